@@ -1,0 +1,280 @@
+/* access.c - see access.h.
+ *
+ * Authorization -> users -> name; --rule, module's rules, default -> verdict
+ *
+ * Rules and users form a policy, which does not change. A request holds a
+ * reference to the one that it is judged by, so SIGHUP can put another in its
+ * place at any moment, and no lock is held while a password is hashed. */
+#include "access.h"
+
+#include "log.h"
+#include "rule.h"
+#include "settings.h"
+#include "users.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct rules {
+    struct rule *items; /* owned */
+    size_t count;
+};
+
+enum rule_group { GROUP_FIRST, GROUP_FILES, GROUP_SQLITE, GROUP_INTERNALS };
+enum { GROUP_COUNT = GROUP_INTERNALS + 1 };
+
+struct policy {
+    /* Fixed once read. */
+    struct rules groups[GROUP_COUNT]; /* GROUP_FIRST holds those of --rule */
+    struct users *users;
+
+    /* Under the access object's lock. */
+    unsigned references;
+};
+
+struct access {
+    atomic_bool has_rules; /* of current; saves the lock when there are none */
+
+    /* Under lock. */
+    pthread_mutex_t lock;
+    struct policy *current;
+};
+
+static int rules_read(struct rules *rules, const struct setting_list *list,
+                      struct mistake *mistake)
+{
+    rules->items = calloc(list->count + 1, sizeof *rules->items);
+    if (rules->items == NULL)
+        return mistake_at(mistake, "rules", "out of memory");
+    for (size_t i = 0; i < list->count; i++) {
+        if (rule_parse(&rules->items[i], list->items[i].value,
+                       list->items[i].where, mistake) < 0)
+            return -1;
+        rules->count++;
+    }
+    return 0;
+}
+
+static void policy_release(struct policy *policy)
+{
+    for (size_t g = 0; g < GROUP_COUNT; g++) {
+        for (size_t i = 0; i < policy->groups[g].count; i++)
+            rule_release(&policy->groups[g].items[i]);
+        free(policy->groups[g].items);
+    }
+    users_release(policy->users);
+    free(policy);
+}
+
+static struct policy *policy_read(const struct settings *settings,
+                                  struct mistake *mistake)
+{
+    const struct setting_list *lists[GROUP_COUNT] = {
+        &settings->rules, &settings->files_rules, &settings->sqlite_rules,
+        &settings->internals_rules};
+    struct policy *policy = calloc(1, sizeof *policy);
+    if (policy == NULL) {
+        mistake_at(mistake, "rules", "out of memory");
+        return NULL;
+    }
+    policy->references = 1;
+    for (size_t g = 0; g < GROUP_COUNT; g++)
+        if (rules_read(&policy->groups[g], lists[g], mistake) < 0)
+            goto fail;
+    policy->users = users_read(settings, mistake);
+    if (policy->users != NULL)
+        return policy;
+fail:
+    policy_release(policy);
+    return NULL;
+}
+
+static bool policy_has_rules(const struct policy *policy)
+{
+    size_t count = 0;
+    for (size_t g = 0; g < GROUP_COUNT; g++)
+        count += policy->groups[g].count;
+    return count > 0;
+}
+
+static struct policy *policy_take(struct access *access)
+{
+    pthread_mutex_lock(&access->lock);
+    struct policy *policy = access->current;
+    policy->references++;
+    pthread_mutex_unlock(&access->lock);
+    return policy;
+}
+
+static void policy_give_back(struct access *access, struct policy *policy)
+{
+    pthread_mutex_lock(&access->lock);
+    bool last = --policy->references == 0;
+    pthread_mutex_unlock(&access->lock);
+    if (last)
+        policy_release(policy);
+}
+
+struct access *access_open(const struct settings *settings)
+{
+    struct mistake mistake = {0};
+    struct access *access = calloc(1, sizeof *access);
+    if (access == NULL)
+        mistake_at(&mistake, "rules", "out of memory");
+    else if ((access->current = policy_read(settings, &mistake)) != NULL) {
+        pthread_mutex_init(&access->lock, NULL);
+        atomic_init(&access->has_rules, policy_has_rules(access->current));
+        return access;
+    }
+    fprintf(stderr, "%s: %s\n", settings->program, mistake.line);
+    free(access);
+    return NULL;
+}
+
+void access_close(struct access *access)
+{
+    policy_release(access->current);
+    pthread_mutex_destroy(&access->lock);
+    free(access);
+}
+
+int access_reload(struct access *access, const struct settings *settings,
+                  struct log *log)
+{
+    struct mistake mistake = {0};
+    struct settings fresh;
+    struct policy *policy = NULL;
+    if (settings_reread(&fresh, settings, &mistake) == 0) {
+        policy = policy_read(&fresh, &mistake);
+        settings_release(&fresh);
+    }
+    if (policy == NULL) {
+        log_error(log, "%s; the old rules and users are kept", mistake.line);
+        return -1;
+    }
+    pthread_mutex_lock(&access->lock);
+    struct policy *old = access->current;
+    access->current = policy;
+    atomic_store(&access->has_rules, policy_has_rules(policy));
+    pthread_mutex_unlock(&access->lock);
+    policy_give_back(access, old);
+    return 0;
+}
+
+/* Judging. */
+
+/* What is asked for, and in whose name; "" is nobody. */
+struct question {
+    const struct policy *policy; /* NULL: there are no rules */
+    const struct exchange *exchange;
+    enum rule_group group;
+    enum http_method method;
+    const char *user;
+};
+
+static enum rule_group group_of(const struct exchange *exchange)
+{
+    const char *name = exchange->handler->name;
+    if (strcmp(name, "sqlite") == 0)
+        return GROUP_SQLITE;
+    return strcmp(name, "internals") == 0 ? GROUP_INTERNALS : GROUP_FILES;
+}
+
+static bool allowed_by_default(const struct question *question)
+{
+    if (question->method != HTTP_GET && question->method != HTTP_HEAD)
+        return false;
+    return question->group != GROUP_INTERNALS ||
+           peer_is_loopback(&question->exchange->peer);
+}
+
+static const struct rule *first_match(const struct rules *rules,
+                                      const struct question *question)
+{
+    const struct exchange *exchange = question->exchange;
+    struct text path = {exchange->path, exchange->path_length};
+    for (size_t i = 0; i < rules->count; i++)
+        if (rule_names(&rules->items[i], question->user) &&
+            rule_covers(&rules->items[i], question->method, path,
+                        &exchange->peer))
+            return &rules->items[i];
+    return NULL;
+}
+
+static bool allowed(const struct question *question)
+{
+    const struct rule *rule = NULL;
+    if (question->policy != NULL) {
+        const struct rules *groups = question->policy->groups;
+        rule = first_match(&groups[GROUP_FIRST], question);
+        if (rule == NULL)
+            rule = first_match(&groups[question->group], question);
+    }
+    return rule != NULL ? rule->allow : allowed_by_default(question);
+}
+
+/* True if somebody whom a rule names would be allowed what nobody is: then
+ * signing in may help. */
+static bool allowed_to_somebody(struct question question)
+{
+    const enum rule_group groups[] = {GROUP_FIRST, question.group};
+    if (question.policy == NULL)
+        return false;
+    for (size_t g = 0; g < 2; g++) {
+        const struct rules *rules = &question.policy->groups[groups[g]];
+        for (size_t i = 0; i < rules->count; i++) {
+            question.user = rules->items[i].user;
+            if (*question.user != '\0' && allowed(&question))
+                return true;
+        }
+    }
+    return false;
+}
+
+static enum access_verdict judge(struct question question)
+{
+    if (allowed(&question))
+        return ACCESS_ALLOWED;
+    if (question.method == HTTP_POST && question.group == GROUP_SQLITE) {
+        struct question read = question;
+        read.method = HTTP_GET;
+        if (allowed(&read))
+            return ACCESS_READ_ONLY;
+        /* Nobody may read, but somebody may: ask who it is. */
+        if (*question.user == '\0' && allowed_to_somebody(read))
+            return ACCESS_UNKNOWN;
+    }
+    if (*question.user == '\0' && allowed_to_somebody(question))
+        return ACCESS_UNKNOWN;
+    return ACCESS_DENIED;
+}
+
+enum access_verdict access_check(struct access *access,
+                                 struct exchange *exchange)
+{
+    struct question question = {.exchange = exchange,
+                                .group = group_of(exchange),
+                                .method = exchange->request.method,
+                                .user = exchange->user};
+    exchange->user[0] = '\0';
+    /* Preflights carry no credentials (Fetch standard, CORS protocol). */
+    if (question.method == HTTP_OPTIONS)
+        return ACCESS_ALLOWED;
+    struct text authorization =
+        http_field(&exchange->request, TEXT("Authorization"));
+    if (authorization.data == NULL &&
+        !atomic_load_explicit(&access->has_rules, memory_order_acquire))
+        return judge(question);
+
+    struct policy *policy = policy_take(access);
+    enum access_verdict verdict = ACCESS_UNKNOWN;
+    question.policy = policy;
+    if (authorization.data == NULL ||
+        users_sign_in(policy->users, authorization, exchange->user) !=
+            USERS_WRONG)
+        verdict = judge(question);
+    policy_give_back(access, policy);
+    return verdict;
+}

@@ -1,0 +1,44 @@
+/* access.h - who may do what: rules, users, tokens.
+ *
+ * exchange (method, path, peer, Authorization) -> user -> first rule that
+ * matches -> yes, 401 or 403.
+ *
+ * An access object is fixed once read; SIGHUP reads a new one and swaps it.
+ * Counted references keep the old one until its last request is through.
+ * Thread-safe. */
+#ifndef FIVEFOLD_ACCESS_H
+#define FIVEFOLD_ACCESS_H
+
+#include "exchange.h"
+
+struct settings;
+struct access;
+struct log;
+
+/* Builds from settings (rules, tokens, htpasswd file). NULL after
+ * one line on stderr that says what is wrong, where, and what to do. */
+struct access *access_open(const struct settings *settings);
+void access_close(struct access *access);
+
+/* Rereads rules and users (the settings' file and the htpasswd file), for
+ * SIGHUP. Keeps the old ones and returns -1, with one line in the error log, if
+ * they are not right. Requests may be judged meanwhile. */
+int access_reload(struct access *access, const struct settings *settings,
+                  struct log *log);
+
+enum access_verdict {
+    ACCESS_ALLOWED,
+    ACCESS_READ_ONLY, /* a POST to /db/ for which the rules allow GET only */
+    ACCESS_DENIED,    /* 403 */
+    ACCESS_UNKNOWN,   /* 401: who are you? (no credentials and a user could, or
+                         wrong ones) */
+};
+
+/* Reads Authorization (Basic, RFC 7617; Bearer, RFC 6750), fills
+ * exchange->user, and judges exchange->request.method on exchange->path for
+ * exchange->handler. May block: crypt(3) takes its time; what it has found is
+ * remembered for a while. */
+enum access_verdict access_check(struct access *access,
+                                 struct exchange *exchange);
+
+#endif

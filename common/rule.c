@@ -1,0 +1,254 @@
+/* rule.c - see rule.h.
+ *
+ * text -> words -> struct rule; request -> rule_covers, rule_names */
+#include "rule.h"
+
+#include "path.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+    READ_METHODS = 1 << HTTP_GET | 1 << HTTP_HEAD | 1 << HTTP_OPTIONS,
+    WRITE_METHODS = 1 << HTTP_POST | 1 << HTTP_PUT | 1 << HTTP_DELETE,
+    /* Also those that nobody serves: deny * means all. */
+    ALL_METHODS = (1 << HTTP_METHOD_COUNT) - 1,
+};
+
+static const char rule_form[] =
+    "allow|deny METHODS PATH [from CIDR] [user NAME|*]";
+
+/* What is being read, and where to complain. */
+struct rule_reader {
+    struct text rest;
+    const char *where;
+    struct mistake *mistake;
+};
+
+static struct text next_word(struct rule_reader *reader)
+{
+    reader->rest = text_trim(reader->rest);
+    size_t length = 0;
+    while (length < reader->rest.length && reader->rest.data[length] != ' ' &&
+           reader->rest.data[length] != '\t')
+        length++;
+    struct text word = {reader->rest.data, length};
+    reader->rest.data += length;
+    reader->rest.length -= length;
+    return word;
+}
+
+static unsigned method_bits(struct text word)
+{
+    if (text_equal(word, TEXT("*")))
+        return ALL_METHODS;
+    if (text_equal(word, TEXT("read")))
+        return READ_METHODS;
+    if (text_equal(word, TEXT("write")))
+        return WRITE_METHODS;
+    /* HEAD is GET without the body: a rule that forbids one and leaves the
+     * other would only seem to hide something. */
+    if (text_equal(word, TEXT("GET")))
+        return 1 << HTTP_GET | 1 << HTTP_HEAD;
+    for (unsigned m = 0; m < HTTP_METHOD_COUNT; m++)
+        if (((1u << m) & (READ_METHODS | WRITE_METHODS)) != 0 &&
+            text_equal(word, text_of(http_method_name((enum http_method)m))))
+            return 1u << m;
+    return 0;
+}
+
+static int read_verdict(struct rule *rule, struct rule_reader *reader)
+{
+    struct text word = next_word(reader);
+    rule->allow = text_equal(word, TEXT("allow"));
+    if (rule->allow || text_equal(word, TEXT("deny")))
+        return 0;
+    return mistake_at(reader->mistake, reader->where,
+                      "a rule starts with allow or deny, not \"%.*s\"; write "
+                      "%s",
+                      (int)word.length, word.data, rule_form);
+}
+
+static int read_methods(struct rule *rule, struct rule_reader *reader)
+{
+    struct text list = next_word(reader);
+    if (list.length == 0)
+        return mistake_at(reader->mistake, reader->where,
+                          "the rule names no methods; write %s", rule_form);
+    while (list.data != NULL) {
+        struct text word = text_split(&list, ',');
+        unsigned bits = method_bits(word);
+        if (bits == 0)
+            return mistake_at(reader->mistake, reader->where,
+                              "\"%.*s\" is no method; use *, read, write, or "
+                              "GET,HEAD,POST,PUT,DELETE,OPTIONS",
+                              (int)word.length, word.data);
+        rule->methods |= bits;
+    }
+    return 0;
+}
+
+/* "/dev/X" is "/db/X": a request's path has been brought to that form, so a
+ * rule must be as well, or it would never match. */
+static void path_resolve_alias(char *path)
+{
+    if (strncmp(path, "/dev", 4) != 0 || (path[4] != '/' && path[4] != '\0'))
+        return;
+    memcpy(path, "/db", 3);
+    memmove(path + 3, path + 4, strlen(path + 4) + 1);
+}
+
+static int read_path(struct rule *rule, struct rule_reader *reader)
+{
+    struct text word = next_word(reader);
+    if (word.length == 0 || word.data[0] != '/')
+        return mistake_at(reader->mistake, reader->where,
+                          "\"%.*s\" is no path; it starts with /, as in %s",
+                          (int)word.length, word.data, rule_form);
+    rule->path = malloc(PATH_MAX_BYTES);
+    if (rule->path == NULL)
+        return mistake_at(reader->mistake, reader->where, "out of memory");
+    ssize_t length = path_from_target(word, rule->path, PATH_MAX_BYTES);
+    if (length < 0)
+        return mistake_at(reader->mistake, reader->where,
+                          "no request has the path %.*s; write it as in a URL, "
+                          "without ..",
+                          (int)word.length, word.data);
+    path_resolve_alias(rule->path);
+    rule->path_length = strlen(rule->path);
+    if (rule->path[rule->path_length - 1] == '/')
+        rule->path[--rule->path_length] = '\0';
+    char *fitted = realloc(rule->path, rule->path_length + 1);
+    if (fitted != NULL)
+        rule->path = fitted;
+    return 0;
+}
+
+static int bad_network(struct rule_reader *reader, struct text word)
+{
+    return mistake_at(reader->mistake, reader->where,
+                      "\"%.*s\" is no address; write from 192.0.2.1, from "
+                      "10.0.0.0/8 or from 2001:db8::/32",
+                      (int)word.length, word.data);
+}
+
+static int read_network(struct rule *rule, struct rule_reader *reader)
+{
+    struct text bits = next_word(reader), word = bits;
+    struct text address = text_split(&bits, '/');
+    char host[INET6_ADDRSTRLEN];
+    uint64_t count;
+    if (address.length >= sizeof host)
+        return bad_network(reader, word);
+    memcpy(host, address.data, address.length);
+    host[address.length] = '\0';
+    rule->family = memchr(host, ':', address.length) ? AF_INET6 : AF_INET;
+    rule->network_bits = rule->family == AF_INET6 ? 128 : 32;
+    if (inet_pton(rule->family, host, rule->network) != 1)
+        return bad_network(reader, word);
+    if (bits.data == NULL)
+        return 0;
+    if (text_to_size(bits, rule->network_bits, &count) < 0)
+        return bad_network(reader, word);
+    rule->network_bits = (unsigned)count;
+    return 0;
+}
+
+static int read_user(struct rule *rule, struct rule_reader *reader)
+{
+    struct text word = next_word(reader);
+    if (word.length == 0 || word.length > USER_MAX)
+        return mistake_at(reader->mistake, reader->where,
+                          "after user comes a name of at most %d bytes, or * "
+                          "for anybody who has signed in",
+                          USER_MAX);
+    memcpy(rule->user, word.data, word.length);
+    rule->user[word.length] = '\0';
+    return 0;
+}
+
+static int read_conditions(struct rule *rule, struct rule_reader *reader)
+{
+    bool have_from = false, have_user = false;
+    for (;;) {
+        struct text word = next_word(reader);
+        bool from = text_equal(word, TEXT("from"));
+        bool user = text_equal(word, TEXT("user"));
+        if (word.length == 0)
+            return 0;
+        if ((from && have_from) || (user && have_user) || (!from && !user))
+            return mistake_at(reader->mistake, reader->where,
+                              "\"%.*s\" is not expected behind the path; "
+                              "write %s",
+                              (int)word.length, word.data, rule_form);
+        have_from |= from;
+        have_user |= user;
+        if ((from ? read_network : read_user)(rule, reader) < 0)
+            return -1;
+    }
+}
+
+int rule_parse(struct rule *rule, const char *text, const char *where,
+               struct mistake *mistake)
+{
+    struct rule_reader reader = {text_of(text), where, mistake};
+    *rule = (struct rule){.family = AF_UNSPEC};
+    if (read_verdict(rule, &reader) < 0 || read_methods(rule, &reader) < 0 ||
+        read_path(rule, &reader) < 0 || read_conditions(rule, &reader) < 0) {
+        rule_release(rule);
+        return -1;
+    }
+    return 0;
+}
+
+void rule_release(struct rule *rule)
+{
+    free(rule->path);
+    *rule = (struct rule){.family = AF_UNSPEC};
+}
+
+static bool network_holds(const struct rule *rule, const struct peer *peer)
+{
+    const unsigned char *address =
+        rule->family == AF_INET
+            ? (const unsigned char *)&peer->address.v4.sin_addr
+            : (const unsigned char *)&peer->address.v6.sin6_addr;
+    if (peer->address.any.sa_family != rule->family)
+        return false;
+    unsigned bytes = rule->network_bits / 8, bits = rule->network_bits % 8;
+    if (memcmp(address, rule->network, bytes) != 0)
+        return false;
+    return bits == 0 ||
+           (address[bytes] ^ rule->network[bytes]) >> (8 - bits) == 0;
+}
+
+bool rule_covers(const struct rule *rule, enum http_method method,
+                 struct text path, const struct peer *peer)
+{
+    if ((rule->methods & 1u << method) == 0)
+        return false;
+    /* At a segment's end only: /private is not a part of /privateer. */
+    if (path.length < rule->path_length ||
+        memcmp(path.data, rule->path, rule->path_length) != 0 ||
+        (path.length > rule->path_length &&
+         path.data[rule->path_length] != '/'))
+        return false;
+    return rule->family == AF_UNSPEC || network_holds(rule, peer);
+}
+
+bool rule_names(const struct rule *rule, const char *user)
+{
+    if (rule->user[0] == '\0')
+        return true;
+    if (user[0] == '\0')
+        return false;
+    return strcmp(rule->user, "*") == 0 || strcmp(rule->user, user) == 0;
+}
+
+bool peer_is_loopback(const struct peer *peer)
+{
+    if (peer->address.any.sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&peer->address.v6.sin6_addr);
+    return ntohl(peer->address.v4.sin_addr.s_addr) >> 24 == 127;
+}

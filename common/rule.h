@@ -1,0 +1,39 @@
+/* rule.h - one access rule: read from text, compared with a request.
+ *
+ *     allow|deny METHODS PATH [from CIDR] [user NAME|*]
+ */
+#ifndef FIVEFOLD_RULE_H
+#define FIVEFOLD_RULE_H
+
+#include "exchange.h"
+#include "mistake.h"
+
+struct rule {
+    bool allow;
+    unsigned methods;   /* bit 1 << enum http_method */
+    char *path;         /* without the slash at its end; "" covers all; owned */
+    size_t path_length; /* bytes */
+    int family;         /* AF_UNSPEC: from anywhere; AF_INET, AF_INET6 */
+    unsigned char network[16]; /* the address, in network order */
+    unsigned network_bits;
+    char user[USER_MAX + 1]; /* "": whoever; "*": anybody who signed in */
+};
+
+/* Reads a rule. Returns 0, or -1 with mistake (starting with where) and rule
+ * empty. Give it back with rule_release. */
+int rule_parse(struct rule *rule, const char *text, const char *where,
+               struct mistake *mistake);
+void rule_release(struct rule *rule);
+
+/* True if method, path (as exchange->path) and peer are the rule's; who asks is
+ * not looked at. */
+bool rule_covers(const struct rule *rule, enum http_method method,
+                 struct text path, const struct peer *peer);
+
+/* True if the rule's user is this one; user "" is nobody. */
+bool rule_names(const struct rule *rule, const char *user);
+
+/* True for 127.0.0.0/8 and ::1. */
+bool peer_is_loopback(const struct peer *peer);
+
+#endif

@@ -1,0 +1,468 @@
+/* settings.c - see settings.h.
+ *
+ * command line -> file (-c) -> defaults -> checks -> struct settings
+ *
+ * Who comes first wins: a value of the file is checked, but kept only where the
+ * command line gave none. */
+#include "settings_table.h"
+
+#include "text.h"
+#include "version.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <ini.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    ROWS_MAX = 64, /* of the table */
+    /* inih's own limit is 200 bytes, less than a rule with a long path. */
+    LINE_MAX_BYTES = 8192,
+    WHERE_MAX = 512, /* "FILE:LINE: [section] key" */
+};
+
+struct reader {
+    struct settings *settings;
+    struct mistake *mistake;
+    bool again;            /* settings_reread: ready_fd has been closed */
+    char *where[ROWS_MAX]; /* of the value that a row has; owned; or NULL */
+    bool by_option[ROWS_MAX];
+
+    /* The file being read. */
+    FILE *file;
+    const char *name; /* for messages: without directories */
+    unsigned line;
+    bool done; /* a mistake was found while reading a line */
+};
+
+/* Reading the file. */
+
+static int mistake_in_file(struct reader *reader, const char *what)
+{
+    char where[WHERE_MAX];
+    snprintf(where, sizeof where, "%s:%u", reader->name, reader->line);
+    reader->done = true;
+    return mistake_at(reader->mistake, where, "%s", what);
+}
+
+static int reader_store(struct reader *reader, const struct setting *setting,
+                        const char *text, const char *where, bool by_option)
+{
+    size_t row = (size_t)(setting - settings_table);
+    struct settings scratch = {0};
+    bool list = setting_is_list(setting);
+    bool keep = by_option || list || !reader->by_option[row];
+    int result = setting_set(keep ? reader->settings : &scratch, setting, text,
+                             where, reader->mistake);
+    settings_release(&scratch);
+    if (result < 0 || !keep || list)
+        return result;
+    free(reader->where[row]);
+    reader->where[row] = strdup(where);
+    reader->by_option[row] = by_option;
+    return 0;
+}
+
+/* A key that stands twice is more likely a slip than a wish. */
+static int reader_refuse_twice(struct reader *reader, bool seen[ROWS_MAX],
+                               const struct setting *setting, const char *where)
+{
+    size_t row = (size_t)(setting - settings_table);
+    if (!setting_is_list(setting) && seen[row])
+        return mistake_at(reader->mistake, where,
+                          "given twice; remove one of the two lines");
+    seen[row] = true;
+    return 0;
+}
+
+struct file_reader {
+    struct reader *reader;
+    bool seen[ROWS_MAX];
+};
+
+static int on_pair(void *user, const char *section, const char *key,
+                   const char *value)
+{
+    struct file_reader *in_file = user;
+    struct reader *reader = in_file->reader;
+    const struct setting *setting = setting_find(section, key);
+    char where[WHERE_MAX];
+    if (reader->done)
+        return 0;
+    if (*section == '\0')
+        return mistake_in_file(reader, "stands before the first [section]; "
+                                       "move it into one") == 0;
+    if (setting == NULL) {
+        snprintf(where, sizeof where, "%s:%u", reader->name, reader->line);
+        setting_unknown_key(section, key, where, reader->mistake);
+        return 0;
+    }
+    snprintf(where, sizeof where, "%s:%u: [%s] %s", reader->name, reader->line,
+             section, key);
+    return reader_refuse_twice(reader, in_file->seen, setting, where) == 0 &&
+           reader_store(reader, setting, value, where, false) == 0;
+}
+
+/* inih tells the handler nothing of a section without keys, so its name is
+ * looked at here. */
+static int check_section_line(struct reader *reader, const char *line)
+{
+    char name[64], where[WHERE_MAX];
+    const char *start = line + strspn(line, " \t");
+    if (*start != '[')
+        return 0;
+    size_t length = strcspn(start + 1, "]\r\n");
+    if (start[length + 1] != ']')
+        return mistake_in_file(reader, "a section is written [name]");
+    if (length >= sizeof name)
+        length = sizeof name - 1;
+    memcpy(name, start + 1, length);
+    name[length] = '\0';
+    if (setting_section_known(name))
+        return 0;
+    snprintf(where, sizeof where, "%s:%u", reader->name, reader->line);
+    reader->done = true;
+    return setting_unknown_section(name, where, reader->mistake);
+}
+
+/* inih's reader (as fgets), which counts the lines and sees what inih would
+ * cut: long lines, bytes of zero. */
+static char *read_line(char *line, int size, void *stream)
+{
+    struct reader *reader = stream;
+    int c, length = 0;
+    if (reader->done)
+        return NULL;
+    reader->line++;
+    while ((c = getc(reader->file)) != EOF && c != '\n') {
+        if (c == '\0') {
+            mistake_in_file(reader, "a byte of zero; this is no text file");
+            return NULL;
+        }
+        if (length + 3 > size) {
+            mistake_in_file(reader, "the line is too long; shorten it");
+            return NULL;
+        }
+        line[length++] = (char)c;
+    }
+    line[length] = '\0';
+    if (c == EOF && ferror(reader->file)) {
+        mistake_in_file(reader, "cannot be read; name a file with -c");
+        return NULL;
+    }
+    if ((c == EOF && length == 0) || check_section_line(reader, line) < 0)
+        return NULL;
+    return line;
+}
+
+static int reader_read_file(struct reader *reader, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    struct file_reader in_file = {.reader = reader};
+    reader->name = slash != NULL ? slash + 1 : path;
+    reader->file = fopen(path, "re");
+    if (reader->file == NULL)
+        return mistake_at(reader->mistake, "-c",
+                          "cannot read %s: %s; --example "
+                          "prints one to start from",
+                          path, strerror(errno));
+    ini_max_line = LINE_MAX_BYTES;
+    ini_stop_on_first_error = true;
+    /* An indented line is a line, not more of the one before. */
+    ini_allow_multiline = false;
+    int bad_line = ini_parse_stream(read_line, reader, on_pair, &in_file);
+    fclose(reader->file);
+    if (reader->mistake->line[0] != '\0')
+        return -1;
+    if (bad_line == 0)
+        return 0;
+    reader->line = bad_line > 0 ? (unsigned)bad_line : reader->line;
+    return mistake_in_file(reader, "neither [section] nor KEY = VALUE nor a "
+                                   "comment (# or ;)");
+}
+
+/* Reading the command line. */
+
+enum option_code {
+    OPTION_LISTEN = 256,
+    OPTION_ROOT,
+    OPTION_DB,
+    OPTION_RULE,
+    OPTION_TOKEN,
+    OPTION_SET,
+    OPTION_READY_FD,
+    OPTION_TRACE,
+    OPTION_CHECK,
+    OPTION_EXAMPLE,
+    OPTION_VERSION,
+};
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"listen", required_argument, NULL, OPTION_LISTEN},
+    {"root", required_argument, NULL, OPTION_ROOT},
+    {"db", required_argument, NULL, OPTION_DB},
+    {"rule", required_argument, NULL, OPTION_RULE},
+    {"token", required_argument, NULL, OPTION_TOKEN},
+    {"set", required_argument, NULL, OPTION_SET},
+    {"ready-fd", required_argument, NULL, OPTION_READY_FD},
+    {"trace", required_argument, NULL, OPTION_TRACE},
+    {"check", no_argument, NULL, OPTION_CHECK},
+    {"example", no_argument, NULL, OPTION_EXAMPLE},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {0},
+};
+
+static int reader_replace(struct reader *reader, char **string,
+                          const char *value, const char *where)
+{
+    char *copy = strdup(value);
+    if (copy == NULL)
+        return mistake_at(reader->mistake, where, "out of memory");
+    free(*string);
+    *string = copy;
+    return 0;
+}
+
+static int reader_option_set(struct reader *reader, const char *text)
+{
+    char section[64], key[64], where[WHERE_MAX];
+    const char *dot = strchr(text, '.'), *equals = strchr(text, '=');
+    if (dot == NULL || equals == NULL || equals < dot ||
+        (size_t)(dot - text) >= sizeof section ||
+        (size_t)(equals - dot) > sizeof key)
+        return mistake_at(reader->mistake, "--set",
+                          "\"%s\" is not SECTION.KEY=VALUE, as "
+                          "server.backlog=64",
+                          text);
+    snprintf(section, sizeof section, "%.*s", (int)(dot - text), text);
+    snprintf(key, sizeof key, "%.*s", (int)(equals - dot - 1), dot + 1);
+    const struct setting *setting = setting_find(section, key);
+    if (setting == NULL)
+        return setting_unknown_key(section, key, "--set", reader->mistake);
+    snprintf(where, sizeof where, "--set %s.%s", section, key);
+    return reader_store(reader, setting, equals + 1, where, true);
+}
+
+static int reader_option_ready_fd(struct reader *reader, const char *text)
+{
+    uint64_t fd;
+    if (text_to_size(text_of(text), INT_MAX, &fd) < 0)
+        return mistake_at(reader->mistake, "--ready-fd",
+                          "\"%s\" is no descriptor; give its number", text);
+    if (!reader->again && fcntl((int)fd, F_GETFD) < 0)
+        return mistake_at(reader->mistake, "--ready-fd",
+                          "descriptor %s is not open; open it before the start",
+                          text);
+    reader->settings->ready_fd = (int)fd;
+    return 0;
+}
+
+static int reader_option_rule(struct reader *reader, const char *text)
+{
+    /* --rule comes before every module's rules, in a list of its own. */
+    struct setting all = *setting_find("files", "rule");
+    all.offset = offsetof(struct settings, rules);
+    return setting_set(reader->settings, &all, text, "--rule", reader->mistake);
+}
+
+static int reader_answer(int code, const char *program)
+{
+    if (code == 'h')
+        settings_print_help(stdout, program);
+    else if (code == OPTION_EXAMPLE)
+        settings_print_example(stdout);
+    else
+        printf("%s %s\n", program, FIVEFOLD_VERSION);
+    return 1;
+}
+
+static int reader_bad_option(struct reader *reader, int code, char **argv)
+{
+    const char *word = argv[optind - 1];
+    struct setting_nearest nearest = {0};
+    char letter[3] = {'-', (char)optopt, '\0'};
+    if (code == ':')
+        return mistake_at(reader->mistake, word,
+                          "a value must follow; --help shows which");
+    if (optopt != 0 && optopt < 256)
+        word = letter;
+    for (size_t i = 0; options[i].name != NULL; i++) {
+        if (optopt == options[i].val && optopt >= 256)
+            return mistake_at(reader->mistake, word, "takes no value");
+        if (strncmp(word, "--", 2) == 0)
+            setting_nearest_try(&nearest, word + 2, options[i].name);
+    }
+    if (nearest.best != NULL)
+        return mistake_at(reader->mistake, word,
+                          "no such option; --%s may be meant", nearest.best);
+    return mistake_at(reader->mistake, word,
+                      "no such option; --help shows all that there are");
+}
+
+static int reader_option(struct reader *reader, int code, char **argv)
+{
+    struct settings *settings = reader->settings;
+    switch (code) {
+    case 'c':
+        return reader_replace(reader, &settings->file, optarg, "-c");
+    case OPTION_LISTEN:
+        return reader_store(reader, setting_find("server", "listen"), optarg,
+                            "--listen", true);
+    case OPTION_ROOT:
+        return reader_store(reader, setting_find("files", "root"), optarg,
+                            "--root", true);
+    case OPTION_DB:
+        return reader_store(reader, setting_find("sqlite", "directory"), optarg,
+                            "--db", true);
+    case OPTION_RULE:
+        return reader_option_rule(reader, optarg);
+    case OPTION_TOKEN:
+        return reader_store(reader, setting_find("users", "token"), optarg,
+                            "--token", true);
+    case OPTION_SET:
+        return reader_option_set(reader, optarg);
+    case OPTION_READY_FD:
+        return reader_option_ready_fd(reader, optarg);
+    case OPTION_TRACE:
+        return reader_replace(reader, &settings->trace, optarg, "--trace");
+    case OPTION_CHECK:
+        settings->check_only = true;
+        return 0;
+    case 'h':
+    case OPTION_EXAMPLE:
+    case OPTION_VERSION:
+        return reader_answer(code, settings->program);
+    default:
+        return reader_bad_option(reader, code, argv);
+    }
+}
+
+static int reader_read_options(struct reader *reader, int argc, char **argv)
+{
+    int code;
+    optind = 0; /* glibc: start anew, also after an earlier reading */
+    opterr = 0;
+    while ((code = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
+        int result = reader_option(reader, code, argv);
+        if (result != 0)
+            return result;
+    }
+    if (optind < argc)
+        return mistake_at(reader->mistake, argv[optind],
+                          "not an option; --help shows what there is (a "
+                          "directory of files is --root DIR)");
+    return 0;
+}
+
+/* Both together. */
+
+static int reader_fill_defaults(struct reader *reader)
+{
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *row = &settings_table[i];
+        if (row->value != NULL && reader->where[i] == NULL &&
+            setting_set(reader->settings, row, row->value, row->key,
+                        reader->mistake) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int reader_check(struct reader *reader)
+{
+    const struct settings *settings = reader->settings;
+    for (size_t i = 0; i < settings_count; i++)
+        if (setting_check(settings, &settings_table[i],
+                          reader->where[i] ? reader->where[i] : "default",
+                          reader->mistake) < 0)
+            return -1;
+    if (settings->head_bytes < settings->request_line_bytes) {
+        const struct setting *row = setting_find("limits", "head_bytes");
+        const char *where = reader->where[row - settings_table];
+        return mistake_at(reader->mistake,
+                          where ? where : "[limits] head_bytes",
+                          "less than request_line_bytes, which it includes; "
+                          "raise it to %ju",
+                          (uintmax_t)settings->request_line_bytes);
+    }
+    return 0;
+}
+
+static int reader_read(struct reader *reader, int argc, char **argv)
+{
+    int result = reader_read_options(reader, argc, argv);
+    if (result == 0 && reader->settings->file != NULL)
+        result = reader_read_file(reader, reader->settings->file);
+    if (result == 0)
+        result = reader_fill_defaults(reader);
+    if (result == 0)
+        result = reader_check(reader);
+    for (size_t i = 0; i < ROWS_MAX; i++)
+        free(reader->where[i]);
+    return result;
+}
+
+static void settings_start(struct settings *settings, int argc, char **argv)
+{
+    const char *name = argc > 0 ? argv[0] : "fivefold";
+    const char *slash = strrchr(name, '/');
+    *settings = (struct settings){.ready_fd = -1, .argc = argc, .argv = argv};
+    snprintf(settings->program, sizeof settings->program, "%s",
+             slash != NULL ? slash + 1 : name);
+}
+
+int settings_read(struct settings *settings, int argc, char **argv)
+{
+    struct mistake mistake = {0};
+    struct reader reader = {.settings = settings, .mistake = &mistake};
+    settings_start(settings, argc, argv);
+    int result = reader_read(&reader, argc, argv);
+    if (result < 0)
+        fprintf(stderr, "%s: %s\n", settings->program, mistake.line);
+    if (result != 0)
+        settings_release(settings);
+    return result;
+}
+
+int settings_reread(struct settings *fresh, const struct settings *old,
+                    struct mistake *mistake)
+{
+    struct reader reader = {
+        .settings = fresh, .mistake = mistake, .again = true};
+    settings_start(fresh, old->argc, old->argv);
+    if (reader_read(&reader, old->argc, old->argv) == 0)
+        return 0;
+    settings_release(fresh);
+    return -1;
+}
+
+void settings_release(struct settings *settings)
+{
+    for (size_t i = 0; i < settings_count; i++) {
+        void *at = (char *)settings + settings_table[i].offset;
+        char *string;
+        switch (settings_table[i].kind) {
+        case SETTING_NUMBER:
+        case SETTING_BYTES:
+        case SETTING_SWITCH:
+            break;
+        case SETTING_RULES:
+        case SETTING_TOKENS:
+            setting_list_release(at);
+            break;
+        default:
+            memcpy(&string, at, sizeof string);
+            free(string);
+        }
+    }
+    setting_list_release(&settings->rules);
+    free(settings->file);
+    free(settings->trace);
+    *settings = (struct settings){.ready_fd = -1};
+}

@@ -1,0 +1,121 @@
+/* settings.h - every setting, once: name, default, limits, help.
+ *
+ * defaults -> file (-c) -> command line -> struct settings, fixed from then on.
+ */
+#ifndef FIVEFOLD_SETTINGS_H
+#define FIVEFOLD_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* A setting that may be given several times, in order; each with where it
+ * stood ("fivefold.ini:12: [files] rule", "--rule") for messages. */
+struct setting_list {
+    size_t count;
+    struct {
+        char *value; /* owned */
+        char *where; /* owned */
+    } * items;
+};
+
+struct settings {
+    char program[32]; /* argv[0]'s last part; starts every message */
+    char *file;       /* of -c, or NULL */
+
+    /* [server] */
+    char *listen; /* ADDR:PORT, [V6]:PORT; port 0 takes a free one */
+    uint64_t backlog;
+    uint64_t connections_max;
+    uint64_t stop_seconds; /* how long a graceful stop waits */
+    char *access_log;      /* "off", "-" for stdout, or a path */
+    char *error_log;       /* "-" for stderr, or a path */
+    char *trace;           /* NULL, or --trace's path */
+
+    /* [connection] */
+    uint64_t keepalive_seconds;
+    uint64_t keepalive_requests;
+    uint64_t head_seconds;
+    uint64_t body_seconds;
+    uint64_t send_seconds;
+    uint64_t linger_seconds;
+    uint64_t rate_min_bytes; /* that must move within body_ or send_seconds */
+    uint64_t
+        turn_seconds; /* stage 1: how long one client may keep others out */
+    uint64_t send_buffer_bytes; /* SO_SNDBUF, 0: the kernel's */
+
+    /* [limits] */
+    uint64_t request_line_bytes;
+    uint64_t head_bytes;
+    uint64_t body_bytes;   /* held in memory: SQL */
+    uint64_t upload_bytes; /* PUT of a file */
+
+    /* [files] */
+    char *files_root; /* --root; NULL: no files are served */
+    char *files_index;
+    bool files_listing;
+    bool files_precompressed;
+    uint64_t files_sendfile_bytes; /* from this size on sendfile, below read */
+    char *files_cache_control;     /* NULL, or the value of Cache-Control */
+    struct setting_list files_rules;
+
+    /* [sqlite] */
+    char *sqlite_directory; /* --db; NULL: no databases are served */
+    bool sqlite_create;     /* the first POST creates NAME.db */
+    bool sqlite_foreign_keys;
+    uint64_t sqlite_busy_ms;
+    uint64_t sqlite_query_ms; /* time that one statement may run */
+    uint64_t sqlite_rows_max;
+    uint64_t sqlite_response_bytes;
+    uint64_t sqlite_sql_bytes;
+    uint64_t sqlite_value_bytes; /* one text or blob */
+    uint64_t sqlite_statements;  /* kept prepared per connection */
+    uint64_t sqlite_databases;   /* open at the same time */
+    uint64_t sqlite_streams;     /* open at the same time */
+    uint64_t sqlite_stream_idle_seconds;
+    uint64_t sqlite_transaction_seconds;
+    char *sqlite_cors; /* "*", "none", or one origin */
+    struct setting_list sqlite_rules;
+
+    /* [internals] */
+    bool internals;
+    struct setting_list internals_rules;
+
+    /* [users] */
+    char *htpasswd; /* NULL, or a file's path */
+    char *realm;
+    struct setting_list tokens; /* NAME:TOKEN */
+
+    /* Command line only. */
+    struct setting_list rules; /* --rule; tried before the modules' */
+    int ready_fd;              /* -1, or --ready-fd */
+    bool check_only;           /* --check */
+    int argc;                  /* borrowed from main, for settings_reread */
+    char **argv;
+};
+
+/* Reads the command line and the file that it names, and checks every value (a
+ * key that is not known, a number out of range, a directory that is
+ * missing...). The command line overrides the file; repeatable settings of both
+ * are kept. argv is borrowed until settings_release; getopt_long may reorder
+ * it. Returns 0; or 1 when --help, --version or --example has been answered; or
+ * -1 after one line on stderr ("fivefold-2: fivefold.ini:7: [files] root: no
+ * directory /srv/x; create it or name another"). The caller exits with 0, 0, 2;
+ * there is something to release only after 0. Not thread-safe (getopt). */
+int settings_read(struct settings *settings, int argc, char **argv);
+
+struct mistake;
+
+/* Reads the same command line and its file again, for SIGHUP. Returns 0, or -1
+ * with mistake filled and fresh released. Not thread-safe. */
+int settings_reread(struct settings *fresh, const struct settings *old,
+                    struct mistake *mistake);
+
+/* Frees all that settings holds; it is then empty. */
+void settings_release(struct settings *settings);
+
+/* Writes the commented example configuration with every default. */
+void settings_print_example(FILE *out);
+
+#endif

@@ -1,0 +1,267 @@
+/* settings_table.c - every setting, once. See settings_table.h. */
+#include "settings_table.h"
+
+#include <string.h>
+
+#define AT(member) offsetof(struct settings, member)
+
+#define NUMBER(section, key, member, min, max, value, help, more)              \
+    {                                                                          \
+        section, key, SETTING_NUMBER, AT(member), min, max, value, NULL, help, \
+            more                                                               \
+    }
+#define BYTES(section, key, member, min, max, value, help, more)               \
+    {                                                                          \
+        section, key, SETTING_BYTES, AT(member), min, max, value, NULL, help,  \
+            more                                                               \
+    }
+#define SWITCH(section, key, member, value, help, more)                        \
+    {                                                                          \
+        section, key, SETTING_SWITCH, AT(member), 0, 0, value, NULL, help,     \
+            more                                                               \
+    }
+#define OTHER(section, key, kind, member, value, example, help, more)          \
+    {                                                                          \
+        section, key, kind, AT(member), 0, 0, value, example, help, more       \
+    }
+
+enum { DAY = 86400 };
+#define KIB ((uint64_t)1 << 10)
+#define MIB ((uint64_t)1 << 20)
+#define GIB ((uint64_t)1 << 30)
+#define TIB ((uint64_t)1 << 40)
+
+#define RULE_MORE                                                              \
+    "May be given several times: the first rule that matches decides. "
+
+const struct setting settings_table[] = {
+    OTHER("server", "listen", SETTING_ADDRESS, listen, "127.0.0.1:8080", NULL,
+          "the address to listen on: ADDR:PORT or [V6]:PORT",
+          "* stands for every address of this machine, port 0 for a free one."),
+    NUMBER("server", "backlog", backlog, 1, 65535, "511",
+           "connections that wait for accept",
+           "The kernel allows no more than net.core.somaxconn."),
+    NUMBER("server", "connections_max", connections_max, 1, 1000000, "10000",
+           "connections open at the same time; more get 503", NULL),
+    NUMBER("server", "stop_seconds", stop_seconds, 0, 3600, "10",
+           "how long SIGTERM lets what is under way finish", NULL),
+    OTHER("server", "access_log", SETTING_LOG, access_log, "off", NULL,
+          "one line a request: off, - for stdout, or a file",
+          "In the combined format. SIGHUP opens the file anew."),
+    OTHER("server", "error_log", SETTING_LOG, error_log, "-", NULL,
+          "what goes wrong with the server: - for stderr, or a file", NULL),
+
+    NUMBER("connection", "keepalive_seconds", keepalive_seconds, 0, DAY, "15",
+           "how long an idle connection is kept; 0: not at all", NULL),
+    NUMBER("connection", "keepalive_requests", keepalive_requests, 1,
+           UINT32_MAX, "10000", "requests on one connection", NULL),
+    NUMBER("connection", "head_seconds", head_seconds, 1, DAY, "10",
+           "time for a request's head, from its first byte; then 408", NULL),
+    NUMBER("connection", "body_seconds", body_seconds, 1, DAY, "20",
+           "time in which rate_min_bytes of a body must arrive; else 408",
+           NULL),
+    NUMBER("connection", "send_seconds", send_seconds, 1, DAY, "20",
+           "time in which rate_min_bytes of an answer must leave", NULL),
+    NUMBER("connection", "linger_seconds", linger_seconds, 0, 60, "2",
+           "how long to wait for the client after the last byte",
+           "Closing at once would let the kernel throw away an answer that the "
+           "client has not read yet."),
+    BYTES("connection", "rate_min_bytes", rate_min_bytes, 1, GIB, "1K",
+          "the least that must move in body_seconds or send_seconds", NULL),
+    NUMBER("connection", "turn_seconds", turn_seconds, 1, DAY, "2",
+           "how long one client may keep others out (stage 1)",
+           "Stage 1 serves one client at a time; a kept connection is closed "
+           "behind the answer that ends its turn."),
+    BYTES("connection", "send_buffer_bytes", send_buffer_bytes, 0, GIB, "0",
+          "SO_SNDBUF of each connection; 0: the kernel decides", NULL),
+
+    BYTES("limits", "request_line_bytes", request_line_bytes, 64, MIB, "8K",
+          "a longer request line is 414", NULL),
+    BYTES("limits", "head_bytes", head_bytes, 128, 16 * MIB, "16K",
+          "a longer head (request line and fields) is 431",
+          "At least request_line_bytes."),
+    BYTES("limits", "body_bytes", body_bytes, 0, 2 * GIB, "8M",
+          "a longer body that is held in memory (SQL) is 413", NULL),
+    BYTES("limits", "upload_bytes", upload_bytes, 0, 16 * TIB, "1G",
+          "a longer PUT of a file is 413", NULL),
+
+    OTHER("files", "root", SETTING_DIRECTORY, files_root, NULL, "/srv/www",
+          "the directory whose files are served", "Unset: no files."),
+    OTHER("files", "index", SETTING_NAME, files_index, "index.html", NULL,
+          "the file that answers for its directory", NULL),
+    SWITCH("files", "listing", files_listing, "off",
+           "list a directory that has no index", NULL),
+    SWITCH("files", "precompressed", files_precompressed, "on",
+           "send FILE.br or FILE.gz to clients that accept them", NULL),
+    BYTES("files", "sendfile_bytes", files_sendfile_bytes, 0, 16 * TIB, "32K",
+          "from this size on by sendfile(2), below by read(2)", NULL),
+    OTHER("files", "cache_control", SETTING_TEXT, files_cache_control, NULL,
+          "max-age=60", "the value of Cache-Control", "Unset: no such field."),
+    OTHER("files", "rule", SETTING_RULES, files_rules, NULL,
+          "allow write /upload user *", "who may do what with files",
+          RULE_MORE
+          "allow|deny METHODS PATH [from CIDR] [user NAME]. METHODS is *, or "
+          "a list of GET,HEAD,POST,PUT,DELETE,OPTIONS,read,write, where read "
+          "is GET,HEAD,OPTIONS and write is POST,PUT,DELETE. PATH covers what "
+          "is below it. user * is anybody who has signed in. Without a rule "
+          "that matches, reading is allowed and writing is not."),
+
+    OTHER("sqlite", "directory", SETTING_DIRECTORY, sqlite_directory, NULL,
+          "/var/lib/fivefold", "the directory of the databases NAME.db",
+          "Unset: no databases."),
+    SWITCH("sqlite", "create", sqlite_create, "off",
+           "the first POST to a database creates it", NULL),
+    SWITCH("sqlite", "foreign_keys", sqlite_foreign_keys, "off",
+           "PRAGMA foreign_keys of each connection", NULL),
+    NUMBER("sqlite", "busy_ms", sqlite_busy_ms, 0, 600000, "2000",
+           "how long to wait for a lock; then SQLITE_BUSY",
+           "Stages with one thread do not wait: they answer at once."),
+    NUMBER("sqlite", "query_ms", sqlite_query_ms, 1, DAY * 1000, "5000",
+           "how long a statement may run; then SQLITE_INTERRUPT", NULL),
+    NUMBER("sqlite", "rows_max", sqlite_rows_max, 1, UINT32_MAX, "100000",
+           "rows that one statement may return", NULL),
+    BYTES("sqlite", "response_bytes", sqlite_response_bytes, KIB, GIB, "16M",
+          "bytes of one answer that is held in memory", NULL),
+    BYTES("sqlite", "sql_bytes", sqlite_sql_bytes, 1, 1000000, "1000000",
+          "bytes of one statement's text", "SQLite itself takes no more."),
+    BYTES("sqlite", "value_bytes", sqlite_value_bytes, KIB, 1000000000, "16M",
+          "bytes of one text, blob or row", NULL),
+    NUMBER("sqlite", "statements", sqlite_statements, 0, 65536, "64",
+           "statements kept prepared on each connection", NULL),
+    NUMBER("sqlite", "databases", sqlite_databases, 1, 65536, "64",
+           "databases open at the same time", NULL),
+    NUMBER("sqlite", "streams", sqlite_streams, 1, 65536, "128",
+           "interactive streams open at the same time", NULL),
+    NUMBER("sqlite", "stream_idle_seconds", sqlite_stream_idle_seconds, 1, DAY,
+           "10", "how long a stream waits for its next request", NULL),
+    NUMBER("sqlite", "transaction_seconds", sqlite_transaction_seconds, 1, DAY,
+           "30", "how long a transaction may stay open; then ROLLBACK", NULL),
+    OTHER("sqlite", "cors", SETTING_ORIGIN, sqlite_cors, "*", NULL,
+          "pages that may ask: *, none, or one origin", NULL),
+    OTHER("sqlite", "rule", SETTING_RULES, sqlite_rules, NULL,
+          "allow * /db/notes user alice", "who may do what with databases",
+          RULE_MORE "Syntax and default as in [files]. SQL is sent by POST; "
+                    "who may GET a database but not POST to it may read."),
+
+    SWITCH("internals", "enabled", internals, "on",
+           "serve /-/, the server's own figures", NULL),
+    OTHER("internals", "rule", SETTING_RULES, internals_rules, NULL,
+          "allow read /-/metrics from 10.0.0.0/8", "who may see the figures",
+          RULE_MORE
+          "Syntax as in [files]. Without a rule that matches, reading is "
+          "allowed from this machine only."),
+
+    OTHER("users", "htpasswd", SETTING_USERS, htpasswd, NULL,
+          "/etc/fivefold/htpasswd", "a file of NAME:HASH for Basic",
+          "Written by htpasswd -B."),
+    OTHER("users", "token", SETTING_TOKENS, tokens, NULL,
+          "alice:8f2d0c5ab2e14c7f", "NAME:TOKEN for Bearer",
+          "May be given several times. Who knows TOKEN is NAME."),
+    OTHER("users", "realm", SETTING_TEXT, realm, "fivefold", NULL,
+          "what a browser shows when it asks for a password", NULL),
+};
+
+const size_t settings_count = sizeof settings_table / sizeof settings_table[0];
+
+const struct setting *setting_find(const char *section, const char *key)
+{
+    for (size_t i = 0; i < settings_count; i++)
+        if (strcmp(settings_table[i].section, section) == 0 &&
+            strcmp(settings_table[i].key, key) == 0)
+            return &settings_table[i];
+    return NULL;
+}
+
+bool setting_section_known(const char *section)
+{
+    for (size_t i = 0; i < settings_count; i++)
+        if (strcmp(settings_table[i].section, section) == 0)
+            return true;
+    return false;
+}
+
+bool setting_is_list(const struct setting *setting)
+{
+    return setting->kind == SETTING_RULES || setting->kind == SETTING_TOKENS;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+enum { WORD_MAX = 40 };
+
+/* Insertions, deletions and replacements that turn a into b (Levenshtein); row
+ * j holds the distance between a's first i letters and b's first j. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[WORD_MAX + 1], b_length = strlen(b);
+    if (strlen(a) > WORD_MAX || b_length > WORD_MAX)
+        return WORD_MAX;
+    for (size_t j = 0; j <= b_length; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_length; j++) {
+            size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = least(replaced, least(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[b_length];
+}
+
+void setting_nearest_try(struct setting_nearest *nearest, const char *word,
+                         const char *candidate)
+{
+    size_t d = distance(word, candidate);
+    size_t close = strlen(candidate) < 6 ? 1 : strlen(candidate) / 3;
+    if (d > close || (nearest->best != NULL && d >= nearest->distance))
+        return;
+    nearest->best = candidate;
+    nearest->distance = d;
+}
+
+int setting_unknown_section(const char *section, const char *where,
+                            struct mistake *mistake)
+{
+    struct setting_nearest nearest = {0};
+    for (size_t i = 0; i < settings_count; i++)
+        setting_nearest_try(&nearest, section, settings_table[i].section);
+    if (nearest.best != NULL)
+        return mistake_at(mistake, where, "no section [%s]; [%s] may be meant",
+                          section, nearest.best);
+    return mistake_at(mistake, where,
+                      "no section [%s]; --example shows all that there are",
+                      section);
+}
+
+int setting_unknown_key(const char *section, const char *key, const char *where,
+                        struct mistake *mistake)
+{
+    struct setting_nearest nearest = {0};
+    const char *other = NULL;
+    if (!setting_section_known(section))
+        return setting_unknown_section(section, where, mistake);
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *row = &settings_table[i];
+        if (strcmp(row->section, section) == 0)
+            setting_nearest_try(&nearest, key, row->key);
+        else if (strcmp(row->key, key) == 0)
+            other = row->section;
+    }
+    if (other != NULL)
+        return mistake_at(mistake, where,
+                          "no setting %s in [%s]; it belongs to [%s]", key,
+                          section, other);
+    if (nearest.best != NULL)
+        return mistake_at(mistake, where,
+                          "no setting %s in [%s]; %s may be meant", key,
+                          section, nearest.best);
+    return mistake_at(mistake, where,
+                      "no setting %s in [%s]; --example shows all that there "
+                      "are",
+                      key, section);
+}

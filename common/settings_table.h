@@ -1,0 +1,80 @@
+/* settings_table.h - what there is to set; inside settings*.c only.
+ *
+ * One row a setting. Defaults, parsing, checks, --help and the example are all
+ * read from it, so that a setting is added in one place. */
+#ifndef FIVEFOLD_SETTINGS_TABLE_H
+#define FIVEFOLD_SETTINGS_TABLE_H
+
+#include "mistake.h"
+#include "settings.h"
+
+enum setting_kind {
+    SETTING_NUMBER,    /* uint64_t */
+    SETTING_BYTES,     /* uint64_t; takes K, M, G */
+    SETTING_SWITCH,    /* bool: on, off */
+    SETTING_TEXT,      /* char *: one printable line */
+    SETTING_ADDRESS,   /* char *: ADDR:PORT */
+    SETTING_LOG,       /* char *: a path, "-", "off" */
+    SETTING_NAME,      /* char *: a file's name, no slash */
+    SETTING_ORIGIN,    /* char *: "*", "none", scheme://host[:port] */
+    SETTING_DIRECTORY, /* char *: must exist */
+    SETTING_USERS,     /* char *: an htpasswd file that can be read */
+    SETTING_RULES,     /* struct setting_list of access rules */
+    SETTING_TOKENS,    /* struct setting_list of NAME:TOKEN */
+};
+
+struct setting {
+    const char *section, *key;
+    enum setting_kind kind;
+    size_t offset;       /* in struct settings */
+    uint64_t min, max;   /* of a number */
+    const char *value;   /* the default; NULL: unset */
+    const char *example; /* shown instead when it is unset */
+    const char *help;    /* one line */
+    const char *more;    /* further sentences for the example, or NULL */
+};
+
+extern const struct setting settings_table[];
+extern const size_t settings_count;
+
+/* The row of [section] key, or NULL. */
+const struct setting *setting_find(const char *section, const char *key);
+bool setting_section_known(const char *section);
+
+/* Says that there is no such section or key, and which one may be meant.
+ * Returns -1. */
+int setting_unknown_section(const char *section, const char *where,
+                            struct mistake *mistake);
+int setting_unknown_key(const char *section, const char *key, const char *where,
+                        struct mistake *mistake);
+
+/* The candidate that differs least from word if few letters differ, or NULL. */
+struct setting_nearest {
+    const char *best;
+    size_t distance;
+};
+void setting_nearest_try(struct setting_nearest *nearest, const char *word,
+                         const char *candidate);
+
+/* "1 to 65535", "0 to 16T". */
+void setting_print_range(const struct setting *setting, char out[64]);
+
+bool setting_is_list(const struct setting *setting);
+
+/* Reads text into settings (lists: appends), checking what can be seen from
+ * text alone. where starts a message. Returns 0, or -1 with mistake. */
+int setting_set(struct settings *settings, const struct setting *setting,
+                const char *text, const char *where, struct mistake *mistake);
+
+/* Checks what must be there when the server starts: directories, files.
+ * Returns 0, or -1 with mistake. */
+int setting_check(const struct settings *settings,
+                  const struct setting *setting, const char *where,
+                  struct mistake *mistake);
+
+void setting_list_release(struct setting_list *list);
+
+/* Answers --help. */
+void settings_print_help(FILE *out, const char *program);
+
+#endif
