@@ -1,0 +1,95 @@
+/* exchange.h - one request and its answer, from the head's first byte to the
+ * answer's last. A connection has at most one at a time, and none when idle.
+ *
+ * conn (bytes) -> answer_begin -> [body arrives] -> answer_finish -> conn */
+#ifndef FIVEFOLD_EXCHANGE_H
+#define FIVEFOLD_EXCHANGE_H
+
+#include "http.h"
+#include "response.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+struct server;
+struct exchange;
+
+/* Who asks, as far as the socket tells. */
+struct peer {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address; /* a v4-mapped address is stored as v4 */
+};
+
+/* Writes the address without port ("127.0.0.1", "::1"). */
+void peer_print(const struct peer *peer, char out[INET6_ADDRSTRLEN]);
+
+enum { USER_MAX = 64 }; /* bytes of a user's name */
+enum {
+    PATH_MAX_BYTES = 4096
+}; /* bytes of a decoded path, with NUL; more: 414 */
+
+enum answer_next {
+    ANSWER_READY,     /* exchange->response is to be sent */
+    ANSWER_WANT_BODY, /* admitted: receive the body, then answer_finish */
+};
+
+/* What serves a prefix: files, SQL, internals. */
+struct handler {
+    const char *name; /* "files", "sqlite", "internals": rules, statistics */
+    /* The head is here, the body not yet. Path is decoded, access is checked.
+     * May block. Either fills the response, or sets body_max (and spool_fd)
+     * and asks for the body. */
+    enum answer_next (*begin)(struct exchange *exchange);
+    /* The whole body is here. May block. Fills the response. */
+    void (*finish)(struct exchange *exchange);
+    /* Words an error that others found (not signed in, body too long) as this
+     * handler's clients expect it. NULL: response_error. */
+    void (*error)(struct exchange *exchange, unsigned status,
+                  const char *detail);
+    /* Called once at the end if state or spool_fd was set, answered or not
+     * (the client may be gone): closes and frees both. May be NULL. */
+    void (*release)(struct exchange *exchange);
+};
+
+struct exchange {
+    struct server *server; /* borrowed; outlives every exchange */
+    struct http_request request;
+    struct response response;
+    struct peer peer;
+
+    /* Set before the handler is called. */
+    char *path; /* decoded once, "//" merged, no "." or "..", NUL-terminated;
+                   "/dev/X" is "/db/X"; owned by the exchange */
+    size_t path_length;
+    char user[USER_MAX + 1];       /* "" when nobody has signed in */
+    bool may_write;                /* rules allow what the method does; false
+                                      for a SQL POST that may only read */
+    const struct handler *handler; /* who answers */
+
+    /* The body. */
+    uint64_t body_max; /* the handler's: more is 413 */
+    int spool_fd; /* -1: body goes to memory; else each piece is written there
+                   */
+    struct text body; /* in memory, whole, in finish(); borrowed */
+
+    void *state;         /* the handler's */
+    uint64_t id;         /* counts from 1; names the flow in a trace */
+    uint64_t started_ns; /* monotonic: the head's first byte */
+};
+
+/* The head is complete: decodes the path, finds the handler, signs the user
+ * in, checks the rules, and calls begin. May block. */
+enum answer_next answer_begin(struct exchange *exchange);
+
+/* The body is complete. May block. */
+void answer_finish(struct exchange *exchange);
+
+/* Fills the response with an error in the words of exchange->handler, or in
+ * plain text when there is none yet. detail may be NULL. */
+void answer_error(struct exchange *exchange, unsigned status,
+                  const char *detail);
+
+#endif

@@ -1,0 +1,372 @@
+/* files_write.c - PUT and DELETE: a reader sees the old file or the new one,
+ * whole, and what has been answered is on disk.
+ *
+ * PUT: checks -> a file without a name in the target's directory
+ *      -> [conn writes the body to it] -> fsync -> a name of its own
+ *      -> checks again -> rename over the target -> fsync of the directory
+ *
+ * The name comes only at the end because a file that has none goes away by
+ * itself when we die. A link is replaced, not written through. If-Match is
+ * asked twice: first so that nobody sends a gigabyte in vain, then, under the
+ * lock, so that it still holds at the rename. */
+#include "files_internal.h"
+
+#include "escape.h"
+#include "path.h"
+#include "stats.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { UPLOAD_MODE = 0644 };  /* less the umask */
+enum { TEMPORARY_TRIES = 8 }; /* names that may be taken already */
+
+struct upload {
+    int parent_fd;      /* owned: the directory of the target */
+    const char *name;   /* in exchange->path */
+    bool has_temporary; /* temporary is in the directory and must leave it */
+    char temporary[sizeof ".fivefold-0123456789abcdef"];
+};
+
+/* Opens the directory that path is in and says where the last name starts. To
+ * be readable is what fsync asks of it. */
+static int open_parent(const struct files *files, const char *path,
+                       const char **name)
+{
+    char parent[PATH_MAX_BYTES];
+    size_t length = (size_t)(strrchr(path, '/') + 1 - path);
+    memcpy(parent, path, length);
+    parent[length] = '\0';
+    *name = path + length;
+    return path_open(files->root_fd, parent, O_RDONLY | O_DIRECTORY, 0);
+}
+
+static int sync_fd(int fd)
+{
+    stats_add(STAT_sys_fsync, 1);
+    return fsync(fd);
+}
+
+/* Answers and returns false if the conditions of the request do not hold for
+ * what is there (st == NULL: nothing). */
+static bool check_conditions(struct exchange *exchange, const struct stat *st)
+{
+    char tag[ETAG_BYTES];
+    struct validators validators = {st, {tag, 0}};
+    if (st != NULL)
+        validators.etag.length = files_etag(st, TEXT(""), tag);
+    if (files_conditions(&exchange->request, validators) == 0)
+        return true;
+    response_error(&exchange->response, 412,
+                   "The file is not what If-* expects.");
+    return false;
+}
+
+/* Looks at what a PUT would replace: sets *exists, or answers and returns
+ * false. */
+static bool check_target(struct exchange *exchange, bool *exists)
+{
+    struct stat st;
+    int fd = files_open_path(files_of(exchange), exchange->path, O_PATH, &st);
+    if (fd >= 0)
+        close(fd);
+    *exists = fd >= 0;
+    if (fd >= 0 && !S_ISREG(st.st_mode)) {
+        response_error(&exchange->response, 409,
+                       "A directory or a device has that name.");
+        return false;
+    }
+    if (fd < 0 && (errno == EXDEV || errno == ELOOP)) {
+        response_error(&exchange->response, 403,
+                       "The name is a link that cannot be followed.");
+        return false;
+    }
+    if (fd < 0 && errno == ENAMETOOLONG) {
+        response_error(&exchange->response, 409, "The name is too long.");
+        return false;
+    }
+    if (fd < 0 && errno != ENOENT) {
+        files_error(&exchange->response, errno);
+        return false;
+    }
+    return check_conditions(exchange, *exists ? &st : NULL);
+}
+
+/* Answers and returns false if it is no PUT of a whole file. */
+static bool check_put(struct exchange *exchange)
+{
+    struct response *response = &exchange->response;
+    const struct http_request *request = &exchange->request;
+    struct text coding = http_field(request, TEXT("Content-Encoding"));
+    if (exchange->path[exchange->path_length - 1] == '/') {
+        response_error(response, 409, "A directory cannot be put.");
+    } else if (http_field(request, TEXT("Content-Range")).data != NULL) {
+        /* RFC 9110 section 14.5: a part must not be taken for the whole. */
+        response_error(response, 400, "A part of a file cannot be put.");
+    } else if (coding.length > 0 &&
+               !text_equal_nocase(coding, TEXT("identity"))) {
+        response_error(response, 415, "Send the file without a coding.");
+        response_field(response, "Accept-Encoding", "identity");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static int draw_temporary(struct upload *upload)
+{
+    uint64_t drawn;
+    if (getrandom(&drawn, sizeof drawn, 0) != (ssize_t)sizeof drawn)
+        return -1;
+    snprintf(upload->temporary, sizeof upload->temporary, ".fivefold-%016llx",
+             (unsigned long long)drawn);
+    return 0;
+}
+
+/* For file systems that make no file without a name (NFS, overlays of old). */
+static int open_named(struct upload *upload)
+{
+    for (int tries = 0; tries < TEMPORARY_TRIES; tries++) {
+        if (draw_temporary(upload) < 0)
+            return -1;
+        int fd = openat(upload->parent_fd, upload->temporary,
+                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                        UPLOAD_MODE);
+        if (fd >= 0)
+            upload->has_temporary = true;
+        if (fd >= 0 || errno != EEXIST)
+            return fd;
+    }
+    return -1;
+}
+
+static int open_temporary(const struct files *files, struct upload *upload)
+{
+    if (files->have_proc) {
+        int fd = openat(upload->parent_fd, ".",
+                        O_WRONLY | O_TMPFILE | O_CLOEXEC, UPLOAD_MODE);
+        /* EISDIR is what a kernel without O_TMPFILE makes of it. */
+        if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+            return fd;
+    }
+    return open_named(upload);
+}
+
+/* Gives the nameless file a name beside the target. */
+static int name_temporary(struct upload *upload, int fd)
+{
+    char link[sizeof "/proc/self/fd/-2147483648"];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    for (int tries = 0; tries < TEMPORARY_TRIES; tries++) {
+        if (draw_temporary(upload) < 0)
+            return -1;
+        if (linkat(AT_FDCWD, link, upload->parent_fd, upload->temporary,
+                   AT_SYMLINK_FOLLOW) == 0) {
+            upload->has_temporary = true;
+            return 0;
+        }
+        if (errno != EEXIST)
+            return -1;
+    }
+    return -1;
+}
+
+/* Opening the parent failed: the request clashes with how the tree is, and a
+ * client can cure that (RFC 9110 section 9.3.4). */
+static void answer_no_parent(struct response *response, int error)
+{
+    if (error == ENOENT || error == ENOTDIR || error == ELOOP ||
+        error == EXDEV || error == ENAMETOOLONG)
+        response_error(response, 409, "There is no such directory.");
+    else
+        files_error(response, error);
+}
+
+enum answer_next files_put_begin(struct exchange *exchange)
+{
+    const struct files *files = files_of(exchange);
+    struct response *response = &exchange->response;
+    bool exists;
+    if (!check_put(exchange))
+        return ANSWER_READY;
+    struct upload *upload = calloc(1, sizeof *upload);
+    if (upload == NULL) {
+        files_error(response, ENOMEM);
+        return ANSWER_READY;
+    }
+    upload->parent_fd = open_parent(files, exchange->path, &upload->name);
+    if (upload->parent_fd < 0) {
+        answer_no_parent(response, errno);
+        free(upload);
+        return ANSWER_READY;
+    }
+    exchange->state = upload; /* from here files_put_release cleans up */
+    if (!check_target(exchange, &exists))
+        return ANSWER_READY;
+    int fd = open_temporary(files, upload);
+    stats_add(STAT_sys_open, 1);
+    if (fd < 0) {
+        files_error(response, errno);
+        return ANSWER_READY;
+    }
+    exchange->spool_fd = fd;
+    exchange->body_max = files->settings->upload_bytes;
+    return ANSWER_WANT_BODY;
+}
+
+/* The kernel stamps a file with the time of its last tick, some milliseconds
+ * ago, and reuses inodes: two PUTs within a tick could bear the same tag. The
+ * exact time keeps them apart. */
+static int stamp_exactly(int fd)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return futimens(fd, (struct timespec[]){now, now});
+}
+
+/* Moves the finished file to its name. must_be_new: the client has asked for
+ * that (If-None-Match: *), so let the kernel decide it too; other processes
+ * know nothing of our lock. */
+static int rename_upload(struct upload *upload, bool must_be_new)
+{
+    int parent = upload->parent_fd;
+    int result = -1;
+    if (must_be_new)
+        result = renameat2(parent, upload->temporary, parent, upload->name,
+                           RENAME_NOREPLACE);
+    if (!must_be_new || (result < 0 && (errno == EINVAL || errno == ENOSYS)))
+        result = renameat(parent, upload->temporary, parent, upload->name);
+    if (result == 0)
+        upload->has_temporary = false;
+    return result;
+}
+
+/* The step that makes the new file visible. True if it is. */
+static bool replace_target(struct exchange *exchange, struct upload *upload,
+                           bool *exists)
+{
+    struct files *files = files_of(exchange);
+    struct response *response = &exchange->response;
+    bool asks_new =
+        http_field(&exchange->request, TEXT("If-None-Match")).data != NULL;
+    bool done = false;
+    pthread_mutex_lock(&files->writing);
+    if (check_target(exchange, exists)) {
+        done = rename_upload(upload, asks_new && !*exists) == 0;
+        if (!done && errno == EEXIST)
+            response_error(response, 412, "Somebody else was first.");
+        else if (!done && errno == EISDIR)
+            response_error(response, 409, "A directory has that name.");
+        else if (!done)
+            files_error(response, errno);
+    }
+    pthread_mutex_unlock(&files->writing);
+    return done;
+}
+
+static void answer_put(struct exchange *exchange, const struct stat *st,
+                       bool existed)
+{
+    struct response *response = &exchange->response;
+    char tag[ETAG_BYTES];
+    int length = (int)files_etag(st, TEXT(""), tag);
+    response_reset(response, existed ? 204 : 201);
+    response_field(response, "ETag", "%.*s", length, tag);
+    if (existed)
+        return;
+    buffer_append_text(&response->fields, TEXT("Location: "));
+    url_append_path(&response->fields,
+                    (struct text){exchange->path, exchange->path_length});
+    buffer_append_text(&response->fields, TEXT("\r\n"));
+}
+
+void files_put_finish(struct exchange *exchange)
+{
+    struct upload *upload = exchange->state;
+    struct response *response = &exchange->response;
+    struct stat st;
+    bool existed;
+    int fd = exchange->spool_fd;
+    if (stamp_exactly(fd) < 0 || sync_fd(fd) < 0 || fstat(fd, &st) < 0 ||
+        (!upload->has_temporary && name_temporary(upload, fd) < 0)) {
+        files_error(response, errno);
+        return;
+    }
+    if (!replace_target(exchange, upload, &existed))
+        return;
+    /* Until the directory is on disk too, a crash may bring back the old. */
+    if (sync_fd(upload->parent_fd) < 0) {
+        files_error(response, errno);
+        return;
+    }
+    answer_put(exchange, &st, existed);
+}
+
+void files_put_release(struct exchange *exchange)
+{
+    struct upload *upload = exchange->state;
+    if (exchange->spool_fd >= 0)
+        close(exchange->spool_fd);
+    exchange->spool_fd = -1;
+    exchange->state = NULL;
+    if (upload == NULL)
+        return;
+    if (upload->has_temporary)
+        unlinkat(upload->parent_fd, upload->temporary, 0);
+    close(upload->parent_fd);
+    free(upload);
+}
+
+/* The part of DELETE that is under the lock. True if the name is gone. */
+static bool unlink_target(struct exchange *exchange, int parent_fd,
+                          const char *name)
+{
+    struct response *response = &exchange->response;
+    struct stat st;
+    int fd = files_open_path(files_of(exchange), exchange->path, O_PATH, &st);
+    if (fd < 0) {
+        files_error(response, errno);
+        return false;
+    }
+    close(fd);
+    if (S_ISDIR(st.st_mode)) {
+        response_error(response, 409, "A directory cannot be deleted.");
+        return false;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        files_error(response, ENOENT); /* as GET says */
+        return false;
+    }
+    if (!check_conditions(exchange, &st))
+        return false;
+    if (unlinkat(parent_fd, name, 0) < 0) {
+        files_error(response, errno);
+        return false;
+    }
+    return true;
+}
+
+void files_delete(struct exchange *exchange)
+{
+    struct files *files = files_of(exchange);
+    const char *name;
+    int parent_fd = open_parent(files, exchange->path, &name);
+    if (parent_fd < 0) {
+        files_error(&exchange->response, errno);
+        return;
+    }
+    pthread_mutex_lock(&files->writing);
+    bool gone = unlink_target(exchange, parent_fd, name);
+    pthread_mutex_unlock(&files->writing);
+    if (gone) {
+        response_reset(&exchange->response, 204);
+        if (sync_fd(parent_fd) < 0)
+            files_error(&exchange->response, errno);
+    }
+    close(parent_fd);
+}
