@@ -1,0 +1,348 @@
+/* sql.c - which request goes where beneath /db/, and the life of it all.
+ *
+ * exchange -> route -> protocol: a checked POST waits for its body, then
+ *                      pipeline, cursor or v1
+ *                   -> everything else: a page (sql_pages.c)
+ *
+ * Every answer of /db/ passes here last, for the fields that let a browser's
+ * script read it (CORS). */
+#include "sql_hrana.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { SQL_SHORT_BODY_BYTES = 4000 };
+
+/* ---- routes ---- */
+
+int sql_route_read(const struct exchange *exchange, struct sql_route *route)
+{
+    struct text path = {exchange->path, exchange->path_length};
+    *route = (struct sql_route){.name = TEXT("")};
+    if (!text_starts_with(path, TEXT("/db/")))
+        return -1;
+    struct text rest = {path.data + 4, path.length - 4};
+    if (rest.length == 0)
+        return 0;
+    struct text name = text_split(&rest, '/');
+    if (!sql_name_is_valid(name))
+        return -1;
+    route->name = name;
+    route->rest = rest;
+    return 0;
+}
+
+enum protocol_path {
+    PATH_PIPELINE,
+    PATH_CURSOR,
+    PATH_V1_EXECUTE,
+    PATH_V1_BATCH
+};
+
+static const struct protocol_route {
+    struct text rest;
+    unsigned version;
+    enum protocol_path path;
+} protocol_routes[] = {
+    {{"v2/pipeline", 11}, 2, PATH_PIPELINE},
+    {{"v3/pipeline", 11}, 3, PATH_PIPELINE},
+    {{"v3/cursor", 9}, 3, PATH_CURSOR},
+    {{"v1/execute", 10}, 1, PATH_V1_EXECUTE},
+    {{"v1/batch", 8}, 1, PATH_V1_BATCH},
+};
+
+static const struct protocol_route *protocol_find(struct text rest)
+{
+    size_t count = sizeof protocol_routes / sizeof protocol_routes[0];
+    for (size_t i = 0; rest.data != NULL && i < count; i++)
+        if (text_equal(rest, protocol_routes[i].rest))
+            return &protocol_routes[i];
+    return NULL;
+}
+
+/* ---- answers without a body ---- */
+
+static enum answer_next answer_method(struct exchange *exchange,
+                                      const char *allow)
+{
+    response_error_json(&exchange->response, 405, "METHOD_NOT_ALLOWED",
+                        "method not allowed here");
+    response_field(&exchange->response, "Allow", "%s", allow);
+    return ANSWER_READY;
+}
+
+static enum answer_next answer_not_found(struct exchange *exchange,
+                                         const char *message)
+{
+    response_error_json(&exchange->response, 404, "NOT_FOUND", message);
+    return ANSWER_READY;
+}
+
+static enum answer_next answer_version(struct exchange *exchange)
+{
+    struct response *response = &exchange->response;
+    if (exchange->request.method != HTTP_GET &&
+        exchange->request.method != HTTP_HEAD)
+        return answer_method(exchange, "GET, HEAD, OPTIONS");
+    response->status = 200;
+    response_field(response, "Content-Type", "text/plain");
+    buffer_append_text(&response->memory, TEXT("version supported\n"));
+    return ANSWER_READY;
+}
+
+/* The origin whose scripts may read the answers, or NULL. */
+static const char *cors_origin(const struct exchange *exchange)
+{
+    const char *origin = exchange->server->settings->sqlite_cors;
+    return origin == NULL || strcmp(origin, "none") == 0 ? NULL : origin;
+}
+
+static enum answer_next answer_options(struct exchange *exchange,
+                                       const char *allow)
+{
+    struct response *response = &exchange->response;
+    response->status = 204;
+    response_field(response, "Allow", "%s", allow);
+    if (cors_origin(exchange) == NULL)
+        return ANSWER_READY;
+    response_field(response, "Access-Control-Allow-Methods", "%s", allow);
+    response_field(response, "Access-Control-Allow-Headers",
+                   "authorization, content-type");
+    response_field(response, "Access-Control-Max-Age", "86400");
+    return ANSWER_READY;
+}
+
+static void add_cors(struct exchange *exchange)
+{
+    const char *origin = cors_origin(exchange);
+    if (origin == NULL)
+        return;
+    response_field(&exchange->response, "Access-Control-Allow-Origin", "%s",
+                   origin);
+    if (strcmp(origin, "*") != 0)
+        response_field(&exchange->response, "Vary", "Origin");
+}
+
+/* ---- the handler ---- */
+
+static enum answer_next begin_protocol(struct exchange *exchange,
+                                       const struct sql_route *route)
+{
+    struct sql *sql = exchange->server->sql;
+    if (exchange->request.method == HTTP_OPTIONS)
+        return answer_options(exchange, "POST, OPTIONS");
+    if (exchange->request.method != HTTP_POST)
+        return answer_method(exchange, "POST, OPTIONS");
+    /* Before a long body is sent in vain; a short one is here already, and
+     * then sql_take finds out by itself. */
+    bool worth_asking = exchange->request.expect_continue ||
+                        exchange->request.content_length > SQL_SHORT_BODY_BYTES;
+    if (worth_asking && !sql_exists(sql, route->name) &&
+        !(sql->settings->sqlite_create && exchange->may_write))
+        return answer_not_found(exchange, "no database of that name");
+    exchange->body_max = sql->settings->body_bytes;
+    return ANSWER_WANT_BODY;
+}
+
+static enum answer_next begin_routed(struct exchange *exchange)
+{
+    struct sql_route route;
+    enum http_method method = exchange->request.method;
+    if (sql_route_read(exchange, &route) < 0)
+        return sql_pages_begin(exchange);
+    if (protocol_find(route.rest) != NULL)
+        return begin_protocol(exchange, &route);
+    bool version =
+        route.rest.data != NULL && (text_equal(route.rest, TEXT("v2")) ||
+                                    text_equal(route.rest, TEXT("v3")));
+    if (version && method != HTTP_OPTIONS)
+        return answer_version(exchange);
+    if (route.rest.data != NULL && text_equal(route.rest, TEXT("v3-protobuf")))
+        return answer_not_found(exchange, "only JSON is spoken here");
+    if (method == HTTP_OPTIONS)
+        return answer_options(exchange, version
+                                            ? "GET, HEAD, OPTIONS"
+                                            : "GET, HEAD, PUT, POST, OPTIONS");
+    if (method == HTTP_GET || method == HTTP_HEAD || method == HTTP_PUT)
+        return sql_pages_begin(exchange);
+    if (method != HTTP_POST)
+        return answer_method(exchange, "GET, HEAD, PUT, POST, OPTIONS");
+    /* A client that was given http://host/db/NAME drops the last part. */
+    if ((text_equal(route.name, TEXT("v2")) ||
+         text_equal(route.name, TEXT("v3"))) &&
+        route.rest.data != NULL && text_equal(route.rest, TEXT("pipeline")))
+        return answer_not_found(exchange, "the base URL must end in /");
+    return answer_not_found(exchange, "no such path beneath a database");
+}
+
+static enum answer_next sql_begin(struct exchange *exchange)
+{
+    enum answer_next next = begin_routed(exchange);
+    if (next == ANSWER_READY)
+        add_cors(exchange);
+    return next;
+}
+
+static void sql_finish(struct exchange *exchange)
+{
+    struct sql_route route;
+    const struct protocol_route *protocol = NULL;
+    if (sql_route_read(exchange, &route) == 0)
+        protocol = protocol_find(route.rest);
+    json_error_t where;
+    json_t *body =
+        protocol == NULL
+            ? NULL
+            : json_loadb(exchange->body.data ? exchange->body.data : "",
+                         exchange->body.length, JSON_ALLOW_NUL, &where);
+    if (!json_is_object(body)) {
+        json_decref(body);
+        response_error_json(&exchange->response, 400, "BAD_REQUEST",
+                            "the body must be a JSON object");
+        add_cors(exchange);
+        return;
+    }
+    if (protocol->path == PATH_PIPELINE)
+        sql_pipeline_answer(exchange, route.name, body, protocol->version);
+    else if (protocol->path == PATH_CURSOR)
+        sql_cursor_answer(exchange, route.name, json_incref(body));
+    else
+        sql_v1_answer(exchange, route.name, body,
+                      protocol->path == PATH_V1_BATCH);
+    json_decref(body);
+    add_cors(exchange);
+}
+
+/* Clients of SQL read the code of an error from JSON (hrana 2.2). */
+static void sql_refuse(struct exchange *exchange, unsigned status,
+                       const char *detail)
+{
+    const char *code = status == 401   ? "AUTH_FAILED"
+                       : status == 403 ? "FORBIDDEN"
+                       : status == 408 ? "TIMEOUT"
+                       : status == 413 ? "TOO_LARGE"
+                       : status < 500  ? "BAD_REQUEST"
+                                       : "INTERNAL";
+    response_error_json(&exchange->response, status, code,
+                        detail != NULL ? detail : http_status_phrase(status));
+    add_cors(exchange);
+}
+
+const struct handler sql_handler = {
+    .name = "sqlite",
+    .begin = sql_begin,
+    .finish = sql_finish,
+    .error = sql_refuse,
+};
+
+/* ---- open and close ---- */
+
+/* What SQLite may take in all, for sorting and large values too; a statement
+ * that needs more fails with SQLITE_NOMEM, and the server goes on. */
+enum { SQL_HEAP_BYTES = 512 << 20 };
+
+struct sql *sql_open(const struct settings *settings, unsigned wait_ms)
+{
+    struct sql *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return NULL;
+    sqlite3_hard_heap_limit64(SQL_HEAP_BYTES);
+    made->settings = settings;
+    made->wait_ms = wait_ms;
+    made->directory_fd =
+        open(settings->sqlite_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (made->directory_fd < 0)
+        goto fail;
+    /* SQLite opens by path and is told to follow no link. */
+    made->directory = realpath(settings->sqlite_directory, NULL);
+    made->streams = sql_streams_open();
+    if (made->directory == NULL || made->streams == NULL)
+        goto fail;
+    pthread_mutex_init(&made->lock, NULL);
+    return made;
+fail:;
+    int saved = errno;
+    if (made->directory_fd >= 0)
+        close(made->directory_fd);
+    free(made->directory);
+    free(made->streams);
+    free(made);
+    errno = saved;
+    return NULL;
+}
+
+void sql_close(struct sql *sql)
+{
+    if (sql == NULL)
+        return;
+    sql_streams_close(sql->streams);
+    sql_databases_close(sql);
+    pthread_mutex_destroy(&sql->lock);
+    close(sql->directory_fd);
+    free(sql->directory);
+    free(sql);
+}
+
+void sql_tick(struct sql *sql, uint64_t now_ms)
+{
+    if (sql != NULL)
+        sql_streams_tick(sql->streams, now_ms);
+}
+
+/* ---- statistics ---- */
+
+static void stat_json(struct message_buffer *out,
+                      const struct sql_database *database, const char *sep)
+{
+    buffer_printf(out,
+                  "%s{\"name\":\"%s\",\"connections\":%u,\"idle\":%u,"
+                  "\"streams\":%u,\"requests\":%llu,\"prepared\":%llu,"
+                  "\"hits\":%llu}",
+                  sep, database->name, database->connections,
+                  database->idle_count[0] + database->idle_count[1],
+                  atomic_load(&database->streams),
+                  (unsigned long long)atomic_load(&database->requests),
+                  (unsigned long long)atomic_load(&database->prepared),
+                  (unsigned long long)atomic_load(&database->hits));
+}
+
+void sql_stats_json(struct sql *sql, struct message_buffer *out)
+{
+    buffer_append_char(out, '[');
+    pthread_mutex_lock(&sql->lock);
+    const char *sep = "";
+    for (struct sql_database *at = sql->databases; at; at = at->next) {
+        stat_json(out, at, sep);
+        sep = ",";
+    }
+    pthread_mutex_unlock(&sql->lock);
+    buffer_append_char(out, ']');
+}
+
+static void stat_metric(struct sql *sql, struct message_buffer *out,
+                        const char *name, const char *type, int which)
+{
+    buffer_printf(out, "# TYPE fivefold_sql_%s %s\n", name, type);
+    for (struct sql_database *at = sql->databases; at; at = at->next) {
+        uint64_t value = which == 0   ? at->connections
+                         : which == 1 ? atomic_load(&at->streams)
+                         : which == 2 ? atomic_load(&at->requests)
+                         : which == 3 ? atomic_load(&at->prepared)
+                                      : atomic_load(&at->hits);
+        buffer_printf(out, "fivefold_sql_%s{database=\"%s\"} %llu\n", name,
+                      at->name, (unsigned long long)value);
+    }
+}
+
+void sql_stats_metrics(struct sql *sql, struct message_buffer *out)
+{
+    pthread_mutex_lock(&sql->lock);
+    stat_metric(sql, out, "connections", "gauge", 0);
+    stat_metric(sql, out, "streams", "gauge", 1);
+    stat_metric(sql, out, "requests_total", "counter", 2);
+    stat_metric(sql, out, "prepared_total", "counter", 3);
+    stat_metric(sql, out, "cache_hits_total", "counter", 4);
+    pthread_mutex_unlock(&sql->lock);
+}

@@ -1,0 +1,36 @@
+/* sql.h - SQLite databases over HTTP: the Hrana protocol, and pages for
+ * people.
+ *
+ * exchange -> route (/db/NAME/...) -> a connection of that database's pool ->
+ * prepared statement -> response (JSON in memory, or a cursor as a stream).
+ *
+ * All calls are safe from several threads. */
+#ifndef FIVEFOLD_SQL_H
+#define FIVEFOLD_SQL_H
+
+#include "exchange.h"
+
+struct settings;
+struct sql;
+
+/* Opens settings->sqlite_directory; NULL with errno as open(2). wait_ms is how
+ * long a locked database is waited for: 0 in a stage with one thread. Databases
+ * are opened when first asked for. */
+struct sql *sql_open(const struct settings *settings, unsigned wait_ms);
+
+/* Rolls back and closes all. */
+void sql_close(struct sql *sql);
+
+/* Ends streams (interactive transactions) that are idle or held too long.
+ * Call about once a second with monotonic time; cheap when there is none. */
+void sql_tick(struct sql *sql, uint64_t now_ms);
+
+/* Serves /db/. Uses exchange->server->sql. */
+extern const struct handler sql_handler;
+
+/* Appends what /-/stats and /-/metrics show of databases: one JSON
+ * array, or Prometheus lines. */
+void sql_stats_json(struct sql *sql, struct message_buffer *out);
+void sql_stats_metrics(struct sql *sql, struct message_buffer *out);
+
+#endif

@@ -1,0 +1,235 @@
+/* sql_cache.c - statements kept compiled, per connection.
+ *
+ * text -> hash -> bucket -> statement (moved to the front) | sqlite3_prepare
+ *
+ * Compiling a point SELECT costs more than running it. The statement used
+ * least recently goes when there are more than settings->sqlite_statements.
+ * SQLite itself compiles a statement anew when the schema has changed. */
+#include "sql_internal.h"
+
+#include "stats.h"
+
+#include <stdlib.h>
+
+/* FNV-1a, 64 bits, eight bytes at a time: the texts compared by memcmp are
+ * what decides, so it only has to spread. */
+static uint64_t cache_hash(struct text text)
+{
+    uint64_t hash = 14695981039346656037u ^ text.length;
+    const char *at = text.data;
+    size_t left = text.length;
+    for (; left >= 8; at += 8, left -= 8) {
+        uint64_t word;
+        memcpy(&word, at, 8);
+        hash = (hash ^ word) * 1099511628211u;
+        hash ^= hash >> 32;
+    }
+    for (; left > 0; at++, left--)
+        hash = (hash ^ (unsigned char)*at) * 1099511628211u;
+    return hash ^ hash >> 29;
+}
+
+static void cache_unlist(struct sql_connection *connection,
+                         struct sql_statement *statement)
+{
+    if (statement->newer != NULL)
+        statement->newer->older = statement->older;
+    else
+        connection->newest = statement->older;
+    if (statement->older != NULL)
+        statement->older->newer = statement->newer;
+    else
+        connection->oldest = statement->newer;
+}
+
+static void cache_list_first(struct sql_connection *connection,
+                             struct sql_statement *statement)
+{
+    statement->newer = NULL;
+    statement->older = connection->newest;
+    if (connection->newest != NULL)
+        connection->newest->newer = statement;
+    else
+        connection->oldest = statement;
+    connection->newest = statement;
+}
+
+static void statement_free(struct sql_statement *statement)
+{
+    sqlite3_finalize(statement->handle);
+    free(statement->columns);
+    free(statement->text);
+    free(statement);
+}
+
+static void cache_drop(struct sql_connection *connection,
+                       struct sql_statement *statement)
+{
+    struct sql_statement **at =
+        &connection->buckets[statement->hash & connection->bucket_mask];
+    while (*at != statement)
+        at = &(*at)->next;
+    *at = statement->next;
+    cache_unlist(connection, statement);
+    connection->statement_count--;
+    statement_free(statement);
+}
+
+void sql_cache_release(struct sql_connection *connection)
+{
+    while (connection->oldest != NULL)
+        cache_drop(connection, connection->oldest);
+    free(connection->buckets);
+    connection->buckets = NULL;
+}
+
+int sql_cache_open(struct sql_connection *connection)
+{
+    size_t wanted = connection->sql->settings->sqlite_statements;
+    size_t count = 16;
+    while (count < wanted && count < 65536)
+        count *= 2;
+    connection->buckets = calloc(count, sizeof *connection->buckets);
+    connection->bucket_mask = count - 1;
+    return connection->buckets != NULL ? 0 : -1;
+}
+
+static struct sql_statement *cache_find(struct sql_connection *connection,
+                                        struct text sql, uint64_t hash)
+{
+    struct sql_statement *at =
+        connection->buckets[hash & connection->bucket_mask];
+    while (at != NULL && (at->hash != hash || at->text_length != sql.length ||
+                          memcmp(at->text, sql.data, sql.length) != 0))
+        at = at->next;
+    return at;
+}
+
+/* Compiles what stands in front of *tail_out. Gives a statement that is in no
+ * list yet; its text is the whole of sql. */
+static struct sql_statement *statement_compile(struct sql_connection *conn,
+                                               struct text sql,
+                                               struct text *tail,
+                                               struct sql_error *error)
+{
+    struct sql_statement *made = calloc(1, sizeof *made);
+    char *text = malloc(sql.length + 1);
+    if (made == NULL || text == NULL) {
+        sql_fail(error, 500, "INTERNAL", "out of memory");
+        goto fail;
+    }
+    if (sql.length > 0)
+        memcpy(text, sql.data, sql.length);
+    text[sql.length] = '\0';
+    made->text = text;
+    /* SQLite would read no further than a NUL and ignore the rest. */
+    if (memchr(text, '\0', sql.length) != NULL) {
+        sql_fail(error, 400, "SQL_INPUT_ERROR", "SQL text contains U+0000");
+        goto fail;
+    }
+    conn->settings_seen = false;
+    conn->late = false;
+    const char *end = text;
+    int rc = sqlite3_prepare_v3(
+        conn->handle, text, sql.length < INT32_MAX ? (int)sql.length + 1 : -1,
+        SQLITE_PREPARE_PERSISTENT, &made->handle, &end);
+    stats_add(STAT_sql_prepared, 1);
+    atomic_fetch_add_explicit(&conn->database->prepared, 1,
+                              memory_order_relaxed);
+    if (rc != SQLITE_OK) {
+        sql_fail_sqlite(error, conn, rc);
+        goto fail;
+    }
+    size_t used = (size_t)(end - text);
+    *tail = (struct text){sql.data + used, sql.length - used};
+    if (made->handle == NULL) {
+        sql_fail(error, 400, "SQL_NO_STATEMENT",
+                 "SQL string does not contain any statement");
+        goto fail;
+    }
+    made->text_length = sql.length;
+    made->read_only = sqlite3_stmt_readonly(made->handle) != 0;
+    made->changes_connection = conn->settings_seen;
+    sql_classify(made);
+    return made;
+fail:
+    free(text);
+    free(made);
+    return NULL;
+}
+
+/* True if nothing but blanks, comments and semicolons is left. */
+static bool tail_is_empty(struct sql_connection *connection, struct text tail)
+{
+    size_t i = 0;
+    while (i < tail.length && (tail.data[i] == ' ' || tail.data[i] == ';' ||
+                               tail.data[i] == '\n' || tail.data[i] == '\t' ||
+                               tail.data[i] == '\r'))
+        i++;
+    if (i == tail.length)
+        return true;
+    sqlite3_stmt *second = NULL;
+    int rc = sqlite3_prepare_v2(
+        connection->handle, tail.data + i,
+        tail.length - i < INT32_MAX ? (int)(tail.length - i) : -1, &second,
+        NULL);
+    bool none = rc == SQLITE_OK && second == NULL;
+    sqlite3_finalize(second);
+    return none;
+}
+
+struct sql_statement *sql_compile(struct sql_connection *connection,
+                                  struct text *sql, struct sql_error *error)
+{
+    struct text tail = {0};
+    struct sql_statement *made =
+        statement_compile(connection, *sql, &tail, error);
+    if (made != NULL) {
+        made->text_length = sql->length - tail.length;
+        *sql = tail;
+    }
+    return made;
+}
+
+void sql_statement_free(struct sql_statement *statement)
+{
+    if (statement != NULL)
+        statement_free(statement);
+}
+
+struct sql_statement *sql_prepare(struct sql_connection *connection,
+                                  struct text sql, struct sql_error *error)
+{
+    uint64_t hash = cache_hash(sql);
+    struct sql_statement *statement = cache_find(connection, sql, hash);
+    if (statement != NULL) {
+        atomic_fetch_add_explicit(&connection->database->hits, 1,
+                                  memory_order_relaxed);
+        if (connection->newest != statement) {
+            cache_unlist(connection, statement);
+            cache_list_first(connection, statement);
+        }
+        return statement;
+    }
+    struct text tail = {0};
+    statement = statement_compile(connection, sql, &tail, error);
+    if (statement == NULL)
+        return NULL;
+    if (!tail_is_empty(connection, tail)) {
+        statement_free(statement);
+        sql_fail(error, 400, "SQL_MANY_STATEMENTS",
+                 "SQL string contains more than one statement");
+        return NULL;
+    }
+    size_t max = connection->sql->settings->sqlite_statements;
+    if (connection->statement_count > 0 && connection->statement_count >= max)
+        cache_drop(connection, connection->oldest);
+    statement->hash = hash;
+    struct sql_statement **bucket =
+        &connection->buckets[hash & connection->bucket_mask];
+    statement->next = *bucket;
+    *bucket = statement;
+    cache_list_first(connection, statement);
+    connection->statement_count++;
+    return statement;
+}

@@ -1,0 +1,265 @@
+/* sql_cursor.c - a batch whose rows are sent as they are found.
+ *
+ * body -> which way? -> [baton line] -> step_begin, row ..., step_end -> out
+ *
+ * Only statements that read, outside of a transaction, are streamed: a slow
+ * reader then holds back nobody. Everything else runs to its end into
+ * memory before the first byte is sent, within the limit of an answer; that
+ * is also what lets the first line say for certain whether there is a baton. */
+#include "sql_hrana.h"
+
+#include <stdlib.h>
+
+enum { CURSOR_PIECE_BYTES = 16384 };
+
+struct sql_cursor {
+    struct sql_stream *stream; /* owned */
+    json_t *body;              /* owned; bindings point into it */
+    const json_t *steps;       /* of body */
+    enum sql_outcome *outcomes;
+    size_t step;   /* that runs or is next */
+    bool fresh;    /* the first line is still to be sent */
+    bool running;  /* run is started */
+    bool began;    /* step_begin has been written */
+    uint64_t sent; /* bytes of pieces before this one */
+    struct sql_run run;
+};
+
+static const json_t *cursor_step(const struct sql_cursor *cursor)
+{
+    return json_array_get(cursor->steps, cursor->step);
+}
+
+static void cursor_append_index(struct sql_cursor *cursor,
+                                struct message_buffer *out, const char *type)
+{
+    buffer_append_text(out, TEXT("{\"type\":\""));
+    buffer_append_text(out, text_of(type));
+    buffer_append_text(out, TEXT("\",\"step\":"));
+    buffer_append_number(out, cursor->step);
+}
+
+static void cursor_leave_step(struct sql_cursor *cursor,
+                              enum sql_outcome outcome)
+{
+    if (cursor->running)
+        sql_run_finish(&cursor->run);
+    cursor->running = cursor->began = false;
+    cursor->outcomes[cursor->step++] = outcome;
+}
+
+static void cursor_fail_step(struct sql_cursor *cursor,
+                             struct message_buffer *out,
+                             const struct sql_error *error)
+{
+    cursor_append_index(cursor, out, "step_error");
+    buffer_append_text(out, TEXT(",\"error\":"));
+    sql_append_error(out, error);
+    buffer_append_text(out, TEXT("}\n"));
+    cursor_leave_step(cursor, STEP_FAILED);
+}
+
+/* Starts the next step, or skips it. */
+static void cursor_enter_step(struct sql_cursor *cursor,
+                              struct message_buffer *out)
+{
+    struct sql_error error;
+    const json_t *step = cursor_step(cursor);
+    if (!sql_condition_holds(json_object_get(step, "condition"),
+                             cursor->outcomes, cursor->stream)) {
+        cursor_leave_step(cursor, STEP_SKIPPED);
+        return;
+    }
+    struct sql *sql = cursor->stream->connection->sql;
+    if (sql_check_bytes(sql, cursor->sent + buffer_length(out), &error) < 0 ||
+        sql_stmt_start(&cursor->run, cursor->stream,
+                       json_object_get(step, "stmt"), &error) < 0)
+        cursor_fail_step(cursor, out, &error);
+    else
+        cursor->running = true;
+}
+
+/* One row, or the end of a step. */
+static void cursor_move(struct sql_cursor *cursor, struct message_buffer *out)
+{
+    struct sql_error error;
+    struct sql_run *run = &cursor->run;
+    bool want_rows =
+        sql_stmt_wants_rows(json_object_get(cursor_step(cursor), "stmt"));
+    int more = sql_run_step(run, want_rows, &error);
+    if (more >= 0 && !cursor->began) {
+        cursor_append_index(cursor, out, "step_begin");
+        buffer_append_text(out, TEXT(",\"cols\":"));
+        sql_append_columns(out, run->statement);
+        buffer_append_text(out, TEXT("}\n"));
+        cursor->began = true;
+    }
+    if (more > 0 && want_rows) {
+        size_t start = buffer_length(out);
+        buffer_append_text(out, TEXT("{\"type\":\"row\",\"row\":"));
+        if (sql_append_row(out, run, cursor->sent, &error) == 0) {
+            buffer_append_text(out, TEXT("}\n"));
+        } else {
+            sql_cut(out, start);
+            more = -1;
+        }
+    }
+    if (more < 0) {
+        cursor_fail_step(cursor, out, &error);
+    } else if (more == 0) {
+        buffer_append_text(out, TEXT("{\"type\":\"step_end\","));
+        sql_append_effect(out, run);
+        buffer_append_text(out, TEXT("}\n"));
+        cursor_leave_step(cursor, STEP_OK);
+    }
+}
+
+/* Goes on until out holds enough bytes or the batch has ended; 1 or 0. */
+static int cursor_fill(struct sql_cursor *cursor, struct message_buffer *out,
+                       size_t enough)
+{
+    while (buffer_length(out) < enough && !out->failed) {
+        if (cursor->step >= json_array_size(cursor->steps))
+            return 0;
+        if (cursor->running)
+            cursor_move(cursor, out);
+        else
+            cursor_enter_step(cursor, out);
+    }
+    return 1;
+}
+
+static void cursor_free(struct sql_cursor *cursor)
+{
+    if (cursor->running)
+        sql_run_finish(&cursor->run);
+    if (cursor->stream != NULL)
+        sql_stream_drop(cursor->stream);
+    json_decref(cursor->body);
+    free(cursor->outcomes);
+    free(cursor);
+}
+
+/* ---- as a source ---- */
+
+static void append_first_line(struct message_buffer *out, const char *baton)
+{
+    buffer_append_char(out, '{');
+    sql_append_baton(out, baton);
+    buffer_append_text(out, TEXT("}\n"));
+}
+
+static int cursor_more(void *state, struct message_buffer *out)
+{
+    struct sql_cursor *cursor = state;
+    size_t before = buffer_length(out);
+    if (cursor->fresh)
+        append_first_line(out, "");
+    cursor->fresh = false;
+    int more = cursor_fill(cursor, out, before + CURSOR_PIECE_BYTES);
+    cursor->sent += buffer_length(out) - before;
+    if (cursor->running)
+        sql_run_pause(&cursor->run);
+    return out->failed ? -1 : more;
+}
+
+static void cursor_close(void *state)
+{
+    cursor_free(state);
+}
+
+static const struct response_source cursor_source = {cursor_more, cursor_close};
+
+/* True if the client may read at its own pace: every step only reads, and
+ * nothing of the stream stays. What cannot be compiled yet, as an earlier step
+ * makes its table, runs in memory. */
+static bool cursor_may_stream(struct sql_cursor *cursor)
+{
+    struct sql_connection *connection = cursor->stream->connection;
+    if (cursor->stream->stored != NULL ||
+        !sqlite3_get_autocommit(connection->handle))
+        return false;
+    for (size_t i = 0; i < json_array_size(cursor->steps); i++) {
+        struct sql_error error;
+        struct text sql;
+        const json_t *stmt =
+            json_object_get(json_array_get(cursor->steps, i), "stmt");
+        if (sql_text_of(cursor->stream, stmt, &sql, &error) < 0)
+            return false;
+        const struct sql_statement *statement =
+            sql_prepare(connection, sql, &error);
+        if (statement == NULL || !statement->read_only ||
+            statement->is_transaction)
+            return false;
+    }
+    return true;
+}
+
+/* Runs the whole batch, then answers. Frees cursor. */
+static void cursor_answer_whole(struct sql_cursor *cursor,
+                                struct exchange *exchange)
+{
+    struct message_buffer lines = {0};
+    struct message_buffer *out = &exchange->response.memory;
+    struct sql_error error;
+    char baton[SQL_BATON_BYTES + 1];
+    cursor_fill(cursor, &lines, SIZE_MAX);
+    int result = -1;
+    if (lines.failed) {
+        sql_fail(&error, 500, "INTERNAL", "out of memory");
+    } else {
+        result = sql_stream_give(cursor->stream, baton, &error);
+        cursor->stream = NULL;
+    }
+    if (result == 0) {
+        append_first_line(out, baton);
+        buffer_append_text(out, buffer_text(&lines));
+        exchange->response.status = 200;
+        response_field(&exchange->response, "Content-Type", "text/plain");
+    } else {
+        sql_answer_error(exchange, &error);
+    }
+    buffer_release(&lines);
+    cursor_free(cursor);
+}
+
+void sql_cursor_answer(struct exchange *exchange, struct text name,
+                       json_t *body)
+{
+    const json_t *batch = json_object_get(body, "batch");
+    struct sql_error error;
+    struct sql_cursor *cursor = calloc(1, sizeof *cursor);
+    if (cursor == NULL) {
+        json_decref(body);
+        response_error_json(&exchange->response, 500, "INTERNAL",
+                            "out of memory");
+        return;
+    }
+    cursor->body = body;
+    cursor->steps = json_object_get(batch, "steps");
+    if (sql_batch_check(batch, 3, &error) == 0) {
+        cursor->outcomes = calloc(json_array_size(cursor->steps) + 1,
+                                  sizeof *cursor->outcomes);
+        if (cursor->outcomes == NULL)
+            sql_fail(&error, 500, "INTERNAL", "out of memory");
+        else
+            cursor->stream = sql_stream_take(
+                exchange, name, json_object_get(body, "baton"), &error);
+    }
+    if (cursor->stream == NULL) {
+        sql_answer_error(exchange, &error);
+        cursor_free(cursor);
+        return;
+    }
+    cursor->stream->version = 3;
+    if (!cursor_may_stream(cursor)) {
+        cursor_answer_whole(cursor, exchange);
+        return;
+    }
+    struct response *response = &exchange->response;
+    response->status = 200;
+    response_field(response, "Content-Type", "text/plain");
+    response->source = &cursor_source;
+    response->source_state = cursor;
+    cursor->fresh = true;
+}

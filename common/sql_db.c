@@ -1,0 +1,447 @@
+/* sql_db.c - databases and their pools of connections.
+ *
+ * name -> fstatat -> database (listed, the one used last first)
+ *      -> idle connection (the one given back last) | a fresh one -> caller
+ *      -> sql_give -> idle again
+ *
+ * A pool is a stack, so that few clients keep few connections warm. Connections
+ * are opened and closed outside of the lock: both may touch the disk. */
+#include "sql_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    SQL_IDLE_MAX = 16, /* connections kept open per pool */
+    SQL_FILE_BYTES = SQL_NAME_MAX + sizeof ".db",
+    SQL_OPEN_TRIES = 3, /* when the file is replaced while it is opened */
+};
+
+/* ---- names and files ---- */
+
+bool sql_name_is_valid(struct text name)
+{
+    if (name.length == 0 || name.length > SQL_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < name.length; i++) {
+        char c = name.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != '-')
+            return false;
+    }
+    return true;
+}
+
+/* Looks without opening: closing a descriptor of a database's file would drop
+ * the locks that SQLite holds on it in this process (fcntl(2)). */
+static int file_stat(struct sql *sql, struct text name, struct stat *found)
+{
+    char file[SQL_FILE_BYTES];
+    snprintf(file, sizeof file, "%.*s.db", (int)name.length, name.data);
+    if (fstatat(sql->directory_fd, file, found, AT_SYMLINK_NOFOLLOW) < 0)
+        return -1;
+    if (S_ISREG(found->st_mode))
+        return 0;
+    errno = ENOENT; /* a link could lead out of the directory */
+    return -1;
+}
+
+bool sql_exists(struct sql *sql, struct text name)
+{
+    struct stat found;
+    return sql_name_is_valid(name) && file_stat(sql, name, &found) == 0;
+}
+
+/* ---- one connection ---- */
+
+static sqlite3 *handle_open(struct sql *sql, struct text name, int flags,
+                            int *rc)
+{
+    size_t size = strlen(sql->directory) + SQL_FILE_BYTES + 1;
+    char *path = malloc(size);
+    *rc = SQLITE_NOMEM;
+    if (path == NULL)
+        return NULL;
+    snprintf(path, size, "%s/%.*s.db", sql->directory, (int)name.length,
+             name.data);
+    sqlite3 *handle = NULL;
+    /* One request at a time uses it, so SQLite needs no mutex of its own. */
+    *rc = sqlite3_open_v2(path, &handle,
+                          flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+                          NULL);
+    free(path);
+    if (*rc != SQLITE_OK) {
+        sqlite3_close(handle);
+        return NULL;
+    }
+    sqlite3_extended_result_codes(handle, 0);
+    sqlite3_busy_timeout(handle,
+                         sql->wait_ms > INT_MAX ? INT_MAX : (int)sql->wait_ms);
+    return handle;
+}
+
+static void connection_close(struct sql_connection *connection)
+{
+    sql_cache_release(connection);
+    /* All statements are finalized; _v2 would hide one that was forgotten. */
+    sqlite3_close_v2(connection->handle);
+    free(connection);
+}
+
+static struct sql_connection *connection_open(struct sql *sql,
+                                              struct sql_database *database,
+                                              bool read_only, int *rc)
+{
+    struct sql_connection *made = calloc(1, sizeof *made);
+    *rc = SQLITE_NOMEM;
+    if (made == NULL)
+        return NULL;
+    made->sql = sql;
+    made->database = database;
+    made->read_only = read_only;
+    if (sql_cache_open(made) == 0)
+        made->handle = handle_open(
+            sql, text_of(database->name),
+            read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE, rc);
+    if (made->handle == NULL) {
+        sql_cache_release(made);
+        free(made);
+        return NULL;
+    }
+    sqlite3_db_config(made->handle, SQLITE_DBCONFIG_ENABLE_FKEY,
+                      sql->settings->sqlite_foreign_keys ? 1 : 0, NULL);
+    /* What fails here (a lock, a file that is no database) fails again, with
+     * its proper error, at the client's statement; a locked database stays in
+     * its journal mode until the next connection. */
+    sqlite3_exec(made->handle,
+                 read_only ? "PRAGMA temp_store=MEMORY"
+                           : "PRAGMA temp_store=MEMORY;"
+                             "PRAGMA synchronous=FULL;"
+                             "PRAGMA journal_mode=WAL",
+                 NULL, NULL, NULL);
+    sql_guard(made);
+    return made;
+}
+
+static void connections_free(struct sql_connection *list)
+{
+    while (list != NULL) {
+        struct sql_connection *next = list->next;
+        connection_close(list);
+        list = next;
+    }
+}
+
+/* ---- the list of databases ---- */
+
+/* Takes the database out of the list. Its idle connections go to *closing;
+ * those in use come by sql_give. Frees it when there are none. */
+static void database_retire_locked(struct sql *sql,
+                                   struct sql_database *database,
+                                   struct sql_connection **closing)
+{
+    struct sql_database **at = &sql->databases;
+    while (*at != database)
+        at = &(*at)->next;
+    *at = database->next;
+    sql->database_count--;
+    database->gone = true;
+    /* Writers are put in first and so closed last: whoever closes last tidies
+     * up the WAL, which a reader cannot. */
+    for (int kind = 0; kind < 2; kind++) {
+        while (database->idle[kind] != NULL) {
+            struct sql_connection *one = database->idle[kind];
+            database->idle[kind] = one->next;
+            one->next = *closing;
+            *closing = one;
+            database->connections--;
+        }
+    }
+    if (database->connections == 0)
+        free(database);
+}
+
+static bool database_in_use(const struct sql_database *database)
+{
+    return database->connections >
+           database->idle_count[0] + database->idle_count[1];
+}
+
+/* Makes room in the list. Returns 0, or -1 when all databases are in use. */
+static int database_evict_locked(struct sql *sql,
+                                 struct sql_connection **closing)
+{
+    size_t max = sql->settings->sqlite_databases;
+    while (sql->database_count > 0 && sql->database_count >= max) {
+        struct sql_database *oldest = NULL;
+        for (struct sql_database *at = sql->databases; at; at = at->next)
+            if (!database_in_use(at))
+                oldest = at;
+        if (oldest == NULL)
+            return -1;
+        database_retire_locked(sql, oldest, closing);
+    }
+    return 0;
+}
+
+/* Finds the database that this file is, moved to the front, or lists it. */
+static struct sql_database *
+database_find_locked(struct sql *sql, struct text name, const struct stat *file,
+                     struct sql_connection **closing)
+{
+    struct sql_database **at = &sql->databases;
+    while (*at != NULL && !text_equal(text_of((*at)->name), name))
+        at = &(*at)->next;
+    struct sql_database *found = *at;
+    if (found != NULL &&
+        (found->inode != file->st_ino || found->device != file->st_dev)) {
+        database_retire_locked(sql, found, closing);
+        found = NULL;
+    }
+    if (found != NULL) {
+        *at = found->next;
+    } else {
+        if (database_evict_locked(sql, closing) < 0)
+            return NULL;
+        found = calloc(1, sizeof *found);
+        if (found == NULL)
+            return NULL;
+        memcpy(found->name, name.data, name.length);
+        found->device = file->st_dev;
+        found->inode = file->st_ino;
+        sql->database_count++;
+    }
+    found->next = sql->databases;
+    sql->databases = found;
+    return found;
+}
+
+/* ---- take and give ---- */
+
+/* Makes an empty database. Of two who try, both succeed. */
+static int database_create(struct sql *sql, struct text name,
+                           struct sql_error *error)
+{
+    int rc;
+    sqlite3 *handle =
+        handle_open(sql, name, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &rc);
+    if (handle == NULL)
+        return sql_fail(error, 500, "INTERNAL", "cannot create database %.*s",
+                        (int)name.length, name.data);
+    /* Writes the first page, so that the file is a database from the start. */
+    rc = sqlite3_exec(handle, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+    sqlite3_close(handle);
+    if (rc != SQLITE_OK && rc != SQLITE_BUSY)
+        return sql_fail(error, 500, "INTERNAL", "cannot create database %.*s",
+                        (int)name.length, name.data);
+    return 0;
+}
+
+/* Finds out which file the name stands for now. */
+static int take_stat(struct sql *sql, struct text name,
+                     enum sql_purpose purpose, struct stat *file,
+                     struct sql_error *error)
+{
+    if (sql_name_is_valid(name)) {
+        if (file_stat(sql, name, file) == 0)
+            return 0;
+        if (errno == ENOENT && purpose == SQL_CREATE) {
+            if (database_create(sql, name, error) < 0)
+                return -1;
+            if (file_stat(sql, name, file) == 0)
+                return 0;
+        }
+    }
+    return sql_fail(error, 404, "NOT_FOUND", "no database of that name");
+}
+
+/* An idle connection, or NULL with *database set (a place for a new connection
+ * is then counted), or NULL with *database NULL when there is no room. */
+static struct sql_connection *take_idle(struct sql *sql, struct text name,
+                                        const struct stat *file, int kind,
+                                        struct sql_database **database)
+{
+    struct sql_connection *closing = NULL;
+    struct sql_connection *taken = NULL;
+    pthread_mutex_lock(&sql->lock);
+    struct sql_database *found =
+        database_find_locked(sql, name, file, &closing);
+    if (found != NULL) {
+        taken = found->idle[kind];
+        if (taken != NULL) {
+            found->idle[kind] = taken->next;
+            found->idle_count[kind]--;
+        } else {
+            found->connections++;
+        }
+        atomic_fetch_add_explicit(&found->requests, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&sql->lock);
+    connections_free(closing);
+    *database = found;
+    return taken;
+}
+
+/* One connection less. */
+static void database_leave(struct sql *sql, struct sql_database *database)
+{
+    pthread_mutex_lock(&sql->lock);
+    bool last = --database->connections == 0 && database->gone;
+    pthread_mutex_unlock(&sql->lock);
+    if (last)
+        free(database);
+}
+
+struct sql_connection *sql_take(struct sql *sql, struct text name,
+                                enum sql_purpose purpose,
+                                struct sql_error *error)
+{
+    int kind = purpose == SQL_READ ? 1 : 0;
+    for (int i = 0; i < SQL_OPEN_TRIES; i++) {
+        struct stat before, after;
+        if (take_stat(sql, name, purpose, &before, error) < 0)
+            return NULL;
+        struct sql_database *database;
+        struct sql_connection *taken =
+            take_idle(sql, name, &before, kind, &database);
+        if (taken != NULL)
+            return taken;
+        if (database == NULL) {
+            sql_fail(error, 503, "TOO_MANY_DATABASES",
+                     "too many databases are in use");
+            return NULL;
+        }
+        int rc;
+        taken = connection_open(sql, database, kind == 1, &rc);
+        if (taken == NULL) {
+            database_leave(sql, database);
+            sql_fail(error, 500, "INTERNAL", "cannot open database: %s",
+                     sqlite3_errstr(rc));
+            return NULL;
+        }
+        /* SQLite opened by name: make sure it was that file. */
+        if (file_stat(sql, name, &after) == 0 &&
+            after.st_ino == before.st_ino && after.st_dev == before.st_dev)
+            return taken;
+        connection_close(taken);
+        database_leave(sql, database);
+    }
+    sql_fail(error, 500, "INTERNAL", "the database keeps being replaced");
+    return NULL;
+}
+
+void sql_give(struct sql_connection *connection)
+{
+    if (connection == NULL)
+        return;
+    struct sql *sql = connection->sql;
+    struct sql_database *database = connection->database;
+    int kind = connection->read_only ? 1 : 0;
+    connection->deadline_ns = connection->transaction_deadline_ns = 0;
+    connection->read_transaction = false;
+    if (!sqlite3_get_autocommit(connection->handle) &&
+        sqlite3_exec(connection->handle, "ROLLBACK", NULL, NULL, NULL) !=
+            SQLITE_OK)
+        connection->changed = true;
+    /* The next client is not told what this one inserted. */
+    sqlite3_set_last_insert_rowid(connection->handle, 0);
+    pthread_mutex_lock(&sql->lock);
+    bool keep = !connection->changed && !database->gone &&
+                database->idle_count[kind] < SQL_IDLE_MAX;
+    if (keep) {
+        connection->next = database->idle[kind];
+        database->idle[kind] = connection;
+        database->idle_count[kind]++;
+    }
+    pthread_mutex_unlock(&sql->lock);
+    if (keep)
+        return;
+    connection_close(connection);
+    database_leave(sql, database);
+}
+
+struct text sql_database_name(const struct sql_connection *connection)
+{
+    return text_of(connection->database->name);
+}
+
+/* ---- all of them ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Appends the name of one database in the directory. Returns -1 without
+ * memory. */
+static int list_add(char ***names, size_t *count, struct text name)
+{
+    char **grown = realloc(*names, (*count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return -1;
+    *names = grown;
+    grown[*count] = strndup(name.data, name.length);
+    if (grown[*count] == NULL)
+        return -1;
+    (*count)++;
+    return 0;
+}
+
+static int list_names(struct sql *sql, char ***names, size_t *count)
+{
+    int fd = openat(sql->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    if (directory == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    int result = 0;
+    struct dirent *entry;
+    while (result == 0 && (entry = readdir(directory)) != NULL) {
+        struct text name = text_of(entry->d_name);
+        if (!text_ends_with(name, TEXT(".db")))
+            continue;
+        name.length -= 3;
+        if (sql_name_is_valid(name))
+            result = list_add(names, count, name);
+    }
+    closedir(directory);
+    return result;
+}
+
+int sql_list(struct sql *sql,
+             bool (*each)(void *context, const char *name, uint64_t bytes),
+             void *context)
+{
+    char **names = NULL;
+    size_t count = 0;
+    int result = list_names(sql, &names, &count);
+    if (count > 0)
+        qsort(names, count, sizeof *names, compare_names);
+    bool more = result == 0;
+    for (size_t i = 0; i < count; i++) {
+        struct stat file;
+        if (more && file_stat(sql, text_of(names[i]), &file) == 0)
+            more = each(context, names[i], (uint64_t)file.st_size);
+        free(names[i]);
+    }
+    free(names);
+    return result;
+}
+
+void sql_databases_close(struct sql *sql)
+{
+    struct sql_connection *closing = NULL;
+    pthread_mutex_lock(&sql->lock);
+    while (sql->databases != NULL)
+        database_retire_locked(sql, sql->databases, &closing);
+    pthread_mutex_unlock(&sql->lock);
+    connections_free(closing);
+}

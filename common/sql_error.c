@@ -1,0 +1,100 @@
+/* sql_error.c - what went wrong, as a code and a message.
+ *
+ * result code of SQLite -> struct sql_error -> {"message","code"} inside an
+ * answer, or an HTTP status when the request as a whole has failed. */
+#include "sql_internal.h"
+
+#include "escape.h"
+#include "stats.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+int sql_fail(struct sql_error *error, unsigned status, const char *code,
+             const char *format, ...)
+{
+    error->status = status;
+    error->code = code;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+/* The name of a primary result code; NULL for SQLITE_ERROR and strangers. */
+static const char *sql_code_name(int rc)
+{
+    switch (rc & 0xff) {
+#define NAME(code)                                                             \
+    case code:                                                                 \
+        return #code
+        NAME(SQLITE_INTERNAL);
+        NAME(SQLITE_PERM);
+        NAME(SQLITE_ABORT);
+        NAME(SQLITE_BUSY);
+        NAME(SQLITE_LOCKED);
+        NAME(SQLITE_NOMEM);
+        NAME(SQLITE_READONLY);
+        NAME(SQLITE_INTERRUPT);
+        NAME(SQLITE_IOERR);
+        NAME(SQLITE_CORRUPT);
+        NAME(SQLITE_NOTFOUND);
+        NAME(SQLITE_FULL);
+        NAME(SQLITE_CANTOPEN);
+        NAME(SQLITE_PROTOCOL);
+        NAME(SQLITE_SCHEMA);
+        NAME(SQLITE_TOOBIG);
+        NAME(SQLITE_CONSTRAINT);
+        NAME(SQLITE_MISMATCH);
+        NAME(SQLITE_MISUSE);
+        NAME(SQLITE_AUTH);
+        NAME(SQLITE_RANGE);
+        NAME(SQLITE_NOTADB);
+#undef NAME
+    default:
+        return NULL;
+    }
+}
+
+int sql_fail_sqlite(struct sql_error *error,
+                    const struct sql_connection *connection, int rc)
+{
+    const struct settings *settings = connection->sql->settings;
+    const char *text = sqlite3_errmsg(connection->handle);
+    if (rc == SQLITE_INTERRUPT && connection->late) {
+        if (connection->transaction_deadline_ns != 0 &&
+            connection->deadline_ns == connection->transaction_deadline_ns)
+            return sql_fail(error, 400, "TRANSACTION_TIMEOUT",
+                            "Transaction timed out");
+        return sql_fail(error, 400, "SQLITE_INTERRUPT",
+                        "SQLite error: interrupted, as the statement ran "
+                        "longer than %llu ms",
+                        (unsigned long long)settings->sqlite_query_ms);
+    }
+    if ((rc & 0xff) == SQLITE_BUSY)
+        stats_add(STAT_sql_busy, 1);
+    const char *name = sql_code_name(rc);
+    if (name != NULL)
+        return sql_fail(error, 400, name, "SQLite error: %s", text);
+    int offset = sqlite3_error_offset(connection->handle);
+    if (offset >= 0)
+        return sql_fail(error, 400, "SQL_INPUT_ERROR",
+                        "SQL input error: %s (at offset %d)", text, offset);
+    return sql_fail(error, 400, "SQLITE_UNKNOWN", "SQLite error: %s", text);
+}
+
+void sql_append_error(struct message_buffer *out, const struct sql_error *error)
+{
+    buffer_append_text(out, TEXT("{\"message\":"));
+    json_append_text(out, text_of(error->message));
+    buffer_append_text(out, TEXT(",\"code\":"));
+    json_append_text(out, text_of(error->code));
+    buffer_append_char(out, '}');
+}
+
+void sql_answer_error(struct exchange *exchange, const struct sql_error *error)
+{
+    response_error_json(&exchange->response, error->status, error->code,
+                        error->message);
+}

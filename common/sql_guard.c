@@ -1,0 +1,251 @@
+/* sql_guard.c - what a client's SQL may not do.
+ *
+ * A statement passes the authorizer when it is compiled, which sees each
+ * table, function and pragma in it, and the progress handler while it runs.
+ * Refused is what reaches outside of the one database file (ATTACH, loading
+ * code, naming a tokenizer by address) or changes what the server relies on
+ * (journal_mode, synchronous, locking_mode, writable_schema). */
+#include "sql_internal.h"
+
+#include "clock.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <strings.h>
+
+enum {
+    /* Instructions of SQLite's machine between two looks at the clock: some
+     * 10 us, which is neither felt in the cost nor in the limit. */
+    SQL_PROGRESS_STEPS = 1000,
+    SQL_EXPRESSION_DEPTH = 500,
+    SQL_COLUMNS = 1000,
+    SQL_PARAMETERS = 32766,
+};
+
+/* ---- pragmas ---- */
+
+enum pragma_rule {
+    PRAGMA_READ,     /* without a value */
+    PRAGMA_ARGUMENT, /* the value only says what is asked for */
+    PRAGMA_WRITE,    /* a value is kept in the file */
+    PRAGMA_SETTING,  /* a value changes this connection */
+    PRAGMA_WAL,      /* the value may be what is so already */
+};
+
+static const struct {
+    const char *name;
+    enum pragma_rule rule;
+} pragmas[] = {
+    {"application_id", PRAGMA_WRITE},
+    {"busy_timeout", PRAGMA_READ},
+    {"collation_list", PRAGMA_READ},
+    {"compile_options", PRAGMA_READ},
+    {"data_version", PRAGMA_READ},
+    {"defer_foreign_keys", PRAGMA_SETTING},
+    {"encoding", PRAGMA_READ},
+    {"foreign_key_check", PRAGMA_ARGUMENT},
+    {"foreign_key_list", PRAGMA_ARGUMENT},
+    {"foreign_keys", PRAGMA_SETTING},
+    {"freelist_count", PRAGMA_READ},
+    {"function_list", PRAGMA_READ},
+    {"index_info", PRAGMA_ARGUMENT},
+    {"index_list", PRAGMA_ARGUMENT},
+    {"index_xinfo", PRAGMA_ARGUMENT},
+    {"integrity_check", PRAGMA_ARGUMENT},
+    {"journal_mode", PRAGMA_WAL},
+    {"module_list", PRAGMA_READ},
+    {"optimize", PRAGMA_ARGUMENT},
+    {"page_count", PRAGMA_READ},
+    {"page_size", PRAGMA_READ},
+    {"pragma_list", PRAGMA_READ},
+    {"query_only", PRAGMA_READ},
+    {"quick_check", PRAGMA_ARGUMENT},
+    {"recursive_triggers", PRAGMA_SETTING},
+    {"schema_version", PRAGMA_READ},
+    {"synchronous", PRAGMA_READ},
+    {"table_info", PRAGMA_ARGUMENT},
+    {"table_list", PRAGMA_ARGUMENT},
+    {"table_xinfo", PRAGMA_ARGUMENT},
+    {"user_version", PRAGMA_WRITE},
+};
+
+static int guard_pragma(struct sql_connection *connection, const char *name,
+                        const char *value)
+{
+    for (size_t i = 0; i < sizeof pragmas / sizeof pragmas[0]; i++) {
+        if (strcasecmp(name, pragmas[i].name) != 0)
+            continue;
+        switch (pragmas[i].rule) {
+        case PRAGMA_READ:
+            return value == NULL ? SQLITE_OK : SQLITE_DENY;
+        case PRAGMA_WAL:
+            return value == NULL || strcasecmp(value, "wal") == 0 ? SQLITE_OK
+                                                                  : SQLITE_DENY;
+        case PRAGMA_SETTING:
+            if (value != NULL)
+                connection->settings_seen = true;
+            return SQLITE_OK;
+        case PRAGMA_ARGUMENT:
+        case PRAGMA_WRITE:
+            return SQLITE_OK;
+        }
+    }
+    return SQLITE_DENY;
+}
+
+/* ---- functions ---- */
+
+/* Names of functions that load code or take an address, or that a build of
+ * SQLite may have to read and write files. */
+static const char *const denied_functions[] = {
+    "load_extension", "fts3_tokenizer", "readfile", "writefile",
+    "edit",           "fsdir",          "lsmode",   "sqlite_dbpage",
+};
+
+static int guard_function(const char *name)
+{
+    size_t count = sizeof denied_functions / sizeof denied_functions[0];
+    for (size_t i = 0; name != NULL && i < count; i++)
+        if (strcasecmp(name, denied_functions[i]) == 0)
+            return SQLITE_DENY;
+    return SQLITE_OK;
+}
+
+static int guard_authorize(void *context, int action, const char *first,
+                           const char *second, const char *database,
+                           const char *trigger)
+{
+    struct sql_connection *connection = context;
+    (void)trigger;
+    switch (action) {
+    case SQLITE_ATTACH:
+        /* VACUUM attaches a nameless database to copy into; VACUUM INTO
+         * gives it the name of a file. */
+        return connection->vacuum && first != NULL && first[0] == '\0'
+                   ? SQLITE_OK
+                   : SQLITE_DENY;
+    case SQLITE_DETACH:
+        return SQLITE_DENY;
+    case SQLITE_PRAGMA:
+        return guard_pragma(connection, first, second);
+    case SQLITE_FUNCTION:
+        return guard_function(second);
+    case SQLITE_CREATE_TEMP_TABLE:
+    case SQLITE_CREATE_TEMP_VIEW:
+    case SQLITE_CREATE_TEMP_TRIGGER:
+    case SQLITE_CREATE_TEMP_INDEX:
+        /* The next client of a pooled connection must not find it. */
+        connection->settings_seen = true;
+        return SQLITE_OK;
+    case SQLITE_CREATE_VTABLE:
+        if (database != NULL && strcasecmp(database, "temp") == 0)
+            connection->settings_seen = true;
+        return SQLITE_OK;
+    default:
+        return SQLITE_OK;
+    }
+}
+
+/* ---- limits ---- */
+
+/* Called by SQLite every SQL_PROGRESS_STEPS instructions; not 0 interrupts. */
+static int guard_progress(void *context)
+{
+    struct sql_connection *connection = context;
+    if (connection->deadline_ns == 0 || clock_ns() < connection->deadline_ns)
+        return 0;
+    connection->late = true;
+    return 1;
+}
+
+static int limit_of(uint64_t setting)
+{
+    return setting > INT_MAX ? INT_MAX : (int)setting;
+}
+
+void sql_guard(struct sql_connection *connection)
+{
+    const struct settings *settings = connection->sql->settings;
+    sqlite3 *handle = connection->handle;
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    sqlite3_limit(handle, SQLITE_LIMIT_SQL_LENGTH,
+                  limit_of(settings->sqlite_sql_bytes));
+    sqlite3_limit(handle, SQLITE_LIMIT_LENGTH,
+                  limit_of(settings->sqlite_value_bytes));
+    sqlite3_limit(handle, SQLITE_LIMIT_COLUMN, SQL_COLUMNS);
+    sqlite3_limit(handle, SQLITE_LIMIT_VARIABLE_NUMBER, SQL_PARAMETERS);
+    sqlite3_limit(handle, SQLITE_LIMIT_EXPR_DEPTH, SQL_EXPRESSION_DEPTH);
+    sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 1); /* VACUUM's */
+    sqlite3_limit(handle, SQLITE_LIMIT_WORKER_THREADS, 0);
+    sqlite3_set_authorizer(handle, guard_authorize, connection);
+    sqlite3_progress_handler(handle, SQL_PROGRESS_STEPS, guard_progress,
+                             connection);
+}
+
+/* ---- what a text says ---- */
+
+/* Skips blanks and comments. */
+static struct text skip_blank(struct text text)
+{
+    while (text.length > 0) {
+        size_t skip = 0;
+        if (isspace((unsigned char)text.data[0])) {
+            skip = 1;
+        } else if (text_starts_with(text, TEXT("--"))) {
+            const char *end = memchr(text.data, '\n', text.length);
+            skip = end ? (size_t)(end - text.data) : text.length;
+        } else if (text_starts_with(text, TEXT("/*"))) {
+            const char *end = memmem(text.data + 2, text.length - 2, "*/", 2);
+            skip = end ? (size_t)(end - text.data) + 2 : text.length;
+        } else {
+            break;
+        }
+        text.data += skip;
+        text.length -= skip;
+    }
+    return text;
+}
+
+/* Takes the next word of letters. */
+static struct text next_word(struct text *rest)
+{
+    *rest = skip_blank(*rest);
+    size_t n = 0;
+    while (n < rest->length && isalpha((unsigned char)rest->data[n]))
+        n++;
+    struct text word = {rest->data, n};
+    rest->data += n;
+    rest->length -= n;
+    return word;
+}
+
+void sql_classify(struct sql_statement *statement)
+{
+    static const struct text transactions[] = {
+        {"BEGIN", 5},    {"COMMIT", 6},    {"END", 3},
+        {"ROLLBACK", 8}, {"SAVEPOINT", 9}, {"RELEASE", 7},
+    };
+    struct text rest = {statement->text, statement->text_length};
+    /* SQLite skips empty statements in front too. */
+    rest = skip_blank(rest);
+    while (rest.length > 0 && rest.data[0] == ';') {
+        rest.data++;
+        rest.length--;
+        rest = skip_blank(rest);
+    }
+    struct text word = next_word(&rest);
+    statement->is_vacuum = text_equal_nocase(word, TEXT("VACUUM"));
+    for (size_t i = 0; i < sizeof transactions / sizeof transactions[0]; i++)
+        if (text_equal_nocase(word, transactions[i]))
+            statement->is_transaction = true;
+    if (!text_equal_nocase(word, TEXT("BEGIN")))
+        return;
+    word = next_word(&rest);
+    if (text_equal_nocase(word, TEXT("DEFERRED")))
+        word = next_word(&rest);
+    statement->begins_read_only =
+        text_equal_nocase(word, TEXT("TRANSACTION")) &&
+        text_equal_nocase(next_word(&rest), TEXT("READONLY"));
+}

@@ -1,0 +1,122 @@
+/* sql_hrana.h - the requests of a stream, between sql_hrana.c (what they
+ * do), sql_stmt.c (a statement in JSON), sql_stream.c (where a stream is kept)
+ * and sql_cursor.c. */
+#ifndef FIVEFOLD_SQL_HRANA_H
+#define FIVEFOLD_SQL_HRANA_H
+
+#include "sql_internal.h"
+
+#include <jansson.h>
+
+enum {
+    SQL_BATON_BYTES = 32,    /* 24 random ones in base64 */
+    SQL_STORED_MAX = 50,     /* texts per stream */
+    SQL_STORED_BYTES = 5000, /* of one */
+    SQL_CONDITION_DEPTH = 32,
+    SQL_STEPS_MAX = 10000, /* of one batch */
+};
+
+struct sql_stored {
+    int64_t id;
+    char *text; /* owned */
+    size_t length;
+    struct sql_stored *next;
+};
+
+/* A client's connection with its texts, for one request or several. */
+struct sql_stream {
+    /* The holder's. */
+    struct sql_connection *connection; /* owned */
+    struct sql_stored *stored;         /* owned */
+    size_t stored_count;
+    bool close;       /* asked for */
+    unsigned version; /* of the protocol, of this request: 1, 2 or 3 */
+
+    /* Fixed once kept. */
+    char user[USER_MAX + 1];
+    bool may_write;
+
+    /* The table's, under its lock. */
+    char baton[SQL_BATON_BYTES + 1];
+    uint64_t idle_until_ms;
+    uint64_t transaction_until_ms; /* 0: none open, or no limit */
+    struct sql_stream *next, *previous;
+};
+
+/* ---- sql_stmt.c ---- */
+
+/* The shape of a Stmt, a Batch, is what hrana.md says. Returns 0, or -1 with
+ * a 400. */
+int sql_stmt_check(const json_t *stmt, struct sql_error *error);
+int sql_batch_check(const json_t *batch, unsigned version,
+                    struct sql_error *error);
+
+/* Where exactly one of sql, sql_id must be. */
+int sql_text_check(const json_t *object, struct sql_error *error);
+
+/* The text of sql or sql_id; borrowed. */
+int sql_text_of(struct sql_stream *stream, const json_t *object,
+                struct text *sql, struct sql_error *error);
+
+/* Prepares, starts and binds a checked stmt. sql_run_finish is due when 0. */
+int sql_stmt_start(struct sql_run *run, struct sql_stream *stream,
+                   const json_t *stmt, struct sql_error *error);
+bool sql_stmt_wants_rows(const json_t *stmt);
+
+/* Runs a checked stmt and appends its StmtResult. On -1 nothing is appended. */
+int sql_stmt_execute(struct sql_stream *stream, const json_t *stmt,
+                     struct message_buffer *out, struct sql_error *error);
+
+/* Appends "affected_row_count":..,"last_insert_rowid":.. */
+void sql_append_effect(struct message_buffer *out, const struct sql_run *run);
+
+/* Appends [Value,...] of the current row. Returns -1 with RESPONSE_TOO_LARGE
+ * when that makes the answer, of which bytes_before are not in out, too long.
+ */
+int sql_append_row(struct message_buffer *out, const struct sql_run *run,
+                   uint64_t bytes_before, struct sql_error *error);
+
+enum sql_outcome { STEP_SKIPPED, STEP_OK, STEP_FAILED };
+
+/* Judges a checked condition; NULL is true. */
+bool sql_condition_holds(const json_t *condition,
+                         const enum sql_outcome *outcomes,
+                         const struct sql_stream *stream);
+
+/* ---- sql_hrana.c ---- */
+
+/* Answers {"baton","requests"}; {"stmt"} or {"batch"} of v1. */
+void sql_pipeline_answer(struct exchange *exchange, struct text name,
+                         const json_t *body, unsigned version);
+void sql_v1_answer(struct exchange *exchange, struct text name,
+                   const json_t *body, bool batch);
+
+/* Takes body. */
+void sql_cursor_answer(struct exchange *exchange, struct text name,
+                       json_t *body);
+
+/* ---- sql_stream.c ---- */
+
+struct sql_streams *sql_streams_open(void);
+void sql_streams_close(struct sql_streams *streams);
+void sql_streams_tick(struct sql_streams *streams, uint64_t now_ms);
+
+/* The stream of that baton, which is used up by it, or (baton null or NULL) a
+ * new one. NULL with error: a 400, or sql_take's. */
+struct sql_stream *sql_stream_take(struct exchange *exchange, struct text name,
+                                   const json_t *baton,
+                                   struct sql_error *error);
+
+/* Keeps the stream if it has state (an open transaction, stored texts) and
+ * close was not asked; writes its new baton, or "" when it is closed. Takes
+ * stream. Returns -1 with 429 when there are too many: it is then closed. */
+int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
+                    struct sql_error *error);
+
+/* Rolls back and closes. Takes stream. */
+void sql_stream_drop(struct sql_stream *stream);
+
+/* Appends "baton":"..." or null, then "base_url":null. */
+void sql_append_baton(struct message_buffer *out, const char *baton);
+
+#endif

@@ -1,0 +1,282 @@
+/* sql_internal.h - what the parts of SQL share; nobody else includes it.
+ *
+ * sql.c (routes) -> sql_db.c (database, connection of a pool)
+ *   -> sql_cache.c (prepared statement) -> sql_guard.c (authorizer, limits)
+ *   -> sql_run.c (bind, step) -> sql_value.c (JSON) -> response
+ * with sql_hrana.c (the requests of a stream), sql_stream.c (batons),
+ * sql_cursor.c (row by row) and sql_pages.c (for people) on top.
+ *
+ * A connection belongs to one request at a time, so nothing in it is locked.
+ * The lock of struct sql guards the databases and their pools, the lock of
+ * the streams theirs; neither is held while SQLite works. */
+#ifndef FIVEFOLD_SQL_INTERNAL_H
+#define FIVEFOLD_SQL_INTERNAL_H
+
+#include "server.h"
+#include "settings.h"
+#include "sql.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+enum {
+    SQL_NAME_MAX = 64,       /* bytes of a database's name */
+    SQL_MESSAGE_BYTES = 512, /* of an error; longer ones are cut */
+};
+
+struct sql_streams;
+
+struct sql {
+    /* Fixed after sql_open. */
+    const struct settings *settings; /* borrowed */
+    unsigned wait_ms;                /* for a locked database */
+    char *directory;                 /* real path; owned */
+    int directory_fd;                /* owned */
+    struct sql_streams *streams;     /* locks itself; owned */
+
+    /* Under lock. */
+    pthread_mutex_t lock;
+    struct sql_database *databases; /* the one used last first */
+    size_t database_count;
+};
+
+/* ---- errors (sql_error.c) ---- */
+
+struct sql_error {
+    unsigned status;  /* of HTTP, where the request as a whole has failed */
+    const char *code; /* "SQLITE_CONSTRAINT"; a literal */
+    char message[SQL_MESSAGE_BYTES];
+};
+
+/* Fills an error; printf. Returns -1 so that a caller can return it on. */
+int sql_fail(struct sql_error *error, unsigned status, const char *code,
+             const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Appends {"message":...,"code":...}. */
+void sql_append_error(struct message_buffer *out,
+                      const struct sql_error *error);
+
+/* Answers exchange with error->status as a whole. */
+void sql_answer_error(struct exchange *exchange, const struct sql_error *error);
+
+/* ---- routes (sql.c) ---- */
+
+struct sql_route {
+    struct text name; /* of the database; empty for /db/ itself; borrowed from
+                         exchange->path */
+    struct text rest; /* behind "/db/NAME/"; data NULL for "/db/NAME" */
+};
+
+/* Takes exchange->path apart. Returns 0, or -1 when it is not "/db/",
+ * "/db/NAME", or "/db/NAME/...", or when NAME holds other characters than
+ * [A-Za-z0-9_-] or more than 64 of them. */
+int sql_route_read(const struct exchange *exchange, struct sql_route *route);
+
+/* Gets every request whose method is GET, HEAD or PUT and that is not one of
+ * the protocol's paths (GET /db/NAME/v2, v3); also those for which
+ * sql_route_read fails. Answers at once: a 404, a 405 with Allow, a page.
+ * exchange->state is sql.c's; a page that is streamed keeps its own state
+ * in response.source_state. The CORS fields are added by sql.c afterwards. */
+enum answer_next sql_pages_begin(struct exchange *exchange);
+
+/* ---- databases and connections (sql_db.c) ---- */
+
+struct sql_statement;
+
+struct sql_database {
+    /* Fixed while it is listed. */
+    char name[SQL_NAME_MAX + 1];
+    dev_t device; /* with inode: which file it is */
+    ino_t inode;
+
+    /* Under sql->lock. */
+    struct sql_connection *idle[2]; /* write, read only; last used first */
+    unsigned idle_count[2];
+    unsigned connections; /* idle, in use, and being opened */
+    bool gone;            /* no more listed: freed with the last connection */
+    struct sql_database *next;
+
+    /* Counted by anyone. */
+    atomic_uint_fast64_t requests, prepared, hits;
+    atomic_uint streams;
+};
+
+struct sql_connection {
+    /* Fixed while it is open. */
+    struct sql *sql;
+    struct sql_database *database; /* counted */
+    sqlite3 *handle;               /* owned */
+    bool read_only;                /* opened with SQLITE_OPEN_READONLY */
+
+    /* The holder's. */
+    struct sql_statement **buckets; /* prepared statements by hash; owned */
+    size_t bucket_mask;
+    struct sql_statement *newest, *oldest; /* by last use */
+    size_t statement_count;
+    uint64_t deadline_ns;             /* of the statement that runs; 0: none */
+    uint64_t transaction_deadline_ns; /* of a stream's transaction; 0: none */
+    bool late;                        /* the progress handler has interrupted */
+    bool vacuum;           /* VACUUM runs: it attaches '' by itself */
+    bool read_transaction; /* after BEGIN TRANSACTION READONLY */
+    bool changed;          /* settings or temp tables: not for the pool */
+    bool settings_seen;    /* the authorizer saw such a statement */
+
+    struct sql_connection *next; /* in the pool, under sql->lock */
+};
+
+enum sql_purpose {
+    SQL_READ,   /* connection of the read-only pool */
+    SQL_WRITE,  /* the file must be there */
+    SQL_CREATE, /* the file is made when it is missing */
+};
+
+/* Gives a connection to the database of that name, from its pool or fresh; it
+ * must go back by sql_give. NULL with error: 404 NOT_FOUND, 503 when too
+ * many databases are open and in use, 500 otherwise (also: not a database).
+ * May block. */
+struct sql_connection *sql_take(struct sql *sql, struct text name,
+                                enum sql_purpose purpose,
+                                struct sql_error *error);
+
+/* Takes the connection back: rolls back what is open; closes it when it has
+ * been changed or its file has been replaced. NULL is allowed. */
+void sql_give(struct sql_connection *connection);
+
+/* Calls each(context, name, length of the file) for every database in the
+ * directory, in the order of their names, until it returns false. Returns 0,
+ * or -1 with errno as opendir(3). May block. */
+int sql_list(struct sql *sql,
+             bool (*each)(void *context, const char *name, uint64_t bytes),
+             void *context);
+
+/* True if NAME may be a database's name. */
+bool sql_name_is_valid(struct text name);
+
+/* True if NAME is a regular file now. */
+bool sql_exists(struct sql *sql, struct text name);
+
+/* Closes all; none may be in use. For sql_close. */
+void sql_databases_close(struct sql *sql);
+
+/* The name of the connection's database; borrowed from the connection. */
+struct text sql_database_name(const struct sql_connection *connection);
+
+/* ---- the guard (sql_guard.c) ---- */
+
+/* Sets authorizer, limits and progress handler on a fresh handle; borrows
+ * connection until it is closed. */
+void sql_guard(struct sql_connection *connection);
+
+/* What the text of a statement says about it: fills is_vacuum,
+ * begins_read_only and is_transaction. */
+void sql_classify(struct sql_statement *statement);
+
+/* ---- prepared statements (sql_cache.c) ---- */
+
+struct sql_statement {
+    sqlite3_stmt *handle; /* owned */
+    char *text;           /* owned; the key */
+    size_t text_length;
+    uint64_t hash;
+    bool read_only;          /* sqlite3_stmt_readonly */
+    bool is_vacuum;          /* see sql_connection.vacuum */
+    bool begins_read_only;   /* BEGIN TRANSACTION READONLY */
+    bool is_transaction;     /* BEGIN, COMMIT, SAVEPOINT... */
+    bool changes_connection; /* see sql_connection.changed */
+    char *columns; /* "[{"name":...}...]", made when first asked for; owned */
+    size_t columns_length;
+    int columns_reprepared;     /* how often SQLite had compiled it anew then */
+    struct sql_statement *next; /* in the bucket */
+    struct sql_statement *newer, *older; /* by last use */
+};
+
+/* Gives the statement from the connection's cache, or compiles it. It is the
+ * cache's: borrowed until the next sql_prepare on this connection, and must
+ * not be running then. Exactly one statement must be in sql. NULL with error
+ * (SQL_MANY_STATEMENTS, SQL_NO_STATEMENT, SQL_INPUT_ERROR...). */
+struct sql_statement *sql_prepare(struct sql_connection *connection,
+                                  struct text sql, struct sql_error *error);
+
+/* Compiles the first statement of a script, past the cache, and moves *sql
+ * behind it. The statement is the caller's (sql_statement_free). NULL with
+ * error; SQL_NO_STATEMENT when only blanks and comments are left. */
+struct sql_statement *sql_compile(struct sql_connection *connection,
+                                  struct text *sql, struct sql_error *error);
+void sql_statement_free(struct sql_statement *statement); /* NULL is allowed */
+
+/* For sql_db.c: an empty cache (0, or -1 with errno ENOMEM); the end of all
+ * its statements. */
+int sql_cache_open(struct sql_connection *connection);
+void sql_cache_release(struct sql_connection *connection);
+
+/* ---- running (sql_run.c) ---- */
+
+/* One execution of a statement, with its limits. Start (then bind), step to
+ * the end or as far as wanted, finish. */
+struct sql_run {
+    struct sql_connection *connection;
+    struct sql_statement *statement;
+    int64_t changes_before;
+    uint64_t rows;      /* stepped so far */
+    uint64_t left_ns;   /* of the time limit, between steps of a cursor */
+    int64_t affected;   /* after the end: rows written, or 0 */
+    int64_t last_rowid; /* after the end; only if wrote */
+    bool wrote;
+    bool armed; /* the time limit runs */
+};
+
+/* Readies the statement; it has no bindings yet. Returns 0, or -1 with error
+ * (a write in a read-only transaction). sql_run_finish is due in any case. */
+int sql_run_start(struct sql_run *run, struct sql_connection *connection,
+                  struct sql_statement *statement, struct sql_error *error);
+
+/* Binds text, or NULL, by number from 1; copied. By name: as it is, then with
+ * ':', '@', '$' in front; 0 when there is no such parameter. */
+int sql_bind_text(struct sql_run *run, int parameter, struct text text,
+                  struct sql_error *error);
+int sql_parameter_find(const struct sql_run *run, struct text name);
+
+/* Returns 1 with a row, 0 at the end, -1 with error: SQLite's, or the time
+ * limit (SQLITE_INTERRUPT, TRANSACTION_TIMEOUT), or with want_rows more rows
+ * than settings->sqlite_rows_max (RESPONSE_TOO_LARGE). */
+int sql_run_step(struct sql_run *run, bool want_rows, struct sql_error *error);
+
+/* 0, or -1 with RESPONSE_TOO_LARGE when bytes exceed
+ * settings->sqlite_response_bytes. */
+int sql_check_bytes(struct sql *sql, uint64_t bytes, struct sql_error *error);
+
+/* A cursor pauses between pieces of its answer: the client's time is not the
+ * statement's. sql_run_step goes on by itself. */
+void sql_run_pause(struct sql_run *run);
+
+/* Resets the statement and clears its bindings. May be called twice. */
+void sql_run_finish(struct sql_run *run);
+
+/* Fills error from the connection's last error, which had result code rc. */
+int sql_fail_sqlite(struct sql_error *error,
+                    const struct sql_connection *connection, int rc);
+
+/* ---- values (sql_value.c) ---- */
+
+/* Appends the cell of the current row: as Hrana writes it
+ * ({"type":"integer","value":"1"}), or plain for people (1, 1.5, "text", null,
+ * {"base64":"..."}; integers as numbers of any size). */
+void sql_append_value(struct message_buffer *out, sqlite3_stmt *row,
+                      int column);
+void sql_append_plain(struct message_buffer *out, sqlite3_stmt *row,
+                      int column);
+
+/* The shortest of 15, 16 or 17 digits that reads back the same, as JSON;
+ * Infinity as 1e999. */
+void sql_append_double(struct message_buffer *out, double number);
+void sql_append_int64(struct message_buffer *out, int64_t number);
+
+/* Appends [{"name":...,"decltype":...}...]. */
+void sql_append_columns(struct message_buffer *out,
+                        struct sql_statement *statement);
+
+/* Forgets what was appended behind the first length bytes: a result that
+ * failed half-way. */
+void sql_cut(struct message_buffer *out, size_t length);
+
+#endif

@@ -1,0 +1,151 @@
+/* sql_run.c - one execution of a prepared statement, with its limits.
+ *
+ * start (limits, what it wrote before) -> bind -> step ... -> finish
+ *
+ * The time limit is a deadline that the progress handler compares with the
+ * clock; a short statement never gets that far. */
+#include "sql_internal.h"
+
+#include "clock.h"
+#include "stats.h"
+
+#include <limits.h>
+
+int sql_run_start(struct sql_run *run, struct sql_connection *connection,
+                  struct sql_statement *statement, struct sql_error *error)
+{
+    *run = (struct sql_run){.connection = connection, .statement = statement};
+    stats_add(STAT_sql_statements, 1);
+    run->left_ns = connection->sql->settings->sqlite_query_ms * 1000000u;
+    run->changes_before = sqlite3_total_changes64(connection->handle);
+    /* SQLite takes READONLY for the transaction's name; the promise is ours
+     * to keep. */
+    if (connection->read_transaction && !statement->read_only &&
+        !sqlite3_get_autocommit(connection->handle))
+        return sql_fail(error, 400, "SQLITE_READONLY",
+                        "SQLite error: attempt to write a readonly database");
+    return 0;
+}
+
+int sql_bind_text(struct sql_run *run, int parameter, struct text text,
+                  struct sql_error *error)
+{
+    sqlite3_stmt *handle = run->statement->handle;
+    int rc =
+        text.data == NULL
+            ? sqlite3_bind_null(handle, parameter)
+            : sqlite3_bind_text64(handle, parameter, text.data, text.length,
+                                  SQLITE_TRANSIENT, SQLITE_UTF8);
+    return rc == SQLITE_OK ? 0 : sql_fail_sqlite(error, run->connection, rc);
+}
+
+int sql_parameter_find(const struct sql_run *run, struct text name)
+{
+    sqlite3_stmt *handle = run->statement->handle;
+    char prefixed[SQL_MESSAGE_BYTES];
+    if (name.length == 0 || name.length + 2 > sizeof prefixed ||
+        memchr(name.data, '\0', name.length) != NULL)
+        return 0;
+    memcpy(prefixed + 1, name.data, name.length);
+    prefixed[name.length + 1] = '\0';
+    int found = sqlite3_bind_parameter_index(handle, prefixed + 1);
+    for (const char *sign = ":@$"; found == 0 && *sign != '\0'; sign++) {
+        prefixed[0] = *sign;
+        found = sqlite3_bind_parameter_index(handle, prefixed);
+    }
+    return found;
+}
+
+/* Before the statement does anything: what depends on which statement it is. */
+static void run_arm(struct sql_run *run)
+{
+    struct sql_connection *connection = run->connection;
+    connection->late = false;
+    connection->vacuum = run->statement->is_vacuum;
+    connection->settings_seen = false;
+    connection->deadline_ns = run->left_ns ? clock_ns() + run->left_ns : 0;
+    uint64_t whole = connection->transaction_deadline_ns;
+    if (whole != 0 &&
+        (connection->deadline_ns == 0 || whole < connection->deadline_ns))
+        connection->deadline_ns = whole;
+    run->armed = true;
+}
+
+static void run_end(struct sql_run *run)
+{
+    struct sql_connection *connection = run->connection;
+    if (run->statement->begins_read_only)
+        connection->read_transaction = true;
+    uint64_t seconds = connection->sql->settings->sqlite_transaction_seconds;
+    if (!sqlite3_get_autocommit(connection->handle) && seconds != 0 &&
+        connection->transaction_deadline_ns == 0)
+        connection->transaction_deadline_ns = clock_ns() + seconds * 1000000000;
+    run->wrote =
+        sqlite3_total_changes64(connection->handle) != run->changes_before;
+    if (!run->wrote)
+        return;
+    run->affected = sqlite3_changes64(connection->handle);
+    run->last_rowid = sqlite3_last_insert_rowid(connection->handle);
+}
+
+int sql_run_step(struct sql_run *run, bool want_rows, struct sql_error *error)
+{
+    struct sql_connection *connection = run->connection;
+    if (!run->armed)
+        run_arm(run);
+    int rc = sqlite3_step(run->statement->handle);
+    if (rc == SQLITE_ROW) {
+        uint64_t max = connection->sql->settings->sqlite_rows_max;
+        if (++run->rows > max && want_rows && max > 0)
+            return sql_fail(error, 400, "RESPONSE_TOO_LARGE",
+                            "Response is too large: more than %llu rows",
+                            (unsigned long long)max);
+        return 1;
+    }
+    if (rc == SQLITE_DONE) {
+        run_end(run);
+        return 0;
+    }
+    return sql_fail_sqlite(error, connection, rc);
+}
+
+int sql_check_bytes(struct sql *sql, uint64_t bytes, struct sql_error *error)
+{
+    uint64_t max = sql->settings->sqlite_response_bytes;
+    if (max == 0 || bytes <= max)
+        return 0;
+    return sql_fail(error, 400, "RESPONSE_TOO_LARGE",
+                    "Response is too large: more than %llu bytes",
+                    (unsigned long long)max);
+}
+
+void sql_run_pause(struct sql_run *run)
+{
+    if (!run->armed)
+        return;
+    uint64_t now = clock_ns(), end = run->connection->deadline_ns;
+    /* What has run out stays so: 0 would mean no limit. */
+    if (run->left_ns != 0)
+        run->left_ns = end > now ? end - now : 1;
+    run->armed = false;
+}
+
+void sql_run_finish(struct sql_run *run)
+{
+    struct sql_connection *connection = run->connection;
+    if (run->statement == NULL)
+        return;
+    if (run->statement->changes_connection || connection->settings_seen)
+        connection->changed = true;
+    sqlite3_reset(run->statement->handle);
+    if (sqlite3_bind_parameter_count(run->statement->handle) > 0)
+        sqlite3_clear_bindings(run->statement->handle);
+    if (sqlite3_get_autocommit(connection->handle)) {
+        connection->read_transaction = false;
+        connection->transaction_deadline_ns = 0;
+    }
+    connection->deadline_ns = 0;
+    connection->vacuum = false;
+    run->statement = NULL;
+    run->armed = false;
+}

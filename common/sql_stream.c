@@ -1,0 +1,295 @@
+/* sql_stream.c - streams that outlive their request, found by baton.
+ *
+ * sql_stream_take (baton, or a fresh one) -> requests run -> sql_stream_give
+ *   -> kept under a new baton | rolled back and closed
+ *
+ * A stream is kept only while it has state. Batons are single-use: taking a
+ * stream removes it, so two requests never share one. Those that ended by
+ * time are remembered for a while, to tell the client why. */
+#include "sql_hrana.h"
+
+#include "base64.h"
+#include "clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+enum {
+    STREAM_BUCKETS = 256,  /* a power of two */
+    STREAM_SPENT_MAX = 256 /* batons remembered after they expired */
+};
+
+struct sql_streams {
+    pthread_mutex_t lock;
+    /* Under lock. */
+    struct sql_stream *buckets[STREAM_BUCKETS];
+    size_t count;
+    struct {
+        char baton[SQL_BATON_BYTES + 1];
+        bool transaction; /* held too long, rather than idle */
+    } spent[STREAM_SPENT_MAX];
+    size_t spent_next;
+};
+
+static size_t bucket_of(const char *baton)
+{
+    /* All random: any bytes will do. */
+    return ((size_t)(unsigned char)baton[0] * 61 +
+            (size_t)(unsigned char)baton[1] * 7 + (unsigned char)baton[2]) %
+           STREAM_BUCKETS;
+}
+
+/* ---- one stream ---- */
+
+void sql_stream_drop(struct sql_stream *stream)
+{
+    while (stream->stored != NULL) {
+        struct sql_stored *next = stream->stored->next;
+        free(stream->stored->text);
+        free(stream->stored);
+        stream->stored = next;
+    }
+    sql_give(stream->connection);
+    free(stream);
+}
+
+static struct sql_stream *stream_new(struct exchange *exchange,
+                                     struct text name, struct sql_error *error)
+{
+    struct sql *sql = exchange->server->sql;
+    struct sql_stream *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        sql_fail(error, 500, "INTERNAL", "out of memory");
+        return NULL;
+    }
+    enum sql_purpose purpose = !exchange->may_write           ? SQL_READ
+                               : sql->settings->sqlite_create ? SQL_CREATE
+                                                              : SQL_WRITE;
+    made->connection = sql_take(sql, name, purpose, error);
+    if (made->connection == NULL) {
+        free(made);
+        return NULL;
+    }
+    made->may_write = exchange->may_write;
+    snprintf(made->user, sizeof made->user, "%s", exchange->user);
+    return made;
+}
+
+/* ---- the table ---- */
+
+static void table_remove_locked(struct sql_streams *streams,
+                                struct sql_stream *stream)
+{
+    struct sql_stream **at = &streams->buckets[bucket_of(stream->baton)];
+    while (*at != stream)
+        at = &(*at)->next;
+    *at = stream->next;
+    streams->count--;
+    atomic_fetch_sub(&stream->connection->database->streams, 1);
+}
+
+static bool stream_is_late(const struct sql_stream *stream, uint64_t now_ms,
+                           bool *transaction)
+{
+    *transaction = stream->transaction_until_ms != 0 &&
+                   now_ms >= stream->transaction_until_ms;
+    return *transaction || now_ms >= stream->idle_until_ms;
+}
+
+static void spent_remember_locked(struct sql_streams *streams,
+                                  const struct sql_stream *stream,
+                                  bool transaction)
+{
+    size_t at = streams->spent_next++ % STREAM_SPENT_MAX;
+    memcpy(streams->spent[at].baton, stream->baton, sizeof stream->baton);
+    streams->spent[at].transaction = transaction;
+}
+
+static void fail_late(struct sql_error *error, bool transaction)
+{
+    if (transaction)
+        sql_fail(error, 400, "TRANSACTION_TIMEOUT", "Transaction timed out");
+    else
+        sql_fail(error, 400, "STREAM_EXPIRED",
+                 "The stream has expired due to inactivity");
+}
+
+/* Fills error with why there is no stream of that baton. */
+static void fail_unknown_locked(struct sql_streams *streams, const char *baton,
+                                struct sql_error *error)
+{
+    for (size_t i = 0; i < STREAM_SPENT_MAX; i++)
+        if (strcmp(streams->spent[i].baton, baton) == 0) {
+            fail_late(error, streams->spent[i].transaction);
+            return;
+        }
+    sql_fail(error, 400, "INVALID_BATON", "Received an invalid baton");
+}
+
+/* Removes and gives the stream; NULL with error. *late gets a stream that is
+ * to be dropped without the lock. */
+static struct sql_stream *table_take(struct sql_streams *streams,
+                                     struct exchange *exchange,
+                                     struct text name, const char *baton,
+                                     struct sql_stream **late,
+                                     struct sql_error *error)
+{
+    uint64_t now_ms = clock_ms();
+    bool transaction;
+    pthread_mutex_lock(&streams->lock);
+    struct sql_stream *found = streams->buckets[bucket_of(baton)];
+    while (found != NULL && strcmp(found->baton, baton) != 0)
+        found = found->next;
+    /* Whoever else comes by the baton does not end the stream by it. */
+    if (found != NULL &&
+        (!text_equal(sql_database_name(found->connection), name) ||
+         strcmp(found->user, exchange->user) != 0))
+        found = NULL;
+    if (found == NULL) {
+        fail_unknown_locked(streams, baton, error);
+    } else {
+        table_remove_locked(streams, found);
+        if (stream_is_late(found, now_ms, &transaction)) {
+            spent_remember_locked(streams, found, transaction);
+            fail_late(error, transaction);
+            *late = found;
+            found = NULL;
+        }
+    }
+    pthread_mutex_unlock(&streams->lock);
+    return found;
+}
+
+struct sql_stream *sql_stream_take(struct exchange *exchange, struct text name,
+                                   const json_t *baton, struct sql_error *error)
+{
+    if (baton == NULL || json_is_null(baton))
+        return stream_new(exchange, name, error);
+    if (!json_is_string(baton) ||
+        json_string_length(baton) != SQL_BATON_BYTES ||
+        strlen(json_string_value(baton)) != SQL_BATON_BYTES) {
+        sql_fail(error, 400, "INVALID_BATON", "Received an invalid baton");
+        return NULL;
+    }
+    struct sql_stream *late = NULL;
+    struct sql_stream *taken =
+        table_take(exchange->server->sql->streams, exchange, name,
+                   json_string_value(baton), &late, error);
+    if (late != NULL)
+        sql_stream_drop(late);
+    /* The rules may have changed since: a stream that could write is not
+     * given to someone who no longer may. */
+    if (taken != NULL && taken->may_write && !exchange->may_write) {
+        sql_stream_drop(taken);
+        sql_fail(error, 400, "INVALID_BATON", "Received an invalid baton");
+        return NULL;
+    }
+    return taken;
+}
+
+static int baton_make(char baton[SQL_BATON_BYTES + 1])
+{
+    unsigned char random[SQL_BATON_BYTES / 4 * 3];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return -1;
+    struct message_buffer text = {0};
+    base64_append(&text, random, sizeof random, true);
+    int result = -1;
+    if (!text.failed && buffer_length(&text) == SQL_BATON_BYTES) {
+        memcpy(baton, buffer_start(&text), SQL_BATON_BYTES);
+        baton[SQL_BATON_BYTES] = '\0';
+        result = 0;
+    }
+    buffer_release(&text);
+    return result;
+}
+
+/* Sets until when the stream may stay. */
+static void stream_set_times(struct sql_stream *stream)
+{
+    const struct sql_connection *connection = stream->connection;
+    stream->idle_until_ms =
+        clock_ms() +
+        connection->sql->settings->sqlite_stream_idle_seconds * 1000;
+    /* 0 while there is none, or no limit. */
+    stream->transaction_until_ms =
+        connection->transaction_deadline_ns / 1000000;
+}
+
+int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
+                    struct sql_error *error)
+{
+    struct sql *sql = stream->connection->sql;
+    struct sql_streams *streams = sql->streams;
+    baton[0] = '\0';
+    if (stream->close || (stream->stored == NULL &&
+                          sqlite3_get_autocommit(stream->connection->handle))) {
+        sql_stream_drop(stream);
+        return 0;
+    }
+    if (baton_make(stream->baton) < 0) {
+        sql_stream_drop(stream);
+        return sql_fail(error, 500, "INTERNAL", "no random numbers");
+    }
+    stream_set_times(stream);
+    pthread_mutex_lock(&streams->lock);
+    bool room = streams->count < sql->settings->sqlite_streams;
+    if (room) {
+        struct sql_stream **bucket =
+            &streams->buckets[bucket_of(stream->baton)];
+        stream->next = *bucket;
+        *bucket = stream;
+        streams->count++;
+        atomic_fetch_add(&stream->connection->database->streams, 1);
+        /* Under the lock: behind it the stream may be gone already. */
+        memcpy(baton, stream->baton, SQL_BATON_BYTES + 1);
+    }
+    pthread_mutex_unlock(&streams->lock);
+    if (room)
+        return 0;
+    sql_stream_drop(stream);
+    return sql_fail(error, 429, "TOO_MANY_STREAMS",
+                    "too many streams are open; rolled back");
+}
+
+void sql_streams_tick(struct sql_streams *streams, uint64_t now_ms)
+{
+    struct sql_stream *late = NULL;
+    pthread_mutex_lock(&streams->lock);
+    for (size_t i = 0; streams->count > 0 && i < STREAM_BUCKETS; i++) {
+        struct sql_stream *at = streams->buckets[i], *next;
+        for (; at != NULL; at = next) {
+            bool transaction;
+            next = at->next;
+            if (!stream_is_late(at, now_ms, &transaction))
+                continue;
+            spent_remember_locked(streams, at, transaction);
+            table_remove_locked(streams, at);
+            at->next = late;
+            late = at;
+        }
+    }
+    pthread_mutex_unlock(&streams->lock);
+    while (late != NULL) {
+        struct sql_stream *next = late->next;
+        sql_stream_drop(late);
+        late = next;
+    }
+}
+
+struct sql_streams *sql_streams_open(void)
+{
+    struct sql_streams *made = calloc(1, sizeof *made);
+    if (made != NULL)
+        pthread_mutex_init(&made->lock, NULL);
+    return made;
+}
+
+void sql_streams_close(struct sql_streams *streams)
+{
+    sql_streams_tick(streams, UINT64_MAX);
+    pthread_mutex_destroy(&streams->lock);
+    free(streams);
+}

@@ -1,0 +1,172 @@
+/* sql_value.c - values of SQLite as JSON, written straight into the answer.
+ *
+ * current row -> bytes in out. No tree is built and nothing is allocated but
+ * the buffer itself. The other way, JSON to bound parameter, is in
+ * sql_hrana.c. */
+#include "sql_internal.h"
+
+#include "base64.h"
+#include "escape.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void sql_append_int64(struct message_buffer *out, int64_t number)
+{
+    uint64_t size = (uint64_t)number;
+    if (number < 0) {
+        buffer_append_char(out, '-');
+        size = 0 - size; /* right for INT64_MIN too */
+    }
+    buffer_append_number(out, size);
+}
+
+void sql_append_double(struct message_buffer *out, double number)
+{
+    if (isinf(number)) {
+        buffer_append_text(out, number < 0 ? TEXT("-1e999") : TEXT("1e999"));
+        return;
+    }
+    if (isnan(number)) { /* SQLite stores it as NULL */
+        buffer_append_text(out, TEXT("null"));
+        return;
+    }
+    char digits[32];
+    int n = 0;
+    for (int precision = 15; precision <= 17; precision++) {
+        n = snprintf(digits, sizeof digits, "%.*g", precision, number);
+        if (strtod(digits, NULL) == number)
+            break;
+    }
+    buffer_append(out, digits, (size_t)n);
+    /* "-0" would come back as the integer zero from some parsers. */
+    if (strpbrk(digits, ".e") == NULL)
+        buffer_append(out, ".0", 2);
+}
+
+static struct text column_bytes(sqlite3_stmt *row, int column, bool blob)
+{
+    /* The pointer first: asking for the length first could convert. */
+    const char *data = blob ? sqlite3_column_blob(row, column)
+                            : (const char *)sqlite3_column_text(row, column);
+    int length = sqlite3_column_bytes(row, column);
+    if (data == NULL)
+        return TEXT("");
+    return (struct text){data, (size_t)length};
+}
+
+static void append_blob(struct message_buffer *out, struct text blob,
+                        bool padded)
+{
+    buffer_append_char(out, '"');
+    base64_append(out, blob.data, blob.length, padded);
+    buffer_append_char(out, '"');
+}
+
+void sql_append_value(struct message_buffer *out, sqlite3_stmt *row, int column)
+{
+    switch (sqlite3_column_type(row, column)) {
+    case SQLITE_INTEGER:
+        buffer_append_text(out, TEXT("{\"type\":\"integer\",\"value\":\""));
+        sql_append_int64(out, sqlite3_column_int64(row, column));
+        buffer_append(out, "\"}", 2);
+        return;
+    case SQLITE_FLOAT:
+        buffer_append_text(out, TEXT("{\"type\":\"float\",\"value\":"));
+        sql_append_double(out, sqlite3_column_double(row, column));
+        buffer_append_char(out, '}');
+        return;
+    case SQLITE_TEXT:
+        buffer_append_text(out, TEXT("{\"type\":\"text\",\"value\":"));
+        json_append_text(out, column_bytes(row, column, false));
+        buffer_append_char(out, '}');
+        return;
+    case SQLITE_BLOB:
+        /* Without '=': one client turns anything else into nothing. */
+        buffer_append_text(out, TEXT("{\"type\":\"blob\",\"base64\":"));
+        append_blob(out, column_bytes(row, column, true), false);
+        buffer_append_char(out, '}');
+        return;
+    default:
+        buffer_append_text(out, TEXT("{\"type\":\"null\"}"));
+        return;
+    }
+}
+
+void sql_append_plain(struct message_buffer *out, sqlite3_stmt *row, int column)
+{
+    switch (sqlite3_column_type(row, column)) {
+    case SQLITE_INTEGER:
+        sql_append_int64(out, sqlite3_column_int64(row, column));
+        return;
+    case SQLITE_FLOAT:
+        sql_append_double(out, sqlite3_column_double(row, column));
+        return;
+    case SQLITE_TEXT:
+        json_append_text(out, column_bytes(row, column, false));
+        return;
+    case SQLITE_BLOB:
+        buffer_append_text(out, TEXT("{\"base64\":"));
+        append_blob(out, column_bytes(row, column, true), true);
+        buffer_append_char(out, '}');
+        return;
+    default:
+        buffer_append_text(out, TEXT("null"));
+        return;
+    }
+}
+
+static void append_text_or_null(struct message_buffer *out, const char *string)
+{
+    if (string != NULL)
+        json_append_text(out, text_of(string));
+    else
+        buffer_append_text(out, TEXT("null"));
+}
+
+static void columns_print(struct message_buffer *out, sqlite3_stmt *handle)
+{
+    int count = sqlite3_column_count(handle);
+    buffer_append_char(out, '[');
+    for (int i = 0; i < count; i++) {
+        if (i > 0)
+            buffer_append_char(out, ',');
+        buffer_append_text(out, TEXT("{\"name\":"));
+        append_text_or_null(out, sqlite3_column_name(handle, i));
+        buffer_append_text(out, TEXT(",\"decltype\":"));
+        append_text_or_null(out, sqlite3_column_decltype(handle, i));
+        buffer_append_char(out, '}');
+    }
+    buffer_append_char(out, ']');
+}
+
+void sql_append_columns(struct message_buffer *out,
+                        struct sql_statement *statement)
+{
+    /* A change of the schema makes SQLite compile the statement anew at its
+     * first step, perhaps with other columns. */
+    int reprepared =
+        sqlite3_stmt_status(statement->handle, SQLITE_STMTSTATUS_REPREPARE, 0);
+    if (statement->columns == NULL ||
+        statement->columns_reprepared != reprepared) {
+        struct message_buffer made = {0};
+        columns_print(&made, statement->handle);
+        if (made.failed) {
+            buffer_release(&made);
+            out->failed = true;
+            return;
+        }
+        free(statement->columns);
+        statement->columns = made.data; /* cursor is 0 */
+        statement->columns_length = made.end;
+        statement->columns_reprepared = reprepared;
+    }
+    buffer_append(out, statement->columns, statement->columns_length);
+}
+
+void sql_cut(struct message_buffer *out, size_t length)
+{
+    if (length < buffer_length(out))
+        out->end = out->cursor + length;
+}
