@@ -1,0 +1,105 @@
+/* internals.c - see internals.h.
+ *
+ * path -> which of the three pages -> its writer -> response.memory */
+#include "internals.h"
+
+#include "clock.h"
+#include "internals_page.h"
+#include "sql.h"
+#include "stage.h"
+#include "stats.h"
+#include "version.h"
+
+static double uptime_seconds(const struct server *server)
+{
+    return (double)(clock_ns() - server->started_ns) / 1e9;
+}
+
+static void write_page(const struct server *server, struct message_buffer *out)
+{
+    (void)server;
+    buffer_append(out, internals_page, sizeof internals_page - 1);
+}
+
+static void write_stats(const struct server *server, struct message_buffer *out)
+{
+    buffer_printf(out,
+                  "{\"stage\":{\"number\":%d,\"name\":\"%s\"},"
+                  "\"version\":\"" FIVEFOLD_VERSION "\","
+                  "\"uptime_seconds\":%.3f,",
+                  server->stage->number, server->stage->name,
+                  uptime_seconds(server));
+    stats_json(out);
+    buffer_append_text(out, TEXT(",\"databases\":"));
+    if (server->sql != NULL)
+        sql_stats_json(server->sql, out);
+    else
+        buffer_append_text(out, TEXT("[]"));
+    buffer_append_text(out, TEXT("}\n"));
+}
+
+static void write_metrics(const struct server *server,
+                          struct message_buffer *out)
+{
+    buffer_printf(out,
+                  "# HELP fivefold_info Which server this is.\n"
+                  "# TYPE fivefold_info gauge\n"
+                  "fivefold_info{version=\"" FIVEFOLD_VERSION
+                  "\",stage=\"%d\",name=\"%s\"} 1\n"
+                  "# HELP fivefold_uptime_seconds Time since the start.\n"
+                  "# TYPE fivefold_uptime_seconds gauge\n"
+                  "fivefold_uptime_seconds %.3f\n",
+                  server->stage->number, server->stage->name,
+                  uptime_seconds(server));
+    stats_metrics(out);
+    if (server->sql != NULL)
+        sql_stats_metrics(server->sql, out);
+}
+
+static const struct page {
+    const char *path;
+    const char *type;
+    void (*write)(const struct server *server, struct message_buffer *out);
+} pages[] = {
+    {"/-/", "text/html; charset=utf-8", write_page},
+    {"/-/stats", "application/json", write_stats},
+    {"/-/metrics", "text/plain; version=0.0.4; charset=utf-8", write_metrics},
+};
+
+static const struct page *page_find(struct text path)
+{
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++)
+        if (text_equal(path, text_of(pages[i].path)))
+            return &pages[i];
+    return NULL;
+}
+
+static enum answer_next internals_begin(struct exchange *exchange)
+{
+    struct response *response = &exchange->response;
+    enum http_method method = exchange->request.method;
+    const struct page *page =
+        page_find((struct text){exchange->path, exchange->path_length});
+    if (page == NULL) {
+        response_error(response, 404, "/-/ has stats and metrics.");
+    } else if (method == HTTP_GET || method == HTTP_HEAD) {
+        response->status = 200;
+        response_field(response, "Content-Type", "%s", page->type);
+        response_field(response, "Cache-Control", "no-store");
+        page->write(exchange->server, &response->memory);
+        if (response->memory.failed)
+            response_error(response, 503, "Out of memory.");
+    } else {
+        if (method == HTTP_OPTIONS)
+            response->status = 204;
+        else
+            response_error(response, 405, NULL);
+        response_field(response, "Allow", "GET, HEAD, OPTIONS");
+    }
+    return ANSWER_READY;
+}
+
+const struct handler internals_handler = {
+    .name = "internals",
+    .begin = internals_begin,
+};

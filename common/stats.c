@@ -1,0 +1,314 @@
+/* stats.c - see stats.h.
+ *
+ * stats_add -> this thread's block -> (a reader sums all blocks) -> JSON or
+ * Prometheus text
+ *
+ * Blocks hang in a list that only grows: a new one is pushed with one
+ * compare-and-swap, so readers walk it without a lock. */
+#include "stats.h"
+
+#include "conn.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+_Thread_local struct stats_block *stats_mine;
+
+static struct stats_block *_Atomic blocks;
+static struct stats_block spare;
+
+enum stats_group {
+    GROUP_connections,
+    GROUP_requests,
+    GROUP_answers,
+    GROUP_bytes,
+    GROUP_loop,
+    GROUP_system_calls,
+    GROUP_would_block,
+    GROUP_sql,
+    GROUP_COUNT
+};
+
+static const struct {
+    const char *name;   /* of the JSON object */
+    const char *family; /* of the Prometheus counters */
+    const char *label;
+    const char *help;
+} groups[GROUP_COUNT] = {
+    [GROUP_connections] = {"connections", "fivefold_connections_total", "event",
+                           "What became of connections."},
+    [GROUP_requests] = {"requests", "fivefold_requests_total", "event",
+                        "Requests."},
+    [GROUP_answers] = {"answers", "fivefold_answers_total", "class",
+                       "Answers by class of status."},
+    [GROUP_bytes] = {"bytes", "fivefold_bytes_total", "direction",
+                     "Bytes received and sent."},
+    [GROUP_loop] = {"loop", "fivefold_loop_total", "event",
+                    "Returns from the call that waits."},
+    [GROUP_system_calls] = {"system_calls", "fivefold_system_calls_total",
+                            "call", "System calls by kind."},
+    [GROUP_would_block] = {"would_block", "fivefold_would_block_total", "call",
+                           "System calls that could do nothing at once."},
+    [GROUP_sql] = {"sql", "fivefold_sql_total", "event", "SQL statements."},
+};
+
+static const struct {
+    enum stats_group group;
+    const char *key;
+} counters[STATS_COUNT] = {
+#define X(name, group, key) [STAT_##name] = {GROUP_##group, key},
+    STATS_COUNTERS(X)
+#undef X
+};
+
+/* The buckets' limits: powers of two times a quarter of a microsecond. */
+enum { BUCKET_UNIT_NS = 250 };
+
+struct latency {
+    uint64_t count[STATS_LATENCY_BUCKETS];
+    uint64_t total, sum_ns;
+};
+
+struct stats_block *stats_register(void)
+{
+    struct stats_block *block = calloc(1, sizeof *block);
+    if (block == NULL)
+        return &spare;
+    block->next = atomic_load(&blocks);
+    while (!atomic_compare_exchange_weak(&blocks, &block->next, block))
+        continue;
+    stats_mine = block;
+    return block;
+}
+
+void stats_close(void)
+{
+    struct stats_block *block = atomic_exchange(&blocks, NULL);
+    while (block != NULL) {
+        struct stats_block *next = block->next;
+        free(block);
+        block = next;
+    }
+    stats_mine = NULL;
+}
+
+static void add(_Atomic uint64_t *at, uint64_t n)
+{
+    atomic_store_explicit(at,
+                          atomic_load_explicit(at, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+static void add_state(int state, int64_t n)
+{
+    if (state < 0)
+        return;
+    assert(state < CONN_STATE_COUNT);
+    _Atomic int64_t *at = &stats_block()->states[state];
+    atomic_store_explicit(at,
+                          atomic_load_explicit(at, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+void stats_state(int from, int to)
+{
+    _Static_assert(CONN_STATE_COUNT <=
+                       sizeof(spare.states) / sizeof(spare.states[0]),
+                   "stats_block.states has room for each state");
+    add_state(from, -1);
+    add_state(to, 1);
+}
+
+void stats_latency(uint64_t ns)
+{
+    size_t bucket = 0;
+    while (bucket < STATS_LATENCY_BUCKETS - 1 && ns >= (uint64_t)BUCKET_UNIT_NS
+                                                           << bucket)
+        bucket++;
+    struct stats_block *block = stats_block();
+    add(&block->latency[bucket], 1);
+    add(&block->latency_sum_ns, ns);
+}
+
+uint64_t stats_sum(enum stats_counter counter)
+{
+    uint64_t sum =
+        atomic_load_explicit(&spare.counters[counter], memory_order_relaxed);
+    struct stats_block *block = atomic_load(&blocks);
+    for (; block != NULL; block = block->next)
+        sum += atomic_load_explicit(&block->counters[counter],
+                                    memory_order_relaxed);
+    return sum;
+}
+
+/* A connection may be born in one thread and die in another: a block's
+ * number may be negative, the sum is not. A reader between two of its
+ * changes could see it so for a moment. */
+static uint64_t sum_state(size_t state)
+{
+    int64_t sum = atomic_load(&spare.states[state]);
+    struct stats_block *block = atomic_load(&blocks);
+    for (; block != NULL; block = block->next)
+        sum +=
+            atomic_load_explicit(&block->states[state], memory_order_relaxed);
+    return sum > 0 ? (uint64_t)sum : 0;
+}
+
+static void add_latency(struct latency *sum, const struct stats_block *block)
+{
+    for (size_t i = 0; i < STATS_LATENCY_BUCKETS; i++) {
+        uint64_t n =
+            atomic_load_explicit(&block->latency[i], memory_order_relaxed);
+        sum->count[i] += n;
+        sum->total += n;
+    }
+    sum->sum_ns +=
+        atomic_load_explicit(&block->latency_sum_ns, memory_order_relaxed);
+}
+
+static struct latency sum_latency(void)
+{
+    struct latency sum = {0};
+    add_latency(&sum, &spare);
+    struct stats_block *block = atomic_load(&blocks);
+    for (; block != NULL; block = block->next)
+        add_latency(&sum, block);
+    return sum;
+}
+
+static double bucket_limit_us(size_t bucket)
+{
+    return (double)((uint64_t)BUCKET_UNIT_NS << bucket) / 1000;
+}
+
+/* Microseconds that a part (0 to 1) of the requests stayed below. Inside a
+ * bucket the requests are taken as evenly spread. */
+static double quantile_us(const struct latency *sum, double part)
+{
+    double wanted = part * (double)sum->total, before = 0;
+    for (size_t i = 0; i < STATS_LATENCY_BUCKETS && sum->total > 0; i++) {
+        double here = (double)sum->count[i];
+        if (here > 0 && before + here >= wanted) {
+            double low = i == 0 ? 0 : bucket_limit_us(i - 1);
+            double high = bucket_limit_us(i);
+            return low + (high - low) * (wanted - before) / here;
+        }
+        before += here;
+    }
+    return 0;
+}
+
+/* One past the last bucket that was ever hit. */
+static size_t buckets_used(const struct latency *sum)
+{
+    size_t used = STATS_LATENCY_BUCKETS;
+    while (used > 0 && sum->count[used - 1] == 0)
+        used--;
+    return used;
+}
+
+static void json_group(enum stats_group group, struct message_buffer *out)
+{
+    const char *comma = "";
+    buffer_printf(out, "\"%s\":{", groups[group].name);
+    for (size_t i = 0; i < STATS_COUNT; i++) {
+        if (counters[i].group != group)
+            continue;
+        buffer_printf(out, "%s\"%s\":", comma, counters[i].key);
+        buffer_append_number(out, stats_sum((enum stats_counter)i));
+        comma = ",";
+    }
+    buffer_append_text(out, TEXT("},"));
+}
+
+static void json_states(struct message_buffer *out)
+{
+    buffer_append_text(out, TEXT("\"states\":{"));
+    for (size_t i = 0; i < CONN_STATE_COUNT; i++) {
+        buffer_printf(out, "%s\"%s\":", i ? "," : "",
+                      conn_state_name((enum conn_state)i));
+        buffer_append_number(out, sum_state(i));
+    }
+    buffer_append_text(out, TEXT("},"));
+}
+
+static void json_latency(struct message_buffer *out)
+{
+    struct latency sum = sum_latency();
+    double mean =
+        sum.total > 0 ? (double)sum.sum_ns / 1000 / (double)sum.total : 0;
+    buffer_printf(out,
+                  "\"latency_us\":{\"count\":%llu,\"mean\":%.2f,\"p50\":%.2f,"
+                  "\"p90\":%.2f,\"p99\":%.2f,\"histogram\":[",
+                  (unsigned long long)sum.total, mean, quantile_us(&sum, 0.5),
+                  quantile_us(&sum, 0.9), quantile_us(&sum, 0.99));
+    for (size_t i = 0, used = buckets_used(&sum); i < used; i++)
+        buffer_printf(out, "%s{\"below\":%.2f,\"count\":%llu}", i ? "," : "",
+                      bucket_limit_us(i), (unsigned long long)sum.count[i]);
+    buffer_append_text(out, TEXT("]}"));
+}
+
+void stats_json(struct message_buffer *out)
+{
+    json_states(out);
+    for (size_t i = 0; i < GROUP_COUNT; i++)
+        json_group((enum stats_group)i, out);
+    json_latency(out);
+}
+
+static void metrics_group(enum stats_group group, struct message_buffer *out)
+{
+    const char *family = groups[group].family;
+    buffer_printf(out, "# HELP %s %s\n# TYPE %s counter\n", family,
+                  groups[group].help, family);
+    for (size_t i = 0; i < STATS_COUNT; i++) {
+        if (counters[i].group != group)
+            continue;
+        buffer_printf(out, "%s{%s=\"%s\"} ", family, groups[group].label,
+                      counters[i].key);
+        buffer_append_number(out, stats_sum((enum stats_counter)i));
+        buffer_append_char(out, '\n');
+    }
+}
+
+static void metrics_states(struct message_buffer *out)
+{
+    buffer_append_text(
+        out, TEXT("# HELP fivefold_connections Open connections by state.\n"
+                  "# TYPE fivefold_connections gauge\n"));
+    for (size_t i = 0; i < CONN_STATE_COUNT; i++)
+        buffer_printf(out, "fivefold_connections{state=\"%s\"} %llu\n",
+                      conn_state_name((enum conn_state)i),
+                      (unsigned long long)sum_state(i));
+}
+
+static void metrics_latency(struct message_buffer *out)
+{
+    struct latency sum = sum_latency();
+    uint64_t below = 0;
+    buffer_append_text(
+        out, TEXT("# HELP fivefold_latency_seconds From a head's first byte "
+                  "to the last byte sent.\n"
+                  "# TYPE fivefold_latency_seconds histogram\n"));
+    /* Every bucket, used or not: a set that changes breaks rate(). */
+    for (size_t i = 0; i < STATS_LATENCY_BUCKETS; i++) {
+        below += sum.count[i];
+        buffer_printf(out,
+                      "fivefold_latency_seconds_bucket{le=\"%.10g\"} %llu\n",
+                      bucket_limit_us(i) / 1e6, (unsigned long long)below);
+    }
+    buffer_printf(out,
+                  "fivefold_latency_seconds_bucket{le=\"+Inf\"} %llu\n"
+                  "fivefold_latency_seconds_sum %.9f\n"
+                  "fivefold_latency_seconds_count %llu\n",
+                  (unsigned long long)sum.total, (double)sum.sum_ns / 1e9,
+                  (unsigned long long)sum.total);
+}
+
+void stats_metrics(struct message_buffer *out)
+{
+    metrics_states(out);
+    for (size_t i = 0; i < GROUP_COUNT; i++)
+        metrics_group((enum stats_group)i, out);
+    metrics_latency(out);
+}

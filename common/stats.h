@@ -1,0 +1,103 @@
+/* stats.h - what the server counts about itself.
+ *
+ * Each thread adds to a block of its own (no lock, no shared cache line);
+ * readers add the blocks up. */
+#ifndef FIVEFOLD_STATS_H
+#define FIVEFOLD_STATS_H
+
+#include "buffer.h"
+
+#include <stdatomic.h>
+
+/* What is counted: name, group, and what it is called inside the group. A
+ * group is one JSON object and one Prometheus family; what each means is said
+ * in stats.c. would_block says how many of the same system_calls had nothing
+ * to do. */
+#define STATS_COUNTERS(X)                                                      \
+    X(accepted, connections, "accepted")                                       \
+    X(refused, connections, "refused")                                         \
+    X(closed, connections, "closed")                                           \
+    X(expired, connections, "expired")                                         \
+    X(requests, requests, "answered")                                          \
+    X(status_1xx, answers, "1xx")                                              \
+    X(status_2xx, answers, "2xx")                                              \
+    X(status_3xx, answers, "3xx")                                              \
+    X(status_4xx, answers, "4xx")                                              \
+    X(status_5xx, answers, "5xx")                                              \
+    X(bytes_in, bytes, "in")                                                   \
+    X(bytes_out, bytes, "out")                                                 \
+    X(wakeups, loop, "wakeups")                                                \
+    X(sys_accept, system_calls, "accept")                                      \
+    X(sys_wait, system_calls, "wait")                                          \
+    X(sys_watch, system_calls, "watch")                                        \
+    X(sys_recv, system_calls, "recv")                                          \
+    X(sys_recv_again, would_block, "recv")                                     \
+    X(sys_send, system_calls, "send")                                          \
+    X(sys_send_again, would_block, "send")                                     \
+    X(sys_sendfile, system_calls, "sendfile")                                  \
+    X(sys_open, system_calls, "open")                                          \
+    X(sys_read, system_calls, "read")                                          \
+    X(sys_write, system_calls, "write")                                        \
+    X(sys_fsync, system_calls, "fsync")                                        \
+    X(sql_statements, sql, "statements")                                       \
+    X(sql_prepared, sql, "prepared")                                           \
+    X(sql_busy, sql, "busy")
+
+enum stats_counter {
+#define X(name, group, key) STAT_##name,
+    STATS_COUNTERS(X)
+#undef X
+        STATS_COUNT
+};
+
+enum { STATS_LATENCY_BUCKETS = 40 }; /* bucket i: below 2^i microseconds / 4 */
+
+struct stats_block {
+    _Atomic uint64_t counters[STATS_COUNT];
+    _Atomic uint64_t latency[STATS_LATENCY_BUCKETS];
+    _Atomic uint64_t latency_sum_ns;
+    _Atomic int64_t states[8]; /* connections by enum conn_state */
+    struct stats_block *next;
+};
+
+extern _Thread_local struct stats_block *stats_mine; /* NULL before first use */
+
+/* Makes the calling thread's block. It stays in the sums when the thread has
+ * ended. Without memory all such threads share a spare one: then some counts
+ * may be lost. */
+struct stats_block *stats_register(void);
+
+static inline struct stats_block *stats_block(void)
+{
+    return stats_mine ? stats_mine : stats_register();
+}
+
+/* Only this thread writes its block, so a plain load and store are enough; they
+ * are atomic so that a reader sees no torn value. */
+static inline void stats_add(enum stats_counter counter, uint64_t n)
+{
+    _Atomic uint64_t *at = &stats_block()->counters[counter];
+    atomic_store_explicit(at,
+                          atomic_load_explicit(at, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+/* A connection has gone from one state to another; -1 for none. */
+void stats_state(int from, int to);
+
+/* An exchange took that long from the head's first byte to the last byte sent.
+ */
+void stats_latency(uint64_t ns);
+
+/* Frees all blocks; no thread may count any more. */
+void stats_close(void);
+
+/* The sum over all threads. */
+uint64_t stats_sum(enum stats_counter counter);
+
+/* Appends everything for /-/stats: members of a JSON object, without the
+ * braces around them and with a comma between; and for /-/metrics. */
+void stats_json(struct message_buffer *out);
+void stats_metrics(struct message_buffer *out);
+
+#endif
