@@ -1,0 +1,128 @@
+/* answer.c - from a parsed head to whoever answers it.
+ *
+ * path decoded once -> handler by prefix -> who asks, may they? -> handler */
+#include "exchange.h"
+
+#include "access.h"
+#include "files.h"
+#include "internals.h"
+#include "path.h"
+#include "server.h"
+#include "sql.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Decodes the path, and turns the alias /dev/NAME into /db/NAME, so that
+ * there is one name for rules and handlers to look at. */
+static int decode_path(struct exchange *exchange)
+{
+    const struct http_request *request = &exchange->request;
+    struct text raw = http_text(request, request->path);
+    if (raw.length == 0)
+        raw = TEXT("/"); /* absolute-form without a path */
+    if (raw.length >= PATH_MAX_BYTES) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    exchange->path = malloc(raw.length + 1);
+    if (exchange->path == NULL)
+        return -1;
+    ssize_t length = path_from_target(raw, exchange->path, raw.length + 1);
+    if (length < 0)
+        return -1;
+    exchange->path_length = (size_t)length;
+    if (exchange->server->sql != NULL &&
+        strncmp(exchange->path, "/dev/", 5) == 0) {
+        memmove(exchange->path + 2, exchange->path + 3,
+                exchange->path_length - 2); /* with its NUL */
+        exchange->path[1] = 'd';
+        exchange->path[2] = 'b';
+        exchange->path_length--;
+    }
+    return 0;
+}
+
+static const struct handler *find_handler(const struct exchange *exchange)
+{
+    const struct server *server = exchange->server;
+    const char *path = exchange->path;
+    if (server->settings->internals && strncmp(path, "/-/", 3) == 0)
+        return &internals_handler;
+    if (server->sql != NULL &&
+        (strncmp(path, "/db/", 4) == 0 || strcmp(path, "/db") == 0))
+        return &sql_handler;
+    if (server->files != NULL)
+        return &files_handler;
+    return NULL;
+}
+
+static void answer_path_error(struct exchange *exchange)
+{
+    struct response *response = &exchange->response;
+    if (errno == EINVAL)
+        response_error(response, 400, "The path is not a valid one.");
+    else if (errno == ENAMETOOLONG)
+        response_error(response, 414, "The path is too long.");
+    else
+        response_error(response, 503, "Out of memory.");
+}
+
+void answer_error(struct exchange *exchange, unsigned status,
+                  const char *detail)
+{
+    const struct handler *handler = exchange->handler;
+    if (handler != NULL && handler->error != NULL)
+        handler->error(exchange, status, detail);
+    else
+        response_error(&exchange->response, status, detail);
+}
+
+static void answer_unknown_user(struct exchange *exchange)
+{
+    const char *realm = exchange->server->settings->realm;
+    answer_error(exchange, 401, "Authentication failed");
+    response_field(&exchange->response, "WWW-Authenticate",
+                   "Basic realm=\"%s\", charset=\"UTF-8\"", realm);
+    response_field(&exchange->response, "WWW-Authenticate",
+                   "Bearer realm=\"%s\"", realm);
+}
+
+enum answer_next answer_begin(struct exchange *exchange)
+{
+    if (exchange->request.asterisk) {
+        exchange->response.status = 204;
+        response_field(&exchange->response, "Allow",
+                       "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+        return ANSWER_READY;
+    }
+    if (decode_path(exchange) < 0) {
+        answer_path_error(exchange);
+        return ANSWER_READY;
+    }
+    exchange->handler = find_handler(exchange);
+    if (exchange->handler == NULL) {
+        response_error(&exchange->response, 404, NULL);
+        return ANSWER_READY;
+    }
+    switch (access_check(exchange->server->access, exchange)) {
+    case ACCESS_ALLOWED:
+        exchange->may_write = true;
+        break;
+    case ACCESS_READ_ONLY:
+        exchange->may_write = false;
+        break;
+    case ACCESS_DENIED:
+        answer_error(exchange, 403, "The access rules do not allow this.");
+        return ANSWER_READY;
+    case ACCESS_UNKNOWN:
+        answer_unknown_user(exchange);
+        return ANSWER_READY;
+    }
+    return exchange->handler->begin(exchange);
+}
+
+void answer_finish(struct exchange *exchange)
+{
+    exchange->handler->finish(exchange);
+}

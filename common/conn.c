@@ -1,0 +1,574 @@
+/* conn.c - receiving: from a socket's bytes to a request, and what follows an
+ * answer. Sending is in conn_send.c.
+ *
+ * recv -> in -> http_parse_head -> conn_work: answer_begin
+ *   -> [recv -> in -> http_body_next -> memory or spool file -> answer_finish]
+ *   -> conn_start_answer -> conn_send -> next request, linger, or close
+ *
+ * Runs on whichever thread owns the connection; nothing in it is locked. */
+#include "conn_internal.h"
+
+#include "clock.h"
+#include "server.h"
+#include "stats.h"
+#include "trace.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    /* Most heads fit, and a page of the allocator does too. */
+    RECV_HEAD_BYTES = 4000,
+    /* A large body: few calls, and not much memory for each upload. */
+    RECV_BODY_BYTES = 64 * 1024,
+    /* An unwanted body that is at most this long is read over, so that the
+     * connection can be kept; beyond that a new connection is cheaper. */
+    SKIP_BYTES_MAX = 64 * 1024,
+};
+
+static const char *const state_names[CONN_STATE_COUNT] = {
+    "WAITING_FOR_HEAD",     "WAITING_FOR_BODY",     "BEING_PROCESSED",
+    "WAITING_TO_SEND_HEAD", "WAITING_TO_SEND_BODY", "LINGERING",
+};
+
+const char *conn_state_name(enum conn_state state)
+{
+    return state_names[state];
+}
+
+void conn_set_state(struct conn *conn, enum conn_state state)
+{
+    if (conn->state == state)
+        return;
+    stats_state((int)conn->state, (int)state);
+    conn->state = state;
+}
+
+void conn_arm(struct conn *conn, enum conn_deadline kind)
+{
+    const struct settings *settings = conn->server->settings;
+    uint64_t seconds = 0;
+    switch (kind) {
+    case DEADLINE_IDLE:
+        seconds = settings->keepalive_seconds;
+        break;
+    case DEADLINE_HEAD:
+        seconds = settings->head_seconds;
+        break;
+    case DEADLINE_BODY:
+        seconds = settings->body_seconds;
+        break;
+    case DEADLINE_SEND:
+        seconds = settings->send_seconds;
+        break;
+    case DEADLINE_LINGER:
+        seconds = settings->linger_seconds;
+        break;
+    case DEADLINE_NONE:
+    case DEADLINE_COUNT:
+        break;
+    }
+    conn->deadline = kind;
+    conn->deadline_ms = kind == DEADLINE_NONE ? 0 : clock_ms() + seconds * 1000;
+    if (conn->turn != NULL)
+        conn->turn->moved_bytes = 0;
+}
+
+void conn_moved(struct conn *conn, size_t n)
+{
+    conn->turn->moved_bytes += n;
+    if (conn->turn->moved_bytes >= conn->server->settings->rate_min_bytes)
+        conn_arm(conn, conn->deadline);
+}
+
+struct conn *conn_open(struct server *server, int fd, const struct peer *peer)
+{
+    struct conn *conn = calloc(1, sizeof *conn);
+    if (conn == NULL)
+        return NULL;
+    conn->server = server;
+    conn->fd = fd;
+    conn->peer = *peer;
+    conn->state = WAITING_FOR_HEAD;
+    conn->wish = CONN_WANT_READ;
+    stats_state(-1, WAITING_FOR_HEAD);
+    conn_arm(conn, DEADLINE_IDLE);
+    return conn;
+}
+
+/* The first byte of a request is here. */
+static int turn_open(struct conn *conn)
+{
+    struct conn_turn *turn = malloc(sizeof *turn);
+    if (turn == NULL)
+        return -1;
+    /* The request alone is over a KiB and filled by its parser; clearing
+     * only the rest is worth it, as this runs once a request. */
+    memset((char *)turn + sizeof turn->exchange, 0,
+           sizeof *turn - sizeof turn->exchange);
+    struct exchange *exchange = &turn->exchange;
+    struct server *server = conn->server;
+    exchange->server = server;
+    response_init(&exchange->response);
+    exchange->peer = conn->peer;
+    exchange->path = NULL;
+    exchange->path_length = 0;
+    exchange->user[0] = '\0';
+    exchange->may_write = false;
+    exchange->handler = NULL;
+    exchange->body_max = 0;
+    exchange->spool_fd = -1;
+    exchange->body = (struct text){0};
+    exchange->state = NULL;
+    exchange->id =
+        atomic_fetch_add_explicit(&server->next_id, 1, memory_order_relaxed) +
+        1;
+    exchange->started_ns = clock_ns();
+    struct http_limits limits = {
+        .request_line_bytes = server->settings->request_line_bytes,
+        .head_bytes = server->settings->head_bytes,
+    };
+    http_parser_start(&turn->parser, limits, &exchange->request);
+    conn->turn = turn;
+    conn_arm(conn, DEADLINE_HEAD);
+    return 0;
+}
+
+static void turn_close(struct conn *conn)
+{
+    struct conn_turn *turn = conn->turn;
+    if (turn == NULL)
+        return;
+    struct exchange *exchange = &turn->exchange;
+    /* The source may hold what the handler's state owns: it goes first. */
+    response_release(&exchange->response);
+    if (exchange->handler != NULL && exchange->handler->release != NULL &&
+        (exchange->state != NULL || exchange->spool_fd >= 0))
+        exchange->handler->release(exchange);
+    free(exchange->path);
+    free(turn);
+    conn->turn = NULL;
+}
+
+/* Ends the turn with an error that conn itself found; the bytes that follow
+ * can no longer be told apart, so the connection ends with it. */
+static enum conn_wish refuse_request(struct conn *conn, unsigned status,
+                                     const char *detail)
+{
+    struct exchange *exchange = &conn->turn->exchange;
+    exchange->request.base = buffer_start(&conn->in);
+    answer_error(exchange, status, detail);
+    exchange->response.close = true;
+    conn->linger = true;
+    conn_start_answer(conn);
+    return conn_send(conn);
+}
+
+static const char *parse_detail(unsigned status)
+{
+    switch (status) {
+    case 400:
+        return "The request is not well-formed HTTP/1.1.";
+    case 411:
+        return "Send Content-Length or Transfer-Encoding: chunked.";
+    case 414:
+        return "The request line is too long.";
+    case 417:
+        return "Only Expect: 100-continue is understood.";
+    case 431:
+        return "The header fields are too large or too many.";
+    case 501:
+        return "The method or transfer coding is not known here.";
+    case 505:
+        return "Only HTTP/1.0 and HTTP/1.1 are spoken here.";
+    default:
+        return NULL;
+    }
+}
+
+/* Looks at the bytes of a head that have come. */
+static enum conn_wish parse_head(struct conn *conn)
+{
+    struct conn_turn *turn = conn->turn;
+    struct http_request *request = &turn->exchange.request;
+    switch (http_parse_head(&turn->parser, buffer_start(&conn->in),
+                            buffer_length(&conn->in), request)) {
+    case HTTP_PARSE_MORE:
+        return CONN_WANT_READ;
+    case HTTP_PARSE_BAD:
+        return refuse_request(conn, turn->parser.status,
+                              parse_detail(turn->parser.status));
+    case HTTP_PARSE_DONE:
+        break;
+    }
+    http_body_start(&turn->body, request);
+    turn->raw = request->head_length;
+    conn_arm(conn, DEADLINE_NONE);
+    conn_set_state(conn, BEING_PROCESSED);
+    return CONN_WANT_WORK;
+}
+
+/* Bytes of a request are in the buffer, or it is empty: drops what is left of
+ * an unwanted body, then starts or goes on with a head. */
+static enum conn_wish take_head(struct conn *conn)
+{
+    if (conn->skip > 0) {
+        size_t n = buffer_length(&conn->in);
+        if (n > conn->skip)
+            n = (size_t)conn->skip;
+        buffer_taken(&conn->in, n);
+        conn->skip -= n;
+    }
+    if (buffer_length(&conn->in) == 0) {
+        buffer_release(&conn->in);
+        return CONN_WANT_READ;
+    }
+    if (conn->turn == NULL && turn_open(conn) < 0)
+        return CONN_CLOSE; /* out of memory: others shall live */
+    return parse_head(conn);
+}
+
+enum conn_wish conn_finish_answer(struct conn *conn)
+{
+    struct conn_turn *turn = conn->turn;
+    bool body_left = turn->body.framing != HTTP_BODY_NONE && !turn->body_done;
+    if (body_left && !conn->last)
+        conn->skip = turn->exchange.request.content_length;
+    buffer_taken(&conn->in, turn->raw);
+    turn_close(conn);
+    conn->answered++;
+    if (!conn->last) {
+        conn_set_state(conn, WAITING_FOR_HEAD);
+        buffer_release(&conn->out);
+        conn_arm(conn, DEADLINE_IDLE);
+        return take_head(conn);
+    }
+    if (!conn->linger && !body_left && buffer_length(&conn->in) == 0)
+        return CONN_CLOSE;
+    buffer_release(&conn->in);
+    buffer_release(&conn->out);
+    if (shutdown(conn->fd, SHUT_WR) < 0)
+        return CONN_CLOSE;
+    conn_set_state(conn, LINGERING);
+    conn_arm(conn, DEADLINE_LINGER);
+    return CONN_WANT_READ;
+}
+
+/* One recv of at most the buffer's free space, which is never 0: a recv of
+ * length 0 would look like the end of the stream. Returns its count; 0 at the
+ * end or when the client is lost, -1 when there is nothing now. */
+static ssize_t receive(struct conn *conn, size_t room)
+{
+    if (buffer_reserve(&conn->in, room) < 0)
+        return 0;
+    struct message_buffer *in = &conn->in;
+    stats_add(STAT_sys_recv, 1);
+    ssize_t n = recv(conn->fd, in->data + in->end, buffer_space(in), 0);
+    if (n > 0) {
+        buffer_filled(in, (size_t)n);
+        stats_add(STAT_bytes_in, (uint64_t)n);
+        return n;
+    }
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+        stats_add(STAT_sys_recv_again, 1);
+        return -1;
+    }
+    return 0; /* closed (n == 0), reset, timed out by TCP: gone alike */
+}
+
+static enum conn_wish step_head(struct conn *conn)
+{
+    ssize_t n = receive(conn, RECV_HEAD_BYTES);
+    if (n == 0)
+        return CONN_CLOSE; /* idle, or half a head: nobody to answer */
+    if (n < 0) {
+        if (buffer_length(&conn->in) == 0)
+            buffer_release(&conn->in);
+        return CONN_WANT_READ;
+    }
+    return take_head(conn);
+}
+
+static int spool(int fd, struct text data)
+{
+    while (data.length > 0) {
+        stats_add(STAT_sys_write, 1);
+        ssize_t n = write(fd, data.data, data.length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        data.data += n;
+        data.length -= (size_t)n;
+    }
+    return 0;
+}
+
+/* Puts decoded bytes where the handler wants them: into its file, or behind
+ * the head, where they are already unless chunk framing stood before. */
+static unsigned keep_body(struct conn *conn, struct text data)
+{
+    struct conn_turn *turn = conn->turn;
+    struct exchange *exchange = &turn->exchange;
+    if (turn->body.received > exchange->body_max)
+        return 413;
+    if (exchange->spool_fd >= 0)
+        return spool(exchange->spool_fd, data) == 0 ? 0
+               : errno == ENOSPC || errno == EDQUOT ? 507
+                                                    : 500;
+    char *to = buffer_start(&conn->in) + exchange->request.head_length +
+               turn->body_length;
+    if (to != data.data)
+        memmove(to, data.data, data.length);
+    turn->body_length += data.length;
+    return 0;
+}
+
+/* Closes the gap that taken framing or spooled bytes have left. */
+static void close_gap(struct conn *conn)
+{
+    struct conn_turn *turn = conn->turn;
+    size_t keep = turn->exchange.request.head_length + turn->body_length;
+    size_t rest = buffer_length(&conn->in) - turn->raw;
+    if (keep == turn->raw)
+        return;
+    char *start = buffer_start(&conn->in);
+    memmove(start + keep, start + turn->raw, rest);
+    conn->in.end -= turn->raw - keep;
+    turn->raw = keep;
+}
+
+/* Decodes the raw bytes that are there. Returns the status to refuse with, or
+ * 0; turn->body_done tells whether that was all. */
+static unsigned take_body(struct conn *conn)
+{
+    struct conn_turn *turn = conn->turn;
+    unsigned status = 0;
+    while (status == 0 && !turn->body_done) {
+        size_t taken = 0;
+        struct text data = {0};
+        enum http_parse result =
+            http_body_next(&turn->body, buffer_start(&conn->in) + turn->raw,
+                           buffer_length(&conn->in) - turn->raw, &taken, &data);
+        if (result == HTTP_PARSE_BAD)
+            return turn->body.status;
+        if (data.length > 0)
+            status = keep_body(conn, data);
+        turn->raw += taken;
+        turn->body_done = result == HTTP_PARSE_DONE;
+        if (result == HTTP_PARSE_MORE && taken == 0)
+            break;
+    }
+    close_gap(conn);
+    return status;
+}
+
+static const char *body_detail(unsigned status)
+{
+    switch (status) {
+    case 400:
+        return "The chunked body is not well-formed.";
+    case 413:
+        return "The body is larger than the server takes.";
+    case 507:
+        return "There is no room to store the body.";
+    default:
+        return NULL;
+    }
+}
+
+static enum conn_wish step_body(struct conn *conn)
+{
+    struct conn_turn *turn = conn->turn;
+    uint64_t room = RECV_BODY_BYTES;
+    if (turn->body.framing == HTTP_BODY_LENGTH && turn->body.left < room)
+        room = turn->body.left;
+    ssize_t n = receive(conn, (size_t)room);
+    if (n == 0)
+        return CONN_CLOSE;
+    if (n < 0)
+        return CONN_WANT_READ;
+    conn_moved(conn, (size_t)n);
+    unsigned status = take_body(conn);
+    if (status != 0)
+        return refuse_request(conn, status, body_detail(status));
+    if (!turn->body_done)
+        return CONN_WANT_READ;
+    conn_arm(conn, DEADLINE_NONE);
+    conn_set_state(conn, BEING_PROCESSED);
+    return CONN_WANT_WORK;
+}
+
+static enum conn_wish step_linger(struct conn *conn)
+{
+    char scratch[4096];
+    ssize_t n = recv(conn->fd, scratch, sizeof scratch, 0);
+    stats_add(STAT_sys_recv, 1);
+    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+        return CONN_WANT_READ;
+    return CONN_CLOSE;
+}
+
+enum conn_wish conn_step(struct conn *conn)
+{
+    uint64_t start = TRACE_START();
+    uint64_t id = conn->turn ? conn->turn->exchange.id : 0;
+    enum conn_wish wish = CONN_CLOSE;
+    switch (conn->state) {
+    case WAITING_FOR_HEAD:
+        wish = step_head(conn);
+        if (id == 0 && conn->turn != NULL)
+            id = conn->turn->exchange.id;
+        TRACE_SPAN("recv", start, id);
+        break;
+    case WAITING_FOR_BODY:
+        wish = step_body(conn);
+        TRACE_SPAN("recv", start, id);
+        break;
+    case BEING_PROCESSED:
+        wish = CONN_WANT_WORK;
+        break;
+    case WAITING_TO_SEND_HEAD:
+    case WAITING_TO_SEND_BODY:
+        wish = conn_send(conn);
+        TRACE_SPAN("send", start, id);
+        break;
+    case LINGERING:
+        wish = step_linger(conn);
+        break;
+    case CONN_STATE_COUNT:
+        break;
+    }
+    return wish;
+}
+
+/* Admitted: waits for the body, unless all of it came with the head. Returns
+ * true if the request can be finished now. */
+static bool start_body(struct conn *conn)
+{
+    struct conn_turn *turn = conn->turn;
+    struct exchange *exchange = &turn->exchange;
+    turn->admitted = true;
+    unsigned status = 0;
+    if (exchange->request.framing == HTTP_BODY_LENGTH &&
+        exchange->request.content_length > exchange->body_max)
+        status = 413; /* said before a byte of it is read */
+    bool nothing_yet = turn->raw == buffer_length(&conn->in);
+    if (status == 0)
+        status = take_body(conn);
+    if (status != 0) {
+        answer_error(exchange, status, body_detail(status));
+        exchange->response.close = true;
+        conn->linger = true;
+        conn_start_answer(conn);
+        return false;
+    }
+    if (turn->body_done)
+        return true;
+    conn_arm(conn, DEADLINE_BODY);
+    if (exchange->request.expect_continue && nothing_yet)
+        conn_start_interim(conn);
+    else
+        conn_set_state(conn, WAITING_FOR_BODY);
+    return false;
+}
+
+/* A body that the answer did not wait for: read over if that is cheap. */
+static void decide_unwanted_body(struct conn *conn)
+{
+    struct conn_turn *turn = conn->turn;
+    const struct http_request *request = &turn->exchange.request;
+    if (request->framing == HTTP_BODY_NONE || turn->admitted)
+        return;
+    if (request->framing == HTTP_BODY_CHUNKED || request->expect_continue ||
+        request->content_length > SKIP_BYTES_MAX) {
+        turn->exchange.response.close = true;
+        conn->linger = true;
+    }
+}
+
+void conn_work(struct conn *conn)
+{
+    struct conn_turn *turn = conn->turn;
+    struct exchange *exchange = &turn->exchange;
+    uint64_t start = TRACE_START();
+    assert(conn->state == BEING_PROCESSED);
+    exchange->request.base = buffer_start(&conn->in);
+    bool ready = true;
+    if (!turn->admitted && answer_begin(exchange) == ANSWER_WANT_BODY)
+        ready = false;
+    if (ready && !turn->admitted) {
+        decide_unwanted_body(conn);
+        conn_start_answer(conn);
+    } else if (turn->admitted || start_body(conn)) {
+        exchange->request.base = buffer_start(&conn->in);
+        exchange->body = (struct text){exchange->request.base +
+                                           exchange->request.head_length,
+                                       turn->body_length};
+        answer_finish(exchange);
+        conn_start_answer(conn);
+    }
+    TRACE_SPAN("work", start, exchange->id);
+}
+
+enum conn_wish conn_serve(struct conn *conn)
+{
+    enum conn_wish wish = conn_step(conn);
+    while (wish == CONN_WANT_WORK) {
+        conn_work(conn);
+        wish = conn_step(conn);
+    }
+    if (wish != CONN_WANT_STREAM)
+        return wish;
+    /* One piece a turn, however fast the client reads: the socket is most
+     * likely still writable, and then the next turn goes on here. */
+    conn_stream(conn);
+    wish = conn_step(conn);
+    return wish == CONN_WANT_STREAM ? CONN_WANT_WRITE : wish;
+}
+
+enum conn_wish conn_expire(struct conn *conn)
+{
+    stats_add(STAT_expired, 1);
+    switch (conn->deadline) {
+    case DEADLINE_HEAD:
+    case DEADLINE_BODY:
+        if (conn->turn->interim)
+            return CONN_CLOSE; /* it does not even read our 100 */
+        return refuse_request(conn, 408, "The request took too long to come.");
+    case DEADLINE_SEND: {
+        /* The kernel would go on offering what is in its buffer for
+         * minutes; a reset gives that memory back now. */
+        struct linger now = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        return CONN_CLOSE;
+    }
+    default:
+        return CONN_CLOSE;
+    }
+}
+
+bool conn_stop(struct conn *conn)
+{
+    if (conn->state == LINGERING ||
+        (conn->state == WAITING_FOR_HEAD && conn->turn == NULL))
+        return true;
+    conn->last = true;
+    return false;
+}
+
+void conn_close(struct conn *conn)
+{
+    if (conn->turn != NULL && (conn->state == WAITING_TO_SEND_HEAD ||
+                               conn->state == WAITING_TO_SEND_BODY))
+        conn_log_answer(conn); /* cut off; its byte count tells */
+    turn_close(conn);
+    buffer_release(&conn->in);
+    buffer_release(&conn->out);
+    close(conn->fd);
+    stats_state((int)conn->state, -1);
+    stats_add(STAT_closed, 1);
+    free(conn);
+}

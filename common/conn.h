@@ -1,0 +1,120 @@
+/* conn.h - a connection as a state machine that never waits.
+ *
+ * socket -> in -> parser -> [conn_work: the answer] -> out -> socket
+ *
+ * A stage calls conn_step when the socket may move; the step does what can be
+ * done now and returns a wish. The stage decides how to wait for the wish
+ * and which thread fulfils it. A connection has one owner at any time, the
+ * thread that steps it, so nothing in it is locked. */
+#ifndef FIVEFOLD_CONN_H
+#define FIVEFOLD_CONN_H
+
+#include "buffer.h"
+#include "exchange.h"
+
+enum conn_state {
+    WAITING_FOR_HEAD,
+    WAITING_FOR_BODY,
+    BEING_PROCESSED, /* conn_work's turn */
+    WAITING_TO_SEND_HEAD,
+    WAITING_TO_SEND_BODY,
+    LINGERING, /* answered and shut down; reads until the client closes too,
+                  else the kernel's RST could overtake the answer (RFC 9112
+                  section 9.6) */
+    CONN_STATE_COUNT
+};
+
+/* "WAITING_FOR_HEAD": for statistics and traces. */
+const char *conn_state_name(enum conn_state state);
+
+enum conn_wish {
+    CONN_WANT_READ,   /* call conn_step when the socket is readable */
+    CONN_WANT_WRITE,  /* call conn_step when the socket is writable */
+    CONN_WANT_WORK,   /* call conn_work (may block: disk, SQLite) */
+    CONN_WANT_STREAM, /* call conn_stream (may block likewise) */
+    CONN_CLOSE,       /* call conn_close */
+};
+
+/* What a deadline is for; each kind lasts the same for every connection, so
+ * a list in order of arming is in order of expiry. */
+enum conn_deadline {
+    DEADLINE_NONE, /* work: limits of its own */
+    DEADLINE_IDLE, /* between requests */
+    DEADLINE_HEAD, /* from the head's first byte to its last */
+    DEADLINE_BODY, /* extended when enough has come, so a trickle is cut */
+    DEADLINE_SEND, /* likewise for a client that does not read */
+    DEADLINE_LINGER,
+    DEADLINE_COUNT
+};
+
+/* What a request needs while it is under way: the exchange, the parsers and
+ * the cursors of the answer. Taken with the first byte and given back with the
+ * last; private to conn.c and conn_send.c. */
+struct conn_turn;
+
+struct conn {
+    /* Fixed while the connection is open. */
+    struct server *server; /* borrowed */
+    int fd;                /* owned */
+    struct peer peer;
+
+    /* The owner's. */
+    enum conn_state state;
+    struct message_buffer in;  /* head, body, bytes not yet looked at */
+    struct message_buffer out; /* head of the answer, framing of a stream */
+    struct conn_turn *turn;    /* owned; NULL between requests */
+    uint64_t skip;             /* bytes of an unwanted body still to come */
+    unsigned answered;         /* requests so far */
+    bool last;                 /* close behind this answer */
+    bool linger;               /* the client may be sending still: LINGERING
+                                  before the socket is closed */
+
+    /* Armed by conn, kept in order by connections.h. */
+    enum conn_deadline deadline;
+    uint64_t deadline_ms; /* monotonic; 0 with DEADLINE_NONE */
+    enum conn_deadline listed;
+    uint64_t listed_ms;
+    struct conn *earlier, *later;
+    size_t slot; /* index in connections.all */
+
+    enum conn_wish wish; /* the stage's: what it waits for */
+};
+
+/* Takes fd (a connected, non-blocking socket; in stage 1 a blocking one with
+ * time-outs) and gives a connection, or NULL with errno ENOMEM; fd is then
+ * still the caller's. */
+struct conn *conn_open(struct server *server, int fd, const struct peer *peer);
+
+/* Receives or sends, whichever the state asks for, as far as it goes without
+ * waiting; a large body goes in steps of SEND_STEP_BYTES so that other
+ * clients get their turn. Blocks only if the socket does. */
+enum conn_wish conn_step(struct conn *conn);
+
+/* After CONN_WANT_WORK: has the request answered. May block. Then conn_step
+ * may be called at once. */
+void conn_work(struct conn *conn);
+
+/* After CONN_WANT_STREAM: makes the next piece of the answer. May block. Then
+ * conn_step may be called at once. */
+void conn_stream(struct conn *conn);
+
+/* conn_step, and the work too, on this thread: for a stage that has only one.
+ * Returns any wish but WORK and STREAM. May block as conn_work does. */
+enum conn_wish conn_serve(struct conn *conn);
+
+/* The deadline has passed: says 408 where the client is owed a word. Returns
+ * CONN_CLOSE, or CONN_WANT_WRITE when an answer is to be sent first. */
+enum conn_wish conn_expire(struct conn *conn);
+
+/* The server is stopping. Returns true if nothing is under way, so that the
+ * connection can be closed now; otherwise it closes behind its answer. */
+bool conn_stop(struct conn *conn);
+
+/* Closes the socket and frees all. Takes conn. */
+void conn_close(struct conn *conn);
+
+/* Answers 503 with Retry-After to a client that there is no room for, without
+ * waiting, and closes. Takes conn. */
+void conn_refuse(struct conn *conn);
+
+#endif

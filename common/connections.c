@@ -1,0 +1,98 @@
+/* connections.c - see connections.h.
+ *
+ * all[] finds every connection; late[kind] is a list in order of expiry. Each
+ * kind of deadline lasts the same for every connection, so arming anew means
+ * moving to the end, and the first is always the next to expire: no heap, no
+ * scan. */
+#include "connections.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int connections_open(struct connections *list, size_t max)
+{
+    *list = (struct connections){.max = max};
+    list->all = calloc(max ? max : 1, sizeof(struct conn *));
+    return list->all == NULL ? -1 : 0;
+}
+
+void connections_close(struct connections *list)
+{
+    free(list->all);
+    list->all = NULL;
+}
+
+static void unlink_late(struct connections *list, struct conn *conn)
+{
+    if (conn->listed == DEADLINE_NONE)
+        return;
+    if (conn->earlier != NULL)
+        conn->earlier->later = conn->later;
+    else
+        list->late[conn->listed].first = conn->later;
+    if (conn->later != NULL)
+        conn->later->earlier = conn->earlier;
+    else
+        list->late[conn->listed].last = conn->earlier;
+    conn->earlier = conn->later = NULL;
+    conn->listed = DEADLINE_NONE;
+}
+
+void connections_update(struct connections *list, struct conn *conn)
+{
+    if (conn->deadline == conn->listed && conn->deadline_ms == conn->listed_ms)
+        return;
+    unlink_late(list, conn);
+    conn->listed_ms = conn->deadline_ms;
+    if (conn->deadline == DEADLINE_NONE)
+        return;
+    conn->listed = conn->deadline;
+    conn->earlier = list->late[conn->listed].last;
+    conn->later = NULL;
+    if (conn->earlier != NULL)
+        conn->earlier->later = conn;
+    else
+        list->late[conn->listed].first = conn;
+    list->late[conn->listed].last = conn;
+}
+
+void connections_add(struct connections *list, struct conn *conn)
+{
+    conn->slot = list->count;
+    list->all[list->count++] = conn;
+    connections_update(list, conn);
+}
+
+void connections_remove(struct connections *list, struct conn *conn)
+{
+    unlink_late(list, conn);
+    struct conn *moved = list->all[--list->count];
+    list->all[conn->slot] = moved;
+    moved->slot = conn->slot;
+}
+
+int connections_wait_ms(const struct connections *list, uint64_t now_ms,
+                        int limit_ms)
+{
+    uint64_t wait = (uint64_t)limit_ms;
+    for (size_t kind = DEADLINE_NONE + 1; kind < DEADLINE_COUNT; kind++) {
+        const struct conn *first = list->late[kind].first;
+        if (first == NULL)
+            continue;
+        if (first->deadline_ms <= now_ms)
+            return 0;
+        if (first->deadline_ms - now_ms < wait)
+            wait = first->deadline_ms - now_ms;
+    }
+    return (int)wait;
+}
+
+struct conn *connections_expired(struct connections *list, uint64_t now_ms)
+{
+    for (size_t kind = DEADLINE_NONE + 1; kind < DEADLINE_COUNT; kind++) {
+        struct conn *first = list->late[kind].first;
+        if (first != NULL && first->deadline_ms <= now_ms)
+            return first;
+    }
+    return NULL;
+}

@@ -1,0 +1,166 @@
+/* listen.c - see listen.h.
+ *
+ * getaddrinfo -> socket, bind, listen -> accept4 -> struct conn */
+#include "listen.h"
+
+#include "server.h"
+#include "stats.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Splits "ADDR:PORT" or "[V6]:PORT" and looks the address up; no name server
+ * is asked. */
+static struct addrinfo *listen_lookup(const char *address)
+{
+    char host[INET6_ADDRSTRLEN + 16];
+    const char *colon = strrchr(address, ':');
+    if (colon == NULL)
+        return NULL;
+    const char *start = address;
+    size_t length = (size_t)(colon - address);
+    if (length >= 2 && *start == '[' && colon[-1] == ']') {
+        start++;
+        length -= 2;
+    }
+    if (length >= sizeof host)
+        return NULL;
+    memcpy(host, start, length);
+    host[length] = '\0';
+    if (strcmp(host, "localhost") == 0)
+        strcpy(host, "127.0.0.1");
+    struct addrinfo hints = {
+        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+        .ai_socktype = SOCK_STREAM,
+    };
+    struct addrinfo *found = NULL;
+    const char *node = length == 0 || strcmp(host, "*") == 0 ? NULL : host;
+    if (getaddrinfo(node, colon + 1, &hints, &found) != 0)
+        return NULL;
+    return found;
+}
+
+static void set_flag(int fd, int level, int option)
+{
+    int on = 1;
+    setsockopt(fd, level, option, &on, sizeof on);
+}
+
+static void listen_say(const char *program, const char *address, int error)
+{
+    const char *advice = "choose another with --listen ADDR:PORT";
+    if (error == EADDRINUSE)
+        advice = "stop the server that has it, or choose another with "
+                 "--listen ADDR:PORT (port 0 takes a free one)";
+    else if (error == EACCES)
+        advice = "ports below 1024 need more rights; choose a higher one";
+    fprintf(stderr, "%s: cannot listen on %s: %s; %s\n", program, address,
+            strerror(error), advice);
+}
+
+int listen_open(const struct settings *settings, bool blocking,
+                const char *program)
+{
+    struct addrinfo *found = listen_lookup(settings->listen);
+    if (found == NULL) {
+        listen_say(program, settings->listen, EINVAL);
+        return -1;
+    }
+    int type = SOCK_STREAM | SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK);
+    int fd = socket(found->ai_family, type, 0);
+    if (fd < 0)
+        goto fail;
+    set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
+    /* An answer is written whole; Nagle's algorithm would only delay the last
+     * packet of one that follows another on the same connection. */
+    set_flag(fd, IPPROTO_TCP, TCP_NODELAY);
+    int send_buffer = (int)settings->send_buffer_bytes;
+    if (send_buffer > 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
+    if (bind(fd, found->ai_addr, found->ai_addrlen) < 0 ||
+        listen(fd, (int)settings->backlog) < 0)
+        goto fail;
+    freeaddrinfo(found);
+    return fd;
+
+fail:
+    listen_say(program, settings->listen, errno);
+    if (fd >= 0)
+        close(fd);
+    freeaddrinfo(found);
+    return -1;
+}
+
+unsigned listen_print(int listen_fd, char *out, size_t size)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    char host[INET6_ADDRSTRLEN] = "?", port[8] = "0";
+    getsockname(listen_fd, (struct sockaddr *)&address, &length);
+    getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port,
+                sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+    snprintf(out, size, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+    return (unsigned)strtoul(port, NULL, 10);
+}
+
+/* An IPv4 client of an IPv6 socket shows as ::ffff:1.2.3.4; rules and logs
+ * know it as 1.2.3.4. */
+static void peer_normalize(struct peer *peer)
+{
+    struct in6_addr *v6 = &peer->address.v6.sin6_addr;
+    if (peer->address.any.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(v6))
+        return;
+    struct sockaddr_in v4 = {.sin_family = AF_INET,
+                             .sin_port = peer->address.v6.sin6_port};
+    memcpy(&v4.sin_addr, &v6->s6_addr[12], sizeof v4.sin_addr);
+    peer->address.v4 = v4;
+}
+
+void peer_print(const struct peer *peer, char out[INET6_ADDRSTRLEN])
+{
+    const void *address = &peer->address.v4.sin_addr;
+    if (peer->address.any.sa_family == AF_INET6)
+        address = &peer->address.v6.sin6_addr;
+    if (inet_ntop(peer->address.any.sa_family, address, out,
+                  INET6_ADDRSTRLEN) == NULL)
+        strcpy(out, "-");
+}
+
+enum listen_result listen_accept(struct server *server, bool blocking,
+                                 struct conn **conn)
+{
+    struct peer peer = {0};
+    socklen_t length = sizeof peer.address;
+    stats_add(STAT_sys_accept, 1);
+    int fd = accept4(server->listen_fd, &peer.address.any, &length,
+                     SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK));
+    if (fd < 0) {
+        switch (errno) {
+        case EAGAIN:
+        case EINTR:
+            return LISTEN_NONE;
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM:
+            return LISTEN_FULL;
+        default:
+            /* accept(2): errors of the new socket's network arrive here, and
+             * mean only that this client has gone. */
+            return LISTEN_LOST;
+        }
+    }
+    peer_normalize(&peer);
+    *conn = conn_open(server, fd, &peer);
+    if (*conn == NULL) {
+        close(fd);
+        return LISTEN_FULL;
+    }
+    stats_add(STAT_accepted, 1);
+    return LISTEN_CLIENT;
+}

@@ -1,0 +1,178 @@
+/* main.c - the same main for every stage.
+ *
+ * settings -> logs, rules, files, databases -> listening socket -> signals ->
+ * stage_open -> ready -> stage_run (until SIGTERM) -> everything closed
+ *
+ * A user's mistake has been told in one line when something here returns:
+ * exit status 2. */
+#include "access.h"
+#include "clock.h"
+#include "files.h"
+#include "listen.h"
+#include "log.h"
+#include "sql.h"
+#include "stage.h"
+#include "stats.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { EXIT_MISTAKE = 2 };
+
+/* One descriptor a connection, one for each file being sent, some for
+ * SQLite: the soft limit of 1024 is only there for old users of select. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int say(const char *program, const char *what, const char *which)
+{
+    fprintf(stderr, "%s: %s %s: %s\n", program, what, which, strerror(errno));
+    return -1;
+}
+
+/* A database's file must not be served as a file: closing a descriptor of it
+ * drops all locks that this process, and so SQLite, holds on it (fcntl(2)), and
+ * two writers would then spoil the database. */
+static int check_apart(const struct settings *settings, const char *program)
+{
+    if (settings->files_root == NULL || settings->sqlite_directory == NULL)
+        return 0;
+    char *root = realpath(settings->files_root, NULL);
+    char *directory = realpath(settings->sqlite_directory, NULL);
+    int result = 0;
+    size_t length = root != NULL ? strlen(root) : 0;
+    if (root != NULL && directory != NULL &&
+        strncmp(directory, root, length) == 0 &&
+        (length == 1 || directory[length] == '/' ||
+         directory[length] == '\0')) {
+        fprintf(stderr,
+                "%s: the database directory %s lies within the root %s; "
+                "move one of them, as a database's file must not be served "
+                "as a file\n",
+                program, directory, root);
+        result = -1;
+    }
+    free(root);
+    free(directory);
+    return result;
+}
+
+/* Opens what requests are answered from. */
+static int open_parts(struct server *server, const char *program)
+{
+    const struct settings *settings = server->settings;
+    if (check_apart(settings, program) < 0)
+        return -1;
+    server->log = log_open(settings);
+    server->access = server->log != NULL ? access_open(settings) : NULL;
+    if (server->access == NULL)
+        return -1;
+    if (settings->files_root != NULL &&
+        (server->files = files_open(settings)) == NULL)
+        return say(program, "cannot serve files from", settings->files_root);
+    unsigned wait_ms =
+        stage_facts.one_thread ? 0 : (unsigned)settings->sqlite_busy_ms;
+    if (settings->sqlite_directory != NULL &&
+        (server->sql = sql_open(settings, wait_ms)) == NULL)
+        return say(program, "cannot serve databases from",
+                   settings->sqlite_directory);
+    if (settings->trace != NULL && trace_open(settings->trace, program) < 0)
+        return say(program, "cannot write the trace", settings->trace);
+    return 0;
+}
+
+static void close_parts(struct server *server)
+{
+    if (server->listen_fd >= 0)
+        close(server->listen_fd);
+    if (server->sql != NULL)
+        sql_close(server->sql);
+    if (server->files != NULL)
+        files_close(server->files);
+    if (server->access != NULL)
+        access_close(server->access);
+    if (server->log != NULL)
+        log_close(server->log);
+    trace_close();
+    stats_close();
+}
+
+/* Tells a person, and a program that waits on --ready-fd (one byte 'R', then
+ * the port and a line's end), that connections will be accepted. */
+static void tell_ready(const struct server *server, const char *program)
+{
+    char address[64], port[16];
+    unsigned number = listen_print(server->listen_fd, address, sizeof address);
+    printf("%s (%s) serves http://%s/\n", program, stage_facts.name, address);
+    fflush(stdout);
+    if (server->settings->ready_fd < 0)
+        return;
+    int n = snprintf(port, sizeof port, "R%u\n", number);
+    (void)!write(server->settings->ready_fd, port, (size_t)n);
+    close(server->settings->ready_fd);
+}
+
+static int serve(struct server *server, const char *program)
+{
+    struct stage *stage = stage_open(server);
+    if (stage == NULL) {
+        fprintf(stderr, "%s: cannot start: %s\n", program, strerror(errno));
+        return 1;
+    }
+    tell_ready(server, program);
+    int status = 0;
+    if (stage_run(stage) < 0) {
+        log_error(server->log, "cannot go on: %s", strerror(errno));
+        status = 1;
+    }
+    stage_close(stage);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const char *slash = strrchr(argv[0], '/');
+    const char *program = slash != NULL ? slash + 1 : argv[0];
+    struct settings settings;
+    int read = settings_read(&settings, argc, argv);
+    if (read != 0)
+        return read > 0 ? 0 : EXIT_MISTAKE;
+    struct server server = {.settings = &settings,
+                            .stage = &stage_facts,
+                            .started_ns = clock_ns(),
+                            .listen_fd = -1};
+    int status = EXIT_MISTAKE;
+    raise_descriptor_limit();
+    trace_thread("master");
+    if (open_parts(&server, program) < 0)
+        goto done;
+    if (settings.check_only) {
+        printf("%s: the configuration is right\n", program);
+        status = 0;
+        goto done;
+    }
+    server.listen_fd = listen_open(&settings, stage_facts.blocking, program);
+    if (server.listen_fd < 0)
+        goto done;
+    if (server_catch_signals() < 0) {
+        say(program, "cannot catch", "signals");
+        goto done;
+    }
+    status = serve(&server, program);
+    server_release_signals();
+done:
+    close_parts(&server);
+    settings_release(&settings);
+    return status;
+}
