@@ -1,0 +1,132 @@
+/* server.c - stage 1: one thread, one client at a time, blocking calls.
+ *
+ * accept -> conn -> [recv -> work -> send]* -> close -> accept ...
+ *
+ * accept(2), recv(2) and send(2) each wait inside the kernel until they can
+ * go on; that is all the scheduling there is. Everybody else waits in the
+ * kernel's accept queue meanwhile. Each wait is cut into ticks, so that
+ * deadlines, signals and the end of a client's turn are seen although nobody
+ * sends a byte.
+ * Limit: a slow client holds everyone up. Stage 2 waits for many at once. */
+#include "stage.h"
+
+#include "clock.h"
+#include "conn.h"
+#include "listen.h"
+
+#include <stdlib.h>
+#include <sys/time.h>
+#include <time.h>
+
+enum {
+    TICK_MS = 200, /* longest single wait in the kernel */
+};
+
+const struct stage_facts stage_facts = {
+    .number = 1,
+    .name = "blocking",
+    .one_thread = true,
+    .blocking = true,
+};
+
+struct stage {
+    struct server *server; /* borrowed */
+    bool stopping;
+    uint64_t stop_ms; /* monotonic: when a graceful stop gives up */
+};
+
+/* Makes blocking calls on fd come back with EAGAIN after a tick. */
+static void limit_waits(int fd)
+{
+    struct timeval tick = {.tv_usec = TICK_MS * 1000};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tick, sizeof tick);
+}
+
+struct stage *stage_open(struct server *server)
+{
+    struct stage *stage = calloc(1, sizeof *stage);
+    if (stage == NULL)
+        return NULL;
+    stage->server = server;
+    /* accept(2) honours SO_RCVTIMEO of the listening socket. A signal wakes it
+     * too, but one that comes just before the call would be slept through. */
+    limit_waits(server->listen_fd);
+    return stage;
+}
+
+void stage_stop(struct stage *stage)
+{
+    if (stage->stopping)
+        return;
+    stage->stopping = true;
+    stage->stop_ms = clock_ms() + stage->server->settings->stop_seconds * 1000;
+}
+
+/* What is due between two waits. */
+static void housekeeping(struct stage *stage)
+{
+    if (server_signals(stage->server))
+        stage_stop(stage);
+    server_tick(stage->server);
+}
+
+/* Time is up: for an answer that is owed, for the whole stop, or for this
+ * client's turn while others wait. */
+static enum conn_wish check_time(struct stage *stage, struct conn *conn,
+                                 uint64_t turn_end_ms)
+{
+    uint64_t now_ms = clock_ms();
+    if (stage->stopping && now_ms >= stage->stop_ms)
+        return CONN_CLOSE;
+    if ((stage->stopping || now_ms >= turn_end_ms) && conn_stop(conn))
+        return CONN_CLOSE;
+    if (conn->deadline != DEADLINE_NONE && now_ms >= conn->deadline_ms)
+        return conn_expire(conn);
+    return CONN_WANT_READ;
+}
+
+/* One client, from its first byte until it closes or its turn is over. */
+static void serve_client(struct stage *stage, struct conn *conn)
+{
+    uint64_t turn_ms = stage->server->settings->turn_seconds * 1000;
+    uint64_t turn_end_ms = clock_ms() + turn_ms;
+    enum conn_wish wish = CONN_WANT_READ;
+    limit_waits(conn->fd);
+    while (wish != CONN_CLOSE) {
+        wish = conn_serve(conn); /* waits, a tick at most each time */
+        housekeeping(stage);
+        if (wish != CONN_CLOSE)
+            wish = check_time(stage, conn, turn_end_ms);
+    }
+    conn_close(conn);
+}
+
+int stage_run(struct stage *stage)
+{
+    while (!stage->stopping) {
+        struct conn *conn = NULL;
+        switch (listen_accept(stage->server, true, &conn)) {
+        case LISTEN_CLIENT:
+            serve_client(stage, conn);
+            break;
+        case LISTEN_FULL: {
+            /* The client stays in the kernel's queue. We hold no other whose
+             * end would free a descriptor, so time must bring it. */
+            struct timespec pause = {.tv_nsec = TICK_MS * 1000000L};
+            nanosleep(&pause, NULL);
+            break;
+        }
+        case LISTEN_NONE:
+        case LISTEN_LOST:
+            break;
+        }
+        housekeeping(stage);
+    }
+    return 0;
+}
+
+void stage_close(struct stage *stage)
+{
+    free(stage);
+}
