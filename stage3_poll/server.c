@@ -1,0 +1,277 @@
+/* server.c - stage 3: one thread, many clients, poll(2).
+ *
+ * accept -> connections -> [poll -> conn_serve]* -> close
+ *
+ * poll() tells which sockets can move; each move is a few non-blocking
+ * calls, then we come back here. Only this thread touches connections, so
+ * nothing is locked.
+ * Limit: each call still passes and scans all descriptors, however few can
+ * move, and a slow query holds everyone up. Stage 4 lifts both. */
+#include "stage.h"
+
+#include "clock.h"
+#include "connections.h"
+#include "listen.h"
+#include "stats.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+enum {
+    TICK_MS = 1000,   /* longest wait: logs and SQL streams want a look */
+    ACCEPT_MAX = 64,  /* a turn, so that a flood of new clients does not keep
+                         the old ones waiting */
+    SLOT_LISTEN = 0,  /* of the watch: the listening socket, ... */
+    SLOT_SIGNAL = 1,  /* ... the pipe of signals, ... */
+    SLOT_CLIENTS = 2, /* ... and the connections from here on */
+};
+
+const struct stage_facts stage_facts = {
+    .number = 3,
+    .name = "poll",
+    .one_thread = true,
+    .blocking = false,
+};
+
+/* What the kernel is asked, and what it answered (revents), in one array;
+ * connections.all[i] stands at SLOT_CLIENTS + i. */
+struct watch {
+    struct pollfd *fds; /* owned */
+};
+
+static int watch_open(struct watch *watch, size_t slots)
+{
+    watch->fds = calloc(slots, sizeof *watch->fds);
+    return watch->fds == NULL ? -1 : 0;
+}
+
+/* The array has as many slots as there may be connections, whatever their
+ * descriptors' numbers are. */
+static bool watch_fits(int fd)
+{
+    (void)fd;
+    return true;
+}
+
+static void watch_set(struct watch *watch, size_t slot, int fd,
+                      enum conn_wish wish)
+{
+    short events = 0;
+    if (wish == CONN_WANT_READ)
+        events = POLLIN;
+    else if (wish == CONN_WANT_WRITE)
+        events = POLLOUT;
+    /* With events 0, poll would still report POLLERR and POLLHUP; a negative
+     * descriptor is passed over. */
+    watch->fds[slot] = (struct pollfd){
+        .fd = events != 0 ? fd : -1,
+        .events = events,
+    };
+}
+
+static void watch_forget(struct watch *watch, size_t slot, int fd,
+                         size_t last_slot)
+{
+    (void)fd;
+    watch->fds[slot] = watch->fds[last_slot];
+}
+
+static int watch_wait(struct watch *watch, size_t slots, int timeout_ms)
+{
+    return poll(watch->fds, slots, timeout_ms);
+}
+
+static bool watch_ready(const struct watch *watch, size_t slot, int fd)
+{
+    (void)fd;
+    return watch->fds[slot].revents != 0;
+}
+
+static void watch_close(struct watch *watch)
+{
+    free(watch->fds);
+}
+
+struct stage {
+    struct server *server; /* borrowed */
+    struct watch watch;
+    struct connections connections;
+    bool accepting; /* the listening socket is watched */
+    bool stopping;
+    uint64_t stop_ms; /* monotonic: when a graceful stop gives up */
+};
+
+static void accept_on(struct stage *stage, bool on)
+{
+    stage->accepting = on;
+    watch_set(&stage->watch, SLOT_LISTEN, stage->server->listen_fd,
+              on ? CONN_WANT_READ : CONN_CLOSE);
+}
+
+struct stage *stage_open(struct server *server)
+{
+    struct stage *stage = calloc(1, sizeof *stage);
+    size_t max = server->settings->connections_max;
+    if (stage == NULL)
+        return NULL;
+    stage->server = server;
+    if (!watch_fits(server->listen_fd) || !watch_fits(server_signal_fd())) {
+        errno = EMFILE;
+        goto fail;
+    }
+    if (watch_open(&stage->watch, max + SLOT_CLIENTS) < 0)
+        goto fail;
+    if (connections_open(&stage->connections, max) < 0) {
+        watch_close(&stage->watch);
+        goto fail;
+    }
+    accept_on(stage, true);
+    watch_set(&stage->watch, SLOT_SIGNAL, server_signal_fd(), CONN_WANT_READ);
+    return stage;
+
+fail:
+    free(stage);
+    return NULL;
+}
+
+/* Closes conn. The last connection moves to its slot. */
+static void drop(struct stage *stage, struct conn *conn)
+{
+    size_t last = stage->connections.count - 1;
+    watch_forget(&stage->watch, SLOT_CLIENTS + conn->slot, conn->fd,
+                 SLOT_CLIENTS + last);
+    connections_remove(&stage->connections, conn);
+    conn_close(conn);
+    /* There is a descriptor again for one who waits in the kernel's queue. */
+    if (!stage->accepting && !stage->stopping)
+        accept_on(stage, true);
+}
+
+/* Turns a wish into what the kernel is asked next time. */
+static void settle(struct stage *stage, struct conn *conn, enum conn_wish wish)
+{
+    if (wish == CONN_CLOSE) {
+        drop(stage, conn);
+        return;
+    }
+    connections_update(&stage->connections, conn);
+    if (conn->wish == wish)
+        return; /* nearly always: read, answer at once, read */
+    conn->wish = wish;
+    watch_set(&stage->watch, SLOT_CLIENTS + conn->slot, conn->fd, wish);
+}
+
+static void admit(struct stage *stage, struct conn *conn)
+{
+    struct connections *list = &stage->connections;
+    if (list->count == list->max || !watch_fits(conn->fd)) {
+        conn_refuse(conn);
+        return;
+    }
+    connections_add(list, conn);
+    watch_set(&stage->watch, SLOT_CLIENTS + conn->slot, conn->fd,
+              CONN_WANT_READ);
+}
+
+static void accept_clients(struct stage *stage)
+{
+    for (int i = 0; i < ACCEPT_MAX; i++) {
+        struct conn *conn = NULL;
+        switch (listen_accept(stage->server, false, &conn)) {
+        case LISTEN_CLIENT:
+            admit(stage, conn);
+            break;
+        case LISTEN_LOST:
+            break;
+        case LISTEN_NONE:
+            return;
+        case LISTEN_FULL:
+            /* Watching on would wake us without end for a client that we
+             * cannot take. drop() turns it on again, or an idle tick. */
+            accept_on(stage, false);
+            return;
+        }
+    }
+}
+
+void stage_stop(struct stage *stage)
+{
+    struct connections *list = &stage->connections;
+    if (stage->stopping)
+        return;
+    stage->stopping = true;
+    stage->stop_ms = clock_ms() + stage->server->settings->stop_seconds * 1000;
+    accept_on(stage, false);
+    for (size_t i = list->count; i-- > 0;)
+        if (conn_stop(list->all[i]))
+            drop(stage, list->all[i]);
+}
+
+/* From the last to the first: drop() moves the last one, which has been
+ * looked at by then, to the free slot. */
+static void serve_ready(struct stage *stage)
+{
+    struct connections *list = &stage->connections;
+    for (size_t i = list->count; i-- > 0;) {
+        struct conn *conn = list->all[i];
+        if (watch_ready(&stage->watch, SLOT_CLIENTS + i, conn->fd))
+            settle(stage, conn, conn_serve(conn));
+    }
+}
+
+static void expire(struct stage *stage, uint64_t now_ms)
+{
+    struct connections *list = &stage->connections;
+    struct conn *conn;
+    while ((conn = connections_expired(list, now_ms)) != NULL)
+        settle(stage, conn, conn_expire(conn));
+}
+
+/* One wait and all that follows from it. */
+static int server_turn(struct stage *stage)
+{
+    struct connections *list = &stage->connections;
+    struct server *server = stage->server;
+    int wait_ms = connections_wait_ms(list, clock_ms(), TICK_MS);
+    int n = watch_wait(&stage->watch, SLOT_CLIENTS + list->count, wait_ms);
+    stats_add(STAT_sys_wait, 1);
+    stats_add(STAT_wakeups, 1);
+    if (n < 0 && errno != EINTR)
+        return -1;
+    if (n > 0) {
+        bool newcomers =
+            stage->accepting &&
+            watch_ready(&stage->watch, SLOT_LISTEN, server->listen_fd);
+        serve_ready(stage);
+        if (newcomers)
+            accept_clients(stage);
+    } else if (!stage->accepting && !stage->stopping) {
+        accept_on(stage, true);
+    }
+    expire(stage, clock_ms());
+    if (server_signals(server))
+        stage_stop(stage);
+    server_tick(server);
+    return 0;
+}
+
+int stage_run(struct stage *stage)
+{
+    while (!stage->stopping || stage->connections.count > 0) {
+        if (stage->stopping && clock_ms() >= stage->stop_ms)
+            break;
+        if (server_turn(stage) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void stage_close(struct stage *stage)
+{
+    while (stage->connections.count > 0)
+        drop(stage, stage->connections.all[0]);
+    connections_close(&stage->connections);
+    watch_close(&stage->watch);
+    free(stage);
+}
