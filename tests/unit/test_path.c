@@ -1,0 +1,260 @@
+/* test_path.c - from a target to a file, and never out of the root. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "path_internal.h"
+
+#include "files_fixture.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct target_row {
+    struct text raw;
+    const char *path; /* NULL: EINVAL */
+};
+
+static const struct target_row targets[] = {
+    {TEXT("/"), "/"},
+    {TEXT(""), "/"},
+    {TEXT("/a"), "/a"},
+    {TEXT("/a/"), "/a/"},
+    {TEXT("/a/b.c"), "/a/b.c"},
+    {TEXT("//"), "/"},
+    {TEXT("//a"), "/a"},
+    {TEXT("///a///b///"), "/a/b/"},
+    {TEXT("/."), "/"},
+    {TEXT("/./"), "/"},
+    {TEXT("/a/."), "/a/"},
+    {TEXT("/a/./b"), "/a/b"},
+    {TEXT("/././/./a"), "/a"},
+    {TEXT("/%2e/a"), "/a"},
+    {TEXT("/a%2Fb"), NULL},
+    {TEXT("/a%2fb"), NULL},
+    {TEXT("/a%5Cb"), "/a\\b"},
+    {TEXT("/.a"), "/.a"},
+    {TEXT("/a."), "/a."},
+    {TEXT("/..."), "/..."},
+    {TEXT("/a..b"), "/a..b"},
+    {TEXT("/..a"), "/..a"},
+    {TEXT("/a.."), "/a.."},
+    {TEXT("/.."), NULL},
+    {TEXT("/../"), NULL},
+    {TEXT("/../etc/passwd"), NULL},
+    {TEXT("/a/.."), NULL},
+    {TEXT("/a/../b"), NULL},
+    {TEXT("/a/%2e%2e/b"), NULL},
+    {TEXT("/%2E."), NULL},
+    {TEXT("/.%2e/"), NULL},
+    {TEXT("//..//"), NULL},
+    {TEXT("/./.."), NULL},
+    {TEXT("/%252e%252e/a"), "/%2e%2e/a"},
+    {TEXT("/%25"), "/%"},
+    {TEXT("/%252F"), "/%2F"},
+    {TEXT("/%20%41%7a"), "/ Az"},
+    {TEXT("/a+b"), "/a+b"},
+    {TEXT("/%C3%A4"), "/\xC3\xA4"},
+    {TEXT("/%ff"), "/\xff"},
+    {TEXT("/%00"), NULL},
+    {TEXT("/a%00.html"), NULL},
+    {TEXT("/a\0b"), NULL},
+    {TEXT("/%"), NULL},
+    {TEXT("/%4"), NULL},
+    {TEXT("/%4g"), NULL},
+    {TEXT("/%g4"), NULL},
+    {TEXT("/%%41"), NULL},
+    {TEXT("/% 4"), NULL},
+    {TEXT("/%+4"), NULL},
+    {TEXT("/%-1"), NULL},
+    {TEXT("a"), NULL},
+    {TEXT("*"), NULL},
+    {TEXT("%2F"), NULL},
+    {TEXT("../a"), NULL},
+};
+
+static void targets_are_decoded_once_and_merged(void **state)
+{
+    /* Pitfall 13: ".." in all its spellings; and "%252e", which a server that
+     * decodes twice would follow. */
+    (void)state;
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        const struct target_row *row = &targets[i];
+        char out[64] = "untouched";
+        errno = 0;
+        ssize_t n = path_from_target(row->raw, out, sizeof out);
+        if (row->path == NULL) {
+            if (n != -1 || errno != EINVAL)
+                fail_msg("row %zu: %s gave %s", i, row->raw.data, out);
+            continue;
+        }
+        assert_int_equal(n, strlen(row->path));
+        assert_string_equal(out, row->path);
+    }
+}
+
+static void path_that_just_fits_is_taken_and_one_more_is_not(void **state)
+{
+    (void)state;
+    char out[8];
+    assert_int_equal(path_from_target(TEXT("/123456"), out, 8), 7);
+    assert_string_equal(out, "/123456");
+    assert_int_equal(path_from_target(TEXT("/1234567"), out, 8), -1);
+    assert_int_equal(errno, ENAMETOOLONG);
+    /* What goes away again takes no room. */
+    assert_int_equal(path_from_target(TEXT("/%31///./2/./////3"), out, 8), 6);
+    assert_int_equal(path_from_target(TEXT("/"), out, 2), 1);
+    assert_int_equal(path_from_target(TEXT("/"), out, 1), -1);
+}
+
+/* Opens each path both ways; expects errno, or 0 and the content. */
+static void expect_open(struct fixture *f, const char *path, int error,
+                        int error_by_steps, const char *content)
+{
+    int (*const ways[])(int, const char *, int, mode_t) = {path_open,
+                                                           path_open_by_steps};
+    for (size_t i = 0; i < 2; i++) {
+        int expected = i == 0 ? error : error_by_steps;
+        char bytes[64] = "";
+        int fd = ways[i](f->root_fd, path, O_RDONLY, 0);
+        int got = fd < 0 ? errno : 0;
+        /* Without openat2 both ways are the second. */
+        if (got != expected && !(i == 0 && got == error_by_steps))
+            fail_msg("%s, way %zu: errno %d", path, i, got);
+        if (fd < 0)
+            continue;
+        assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+        if (content != NULL) {
+            assert_true(read(fd, bytes, sizeof bytes - 1) >= 0);
+            assert_string_equal(bytes, content);
+        }
+        close(fd);
+    }
+}
+
+static void nothing_outside_the_root_is_opened(void **state)
+{
+    struct fixture *f = *state;
+    make_directory(f, "d");
+    make_directory(f, "d/e");
+    write_file(f, "a", "A");
+    write_file(f, "d/e/b", "B");
+    assert_int_equal(symlinkat("../a", f->root_fd, "d/in"), 0);
+    assert_int_equal(symlinkat("d/e", f->root_fd, "short"), 0);
+    assert_int_equal(symlinkat("../../..", f->root_fd, "d/up"), 0);
+    assert_int_equal(symlinkat("/", f->root_fd, "top"), 0);
+    assert_int_equal(symlinkat("/etc/passwd", f->root_fd, "passwd"), 0);
+    assert_int_equal(symlinkat("/proc/self/root", f->root_fd, "magic"), 0);
+    assert_int_equal(symlinkat("loop", f->root_fd, "loop"), 0);
+    expect_open(f, "/a", 0, 0, "A");
+    expect_open(f, "/d/e/b", 0, 0, "B");
+    expect_open(f, "/", 0, 0, NULL);
+    expect_open(f, "/d/", 0, 0, NULL);
+    expect_open(f, "/d/in", 0, ELOOP, "A");
+    expect_open(f, "/short/b", 0, ENOTDIR, "B");
+    expect_open(f, "/d/up", EXDEV, ELOOP, NULL);
+    expect_open(f, "/d/up/etc/passwd", EXDEV, ENOTDIR, NULL);
+    expect_open(f, "/top", EXDEV, ELOOP, NULL);
+    expect_open(f, "/top/etc/passwd", EXDEV, ENOTDIR, NULL);
+    expect_open(f, "/passwd", EXDEV, ELOOP, NULL);
+    expect_open(f, "/magic/etc/passwd", EXDEV, ENOTDIR, NULL);
+    expect_open(f, "/loop", ELOOP, ELOOP, NULL);
+    expect_open(f, "/..", EXDEV, EXDEV, NULL);
+    expect_open(f, "/../etc/passwd", EXDEV, EXDEV, NULL);
+    expect_open(f, "/d/..", 0, EXDEV, NULL);
+    expect_open(f, "/d/../..", EXDEV, EXDEV, NULL);
+    expect_open(f, "/./..", EXDEV, EXDEV, NULL);
+    expect_open(f, "/nothing", ENOENT, ENOENT, NULL);
+    expect_open(f, "/a/b", ENOTDIR, ENOTDIR, NULL);
+    expect_open(f, "/a/", ENOTDIR, ENOTDIR, NULL);
+}
+
+struct swapper {
+    int root_fd;
+    atomic_bool done;
+};
+
+/* Makes "d" a directory and a link to /etc by turns. */
+static void *swap_until_done(void *argument)
+{
+    struct swapper *swapper = argument;
+    while (!atomic_load(&swapper->done))
+        renameat2(swapper->root_fd, "d", swapper->root_fd, "l",
+                  RENAME_EXCHANGE);
+    return NULL;
+}
+
+static void tree_that_changes_meanwhile_leads_nowhere(void **state)
+{
+    /* Who checks the path first and opens it then is led astray between. */
+    struct fixture *f = *state;
+    struct swapper swapper = {.root_fd = f->root_fd};
+    pthread_t thread;
+    int opened = 0;
+    make_directory(f, "d");
+    assert_int_equal(symlinkat("/etc", f->root_fd, "l"), 0);
+    atomic_init(&swapper.done, false);
+    assert_int_equal(pthread_create(&thread, NULL, swap_until_done, &swapper),
+                     0);
+    for (int i = 0; i < 5000; i++) {
+        int fd = path_open(f->root_fd, "/d/passwd", O_RDONLY, 0);
+        int other = path_open_by_steps(f->root_fd, "/d/passwd", O_RDONLY, 0);
+        opened += (fd >= 0) + (other >= 0);
+    }
+    atomic_store(&swapper.done, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(opened, 0);
+}
+
+static void long_names_are_refused_by_the_steps_too(void **state)
+{
+    struct fixture *f = *state;
+    char path[600] = "/";
+    memset(path + 1, 'n', 256);
+    expect_open(f, path, ENAMETOOLONG, ENAMETOOLONG, NULL);
+    strcpy(path + 257, "/a");
+    expect_open(f, path, ENAMETOOLONG, ENAMETOOLONG, NULL);
+}
+
+static void steps_give_no_descriptor_of_a_link(void **state)
+{
+    /* O_PATH | O_NOFOLLOW opens the link itself. */
+    struct fixture *f = *state;
+    assert_int_equal(symlinkat("/etc", f->root_fd, "l"), 0);
+    assert_int_equal(path_open_by_steps(f->root_fd, "/l", O_PATH, 0), -1);
+    assert_int_equal(errno, ELOOP);
+    assert_int_equal(
+        path_open_by_steps(f->root_fd, "/l", O_PATH | O_DIRECTORY, 0), -1);
+}
+
+static void new_file_gets_its_mode(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    mode_t mask = umask(0);
+    int fd = path_open(f->root_fd, "/new", O_WRONLY | O_CREAT | O_EXCL, 0640);
+    umask(mask);
+    assert_true(fd >= 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    close(fd);
+    assert_int_equal(
+        path_open(f->root_fd, "/new", O_WRONLY | O_CREAT | O_EXCL, 0640), -1);
+    assert_int_equal(errno, EEXIST);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(targets_are_decoded_once_and_merged),
+        cmocka_unit_test(path_that_just_fits_is_taken_and_one_more_is_not),
+        TEST(nothing_outside_the_root_is_opened),
+        TEST(tree_that_changes_meanwhile_leads_nowhere),
+        TEST(long_names_are_refused_by_the_steps_too),
+        TEST(steps_give_no_descriptor_of_a_link),
+        TEST(new_file_gets_its_mode),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,379 @@
+/* Settings: each mistake is one line that says where, what, and what to do. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "mistake.h"
+#include "settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char directory[64], ini_path[128];
+
+static void write_file(const char *name, const char *content, char path[128])
+{
+    snprintf(path, 128, "%s/%s", directory, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(content, file);
+    fclose(file);
+}
+
+/* Reads with stderr caught in out. arguments: NULL or words without blanks. */
+static int read_settings(struct settings *settings, char *const *arguments,
+                         char *out, size_t size)
+{
+    char *argv[16] = {"./build/fivefold-1"};
+    int argc = 1;
+    while (arguments != NULL && arguments[argc - 1] != NULL) {
+        argv[argc] = arguments[argc - 1];
+        argc++;
+    }
+    FILE *caught = tmpfile();
+    int saved = dup(STDERR_FILENO);
+    fflush(stderr);
+    dup2(fileno(caught), STDERR_FILENO);
+    int result = settings_read(settings, argc, argv);
+    fflush(stderr);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    rewind(caught);
+    size_t n = fread(out, 1, size - 1, caught);
+    out[n] = '\0';
+    fclose(caught);
+    return result;
+}
+
+static void expect_line(char *const *arguments, const char *line)
+{
+    struct settings settings;
+    char out[2048], expected[2048];
+    int result = read_settings(&settings, arguments, out, sizeof out);
+    snprintf(expected, sizeof expected, "fivefold-1: %s\n", line);
+    assert_string_equal(out, expected);
+    assert_int_equal(result, -1);
+}
+
+struct file_mistake {
+    const char *content, *line;
+};
+
+#define ADDRESS_FORM                                                           \
+    "write ADDR:PORT, [V6]:PORT or *:PORT, as 127.0.0.1:8080; port 0 takes a " \
+    "free one"
+#define RULE_FORM "allow|deny METHODS PATH [from CIDR] [user NAME|*]"
+
+static const struct file_mistake file_mistakes[] = {
+    {"[server]\nlisten = 8080",
+     "t.ini:2: [server] listen: \"8080\" has no port; " ADDRESS_FORM},
+    {"[server]\nlisten = 127.0.0.1:65536",
+     "t.ini:2: [server] listen: \"65536\" is no port; write a number from 0 to "
+     "65535"},
+    {"[server]\nlisten = example.org:80",
+     "t.ini:2: [server] listen: \"example.org\" is no numeric "
+     "address; " ADDRESS_FORM},
+    {"[server]\nlisten = ::1:80",
+     "t.ini:2: [server] listen: \"::1\" is no numeric address; " ADDRESS_FORM},
+    {"[server]\nlisten =", "t.ini:2: [server] listen: empty; give a value"},
+    {"[server]\n\n# x\nbacklog = many",
+     "t.ini:4: [server] backlog: \"many\" is no whole number; write a number "
+     "from 1 to 65535"},
+    {"[server]\nbacklog = -1",
+     "t.ini:2: [server] backlog: \"-1\" is no whole number; write a number "
+     "from 1 to 65535"},
+    {"[server]\nbacklog = 1K",
+     "t.ini:2: [server] backlog: \"1K\" is no whole number; write a number "
+     "from 1 to 65535"},
+    {"[server]\nbacklog = 0",
+     "t.ini:2: [server] backlog: 0 is out of range; write 1 to 65535"},
+    {"[server]\nbacklog = 99999999999999999999999",
+     "t.ini:2: [server] backlog: 99999999999999999999999 is out of range; "
+     "write 1 to 65535"},
+    {"[server]\nbacklog = 1\nbacklog = 1",
+     "t.ini:3: [server] backlog: given twice; remove one of the two lines"},
+    {"[server]\nbaclog = 1",
+     "t.ini:2: no setting baclog in [server]; backlog may be meant"},
+    {"[server]\nroot = /",
+     "t.ini:2: no setting root in [server]; it belongs to [files]"},
+    {"[server]\ncolour = red",
+     "t.ini:2: no setting colour in [server]; --example shows all that there "
+     "are"},
+    {"[sever]\n", "t.ini:1: no section [sever]; [server] may be meant"},
+    {"\n[zzz]\n",
+     "t.ini:2: no section [zzz]; --example shows all that there are"},
+    {"backlog = 1",
+     "t.ini:1: stands before the first [section]; move it into one"},
+    {"[server]\nnonsense",
+     "t.ini:2: neither [section] nor KEY = VALUE nor a comment (# or ;)"},
+    {"[server\n", "t.ini:1: a section is written [name]"},
+    {"[limits]\nbody_bytes = 8X",
+     "t.ini:2: [limits] body_bytes: \"8X\" is no size (as 4096, 16K, 8M, 1G); "
+     "write a number from 0 to 2G"},
+    {"[limits]\nbody_bytes = K",
+     "t.ini:2: [limits] body_bytes: \"K\" is no size (as 4096, 16K, 8M, 1G); "
+     "write a number from 0 to 2G"},
+    {"[limits]\nbody_bytes = 3G",
+     "t.ini:2: [limits] body_bytes: 3G is out of range; write 0 to 2G"},
+    {"[limits]\nbody_bytes = 18446744073709551615T",
+     "t.ini:2: [limits] body_bytes: 18446744073709551615T is out of range; "
+     "write 0 to 2G"},
+    {"[limits]\nhead_bytes = 1K",
+     "t.ini:2: [limits] head_bytes: less than request_line_bytes, which it "
+     "includes; raise it to 8192"},
+    {"[files]\nlisting = maybe",
+     "t.ini:2: [files] listing: \"maybe\" is neither on nor off"},
+    {"[files]\nroot = /no/such",
+     "t.ini:2: [files] root: no directory /no/such; create it or name "
+     "another"},
+    {"[files]\nroot = /etc/passwd",
+     "t.ini:2: [files] root: /etc/passwd is not a directory; name one that "
+     "is"},
+    {"[files]\nroot =",
+     "t.ini:2: [files] root: empty; give a value or remove the line"},
+    {"[files]\nindex = a/b",
+     "t.ini:2: [files] index: \"a/b\" is no plain file name; write one without "
+     "/ and without . at its start"},
+    {"[files]\ncache_control = \"x\"",
+     "t.ini:2: [files] cache_control: a quote, a backslash or a control "
+     "character cannot be sent; leave it out"},
+    {"[files]\nrule = permit * /",
+     "t.ini:2: [files] rule: a rule starts with allow or deny, not \"permit\"; "
+     "write " RULE_FORM},
+    {"[files]\nrule = allow",
+     "t.ini:2: [files] rule: the rule names no methods; write " RULE_FORM},
+    {"[files]\nrule = allow PATCH /",
+     "t.ini:2: [files] rule: \"PATCH\" is no method; use *, read, write, or "
+     "GET,HEAD,POST,PUT,DELETE,OPTIONS"},
+    {"[files]\nrule = allow GET, /",
+     "t.ini:2: [files] rule: \"\" is no method; use *, read, write, or "
+     "GET,HEAD,POST,PUT,DELETE,OPTIONS"},
+    {"[files]\nrule = allow * upload",
+     "t.ini:2: [files] rule: \"upload\" is no path; it starts with /, as "
+     "in " RULE_FORM},
+    {"[files]\nrule = allow * /a/../b",
+     "t.ini:2: [files] rule: no request has the path /a/../b; write it as in a "
+     "URL, without .."},
+    {"[sqlite]\nrule = allow * / from 10.0.0.0/33",
+     "t.ini:2: [sqlite] rule: \"10.0.0.0/33\" is no address; write from "
+     "192.0.2.1, from 10.0.0.0/8 or from 2001:db8::/32"},
+    {"[sqlite]\nrule = allow * / from here",
+     "t.ini:2: [sqlite] rule: \"here\" is no address; write from 192.0.2.1, "
+     "from 10.0.0.0/8 or from 2001:db8::/32"},
+    {"[sqlite]\nrule = allow * / user",
+     "t.ini:2: [sqlite] rule: after user comes a name of at most 64 bytes, or "
+     "* for anybody who has signed in"},
+    {"[internals]\nrule = allow * / for bob",
+     "t.ini:2: [internals] rule: \"for\" is not expected behind the path; "
+     "write " RULE_FORM},
+    {"[sqlite]\ndirectory = /no/such",
+     "t.ini:2: [sqlite] directory: no directory /no/such; create it or name "
+     "another"},
+    {"[sqlite]\nsql_bytes = 1000001",
+     "t.ini:2: [sqlite] sql_bytes: 1000001 is out of range; write 1 to "
+     "1000000"},
+    {"[sqlite]\ncors = example.org",
+     "t.ini:2: [sqlite] cors: \"example.org\" is no origin; write *, none, or "
+     "one as https://example.org"},
+    {"[users]\ntoken = abc",
+     "t.ini:2: [users] token: a token is written NAME:TOKEN; both are needed"},
+    {"[users]\ntoken = a:",
+     "t.ini:2: [users] token: a token is written NAME:TOKEN; both are needed"},
+    {"[users]\ntoken = *:abc",
+     "t.ini:2: [users] token: a name is 1 to 64 bytes without blanks, and not "
+     "*"},
+    {"[users]\ntoken = a:b c",
+     "t.ini:2: [users] token: the token of a holds a blank or a character that "
+     "a header cannot carry; choose another"},
+    {"[users]\nhtpasswd = /no/such",
+     "t.ini:2: [users] htpasswd: cannot read /no/such: No such file or "
+     "directory; write one with htpasswd -B -c"},
+};
+
+/* A mistake without its place sends people through the whole file; two lines
+ * for one mistake hide which is meant. */
+static void each_mistake_in_the_file_is_one_line_with_its_place(void **state)
+{
+    (void)state;
+    char *arguments[] = {"-c", ini_path, NULL};
+    size_t count = sizeof file_mistakes / sizeof file_mistakes[0];
+    for (size_t i = 0; i < count; i++) {
+        write_file("t.ini", file_mistakes[i].content, ini_path);
+        expect_line(arguments, file_mistakes[i].line);
+    }
+}
+
+/* The command line went through another, laxer way of reading. */
+static void each_mistake_on_the_command_line_is_one_line(void **state)
+{
+    (void)state;
+    expect_line((char *[]){"--lisen", "x", NULL},
+                "--lisen: no such option; --listen may be meant");
+    expect_line((char *[]){"--root", NULL},
+                "--root: a value must follow; --help shows which");
+    expect_line((char *[]){"--check=1", NULL}, "--check=1: takes no value");
+    expect_line((char *[]){"-x", NULL},
+                "-x: no such option; --help shows all that there are");
+    expect_line((char *[]){"/srv", NULL},
+                "/srv: not an option; --help shows what there is (a directory "
+                "of files is --root DIR)");
+    expect_line((char *[]){"--root", "/no/such", NULL},
+                "--root: no directory /no/such; create it or name another");
+    expect_line((char *[]){"--set", "backlog=1", NULL},
+                "--set: \"backlog=1\" is not SECTION.KEY=VALUE, as "
+                "server.backlog=64");
+    expect_line((char *[]){"--set", "server.baclog=1", NULL},
+                "--set: no setting baclog in [server]; backlog may be meant");
+    expect_line((char *[]){"--set", "server.backlog=0", NULL},
+                "--set server.backlog: 0 is out of range; write 1 to 65535");
+    expect_line((char *[]){"--ready-fd", "x", NULL},
+                "--ready-fd: \"x\" is no descriptor; give its number");
+    expect_line((char *[]){"--ready-fd", "987", NULL},
+                "--ready-fd: descriptor 987 is not open; open it before the "
+                "start");
+    expect_line((char *[]){"--rule", "a\nb", NULL},
+                "--rule: a rule starts with allow or deny, not \"a?b\"; "
+                "write " RULE_FORM);
+    expect_line((char *[]){"-c", "/no/such.ini", NULL},
+                "-c: cannot read /no/such.ini: No such file or directory; "
+                "--example prints one to start from");
+}
+
+/* A plain password in the htpasswd file looked like a hash that never fits. */
+static void unfit_htpasswd_lines_are_refused_with_their_place(void **state)
+{
+    (void)state;
+    static const char *const lines[][2] = {
+        {"bob", "no colon; a line is NAME:HASH, as htpasswd -B writes it"},
+        {"bob:secret", "user bob: a hash of a kind that is not accepted; use "
+                       "htpasswd -B"},
+        {"bob:$apr1$a$b", "user bob: a hash of a kind that is not accepted; "
+                          "use htpasswd -B"},
+        {"bob:$2y$05$short", "user bob: a hash of a kind that is not "
+                             "accepted; use htpasswd -B"},
+        {"*:$1$a$b", "a name is 1 to 64 bytes without blanks, and not *"},
+    };
+    char path[128], content[256], line[512];
+    char *arguments[] = {"-c", ini_path, NULL};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        snprintf(content, sizeof content, "# users\n%s\n", lines[i][0]);
+        write_file("users", content, path);
+        snprintf(content, sizeof content, "[users]\nhtpasswd = %s\n", path);
+        write_file("t.ini", content, ini_path);
+        snprintf(line, sizeof line, "%s:2: %s", path, lines[i][1]);
+        expect_line(arguments, line);
+    }
+}
+
+static void read_well(struct settings *settings, char *const *arguments)
+{
+    char out[1024];
+    int result = read_settings(settings, arguments, out, sizeof out);
+    assert_string_equal(out, "");
+    assert_int_equal(result, 0);
+}
+
+/* The file won over an option that had been given for this one start. */
+static void the_command_line_overrides_the_file(void **state)
+{
+    (void)state;
+    struct settings settings;
+    write_file("t.ini",
+               "[files]\nroot = /no/such ; overridden\nrule = allow * /f\n"
+               "[server]\nlisten = [::1]:1\nbacklog = 7\n"
+               "[limits]\nbody_bytes = 2M\n",
+               ini_path);
+    read_well(&settings,
+              (char *[]){"--root", "/tmp", "--set", "server.backlog=9",
+                         "--rule", "deny * /", "-c", ini_path, NULL});
+    assert_string_equal(settings.files_root, "/tmp");
+    assert_int_equal(settings.backlog, 9);
+    assert_string_equal(settings.listen, "[::1]:1");
+    assert_int_equal(settings.body_bytes, 2 << 20);
+    assert_int_equal(settings.files_rules.count, 1);
+    assert_int_equal(settings.rules.count, 1);
+    assert_string_equal(settings.rules.items[0].where, "--rule");
+    settings_release(&settings);
+}
+
+/* SIGHUP took a broken file for a new one. */
+static void rereading_reports_a_mistake_and_follows_the_file(void **state)
+{
+    (void)state;
+    struct settings old, fresh;
+    struct mistake mistake = {0};
+    char *argv[] = {"fivefold-1", "-c", ini_path, NULL};
+    write_file("t.ini", "[users]\ntoken = a:1\n", ini_path);
+    assert_int_equal(settings_read(&old, 3, argv), 0);
+    write_file("t.ini", "[users]\ntoken = a:1\ntoken = b:2\n", ini_path);
+    assert_int_equal(settings_reread(&fresh, &old, &mistake), 0);
+    assert_int_equal(fresh.tokens.count, 2);
+    settings_release(&fresh);
+    write_file("t.ini", "[users]\ntoken\n", ini_path);
+    assert_int_equal(settings_reread(&fresh, &old, &mistake), -1);
+    assert_string_equal(mistake.line, "t.ini:2: neither [section] nor KEY = "
+                                      "VALUE nor a comment (# or ;)");
+    settings_release(&old);
+}
+
+/* A default that its own range refuses stops every server. */
+static void the_example_is_current_and_holds_the_defaults(void **state)
+{
+    (void)state;
+    char *printed = NULL, kept[32768];
+    size_t size = 0;
+    struct settings from_file, defaults;
+    FILE *out = open_memstream(&printed, &size);
+    settings_print_example(out);
+    fclose(out);
+    FILE *file = fopen("docs/fivefold.ini.example", "r");
+    assert_non_null(file);
+    kept[fread(kept, 1, sizeof kept - 1, file)] = '\0';
+    fclose(file);
+    assert_string_equal(kept, printed);
+    free(printed);
+    read_well(&defaults, NULL);
+    read_well(&from_file, (char *[]){"-c", "docs/fivefold.ini.example", NULL});
+    assert_int_equal(from_file.rate_min_bytes, 1024);
+    assert_int_equal(from_file.upload_bytes, defaults.upload_bytes);
+    assert_string_equal(from_file.realm, defaults.realm);
+    assert_null(from_file.files_root);
+    assert_true(from_file.internals);
+    assert_int_equal(from_file.ready_fd, -1);
+    settings_release(&defaults);
+    settings_release(&from_file);
+}
+
+static int make_directory(void **state)
+{
+    (void)state;
+    strcpy(directory, "/tmp/fivefold-settings-XXXXXX");
+    return mkdtemp(directory) == NULL;
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/users", directory);
+    unlink(path);
+    unlink(ini_path);
+    return rmdir(directory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_mistake_in_the_file_is_one_line_with_its_place),
+        cmocka_unit_test(each_mistake_on_the_command_line_is_one_line),
+        cmocka_unit_test(unfit_htpasswd_lines_are_refused_with_their_place),
+        cmocka_unit_test(the_command_line_overrides_the_file),
+        cmocka_unit_test(rereading_reports_a_mistake_and_follows_the_file),
+        cmocka_unit_test(the_example_is_current_and_holds_the_defaults),
+    };
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}

@@ -1,0 +1,246 @@
+/* test_sql_guard.c - what SQL may not do, limits, locks, replaced files. */
+#include "sql_fixture.h"
+
+static void forbidden_sql_is_refused(void **state)
+{
+    /* Bug: a statement reaches another file, or weakens the server's own. */
+    struct fixture *f = *state;
+    run(f, "CREATE TABLE t (a)");
+    static const char *const refused[] = {
+        "ATTACH 'other.db' AS x",
+        "ATTACH '' AS x",
+        "DETACH main",
+        "VACUUM INTO '/tmp/fivefold_copy.db'",
+        "PRAGMA journal_mode=DELETE",
+        "PRAGMA synchronous=OFF",
+        "PRAGMA locking_mode=EXCLUSIVE",
+        "PRAGMA writable_schema=ON",
+        "PRAGMA database_list",
+        "PRAGMA query_only=0",
+        "PRAGMA busy_timeout=100000",
+        "PRAGMA temp_store_directory='/tmp'",
+        "PRAGMA trusted_schema=1",
+        "SELECT load_extension('x')",
+        "SELECT fts3_tokenizer('simple')",
+        "SELECT * FROM pragma_database_list",
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        run(f, refused[i]);
+        if (strstr(f->body, "{\"type\":\"error\"") == NULL)
+            fail_msg("%s: %s", refused[i], f->body);
+    }
+    run(f, "UPDATE sqlite_schema SET sql = ''");
+    assert_in_body(f, "{\"type\":\"error\"");
+}
+
+static void harmless_sql_is_allowed(void **state)
+{
+    /* Bug: the guard keeps out what every tool asks. */
+    struct fixture *f = *state;
+    run(f, "CREATE TABLE t (a)");
+    static const char *const allowed[] = {
+        "PRAGMA table_info(t)",
+        "SELECT * FROM pragma_table_info('t')",
+        "PRAGMA user_version=7",
+        "PRAGMA foreign_keys=off",
+        "PRAGMA integrity_check",
+        "PRAGMA journal_mode",
+        "PRAGMA journal_mode=WAL",
+        "VACUUM",
+        "/* tidy */ vacuum",
+        "CREATE TEMP TABLE x (a)",
+        "CREATE VIRTUAL TABLE f USING fts5(a)",
+        "INSERT INTO f VALUES ('b')",
+        "SELECT * FROM f WHERE f MATCH 'b'",
+        "EXPLAIN SELECT 1",
+        "ANALYZE",
+        "REINDEX",
+        "PRAGMA optimize",
+    };
+    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++) {
+        run(f, allowed[i]);
+        if (strstr(f->body, "{\"type\":\"ok\"") == NULL)
+            fail_msg("%s: %s", allowed[i], f->body);
+    }
+    run(f, "PRAGMA journal_mode");
+    assert_in_body(f, "\"wal\"");
+    run(f, "PRAGMA synchronous");
+    assert_in_body(f, "\"value\":\"2\"");
+}
+
+static void connection_state_does_not_reach_the_next_client(void **state)
+{
+    /* Bug: settings, temp tables, the last rowid stay with the connection. */
+    struct fixture *f = *state;
+    run(f, "PRAGMA foreign_keys=off");
+    run(f, "PRAGMA foreign_keys");
+    assert_in_body(f, "\"rows\":[[{\"type\":\"integer\",\"value\":\"1\"}]]");
+    run(f, "CREATE TEMP TABLE secret (a)");
+    run(f, "SELECT * FROM secret");
+    assert_in_body(f, "no such table");
+    run(f, "CREATE TABLE t (a)");
+    run(f, "INSERT INTO t VALUES (1)");
+    run(f, "SELECT last_insert_rowid()");
+    assert_in_body(f, "\"value\":\"0\"");
+}
+
+static void endless_statement_is_interrupted(void **state)
+{
+    /* Bug: one query keeps a thread for ever. */
+    struct fixture *f = *state;
+    f->settings.sqlite_query_ms = 1;
+    run(f, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) "
+           "SELECT count(*) FROM n");
+    assert_in_body(f, "\"SQLITE_INTERRUPT\"");
+    f->settings.sqlite_query_ms = 5000;
+    run(f, "SELECT 1");
+    assert_in_body(f, "\"rows\":[[");
+}
+
+static void large_answer_is_refused(void **state)
+{
+    /* Bug: a SELECT without LIMIT takes all memory. */
+    struct fixture *f = *state;
+    static const char many[] =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE "
+        "i<1000) SELECT i FROM n";
+    f->settings.sqlite_rows_max = 999;
+    run(f, many);
+    assert_in_body(f, "\"results\":[{\"type\":\"error\"");
+    assert_in_body(f, "\"RESPONSE_TOO_LARGE\"");
+    f->settings.sqlite_rows_max = 1000;
+    run(f, many);
+    assert_in_body(f, "{\"type\":\"ok\"");
+    f->settings.sqlite_response_bytes = 1000;
+    run(f, many);
+    assert_in_body(f, "\"RESPONSE_TOO_LARGE\"");
+    assert_true(f->body_length < 1000);
+}
+
+static void reader_cannot_write(void **state)
+{
+    /* Bug: the right to POST is taken for the right to write. */
+    struct fixture *f = *state;
+    run(f, "CREATE TABLE t (a)");
+    f->may_write = false;
+    run(f, "INSERT INTO t VALUES (1)");
+    assert_in_body(f, "\"code\":\"SQLITE_READONLY\"");
+    run(f, "PRAGMA query_only=0");
+    assert_in_body(f, "{\"type\":\"error\"");
+    run(f, "SELECT count(*) FROM t");
+    assert_in_body(f, "\"value\":\"0\"");
+}
+
+static void locked_database_is_busy_at_once(void **state)
+{
+    /* Bug: the only thread waits for a client that it would have to serve. */
+    struct fixture *f = *state;
+    run(f, "CREATE TABLE t (a)");
+    post(f, "/db/one/v2/pipeline",
+         "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"BEGIN "
+         "IMMEDIATE\"}}]}");
+    run(f, "INSERT INTO t VALUES (1)");
+    assert_in_body(f, "\"code\":\"SQLITE_BUSY\"");
+    run(f, "SELECT count(*) FROM t");
+    assert_in_body(f, "\"value\":\"0\"");
+}
+
+static void replaced_file_is_noticed(void **state)
+{
+    /* Bug: answers go on coming from a file that is no longer there. */
+    struct fixture *f = *state;
+    char one[128], two[128];
+    snprintf(one, sizeof one, "%s/one.db", f->directory);
+    snprintf(two, sizeof two, "%s/two.db", f->directory);
+    run(f, "CREATE TABLE t (a)");
+    run_in(f, "two", "CREATE TABLE other (a)");
+    fixture_reopen(f, 0); /* both are whole on disk */
+    run(f, "SELECT * FROM t");
+    assert_in_body(f, "{\"type\":\"ok\"");
+    assert_int_equal(rename(two, one), 0);
+    run(f, "SELECT * FROM other");
+    assert_in_body(f, "{\"type\":\"ok\"");
+    f->settings.sqlite_create = false;
+    assert_int_equal(unlink(one), 0);
+    run(f, "SELECT 1");
+    assert_int_equal(f->status, 404);
+}
+
+static void link_out_of_the_directory_is_no_database(void **state)
+{
+    /* Bug: NAME.db leads to any file of the machine. */
+    struct fixture *f = *state;
+    char link[128];
+    snprintf(link, sizeof link, "%s/link.db", f->directory);
+    assert_int_equal(symlink("/etc/hostname", link), 0);
+    f->settings.sqlite_create = false;
+    run_in(f, "link", "SELECT 1");
+    assert_int_equal(f->status, 404);
+    f->settings.sqlite_create = true;
+    run_in(f, "link", "SELECT 1");
+    assert_true(f->status >= 400);
+}
+
+static void databases_beyond_the_limit_are_closed(void **state)
+{
+    /* Bug: each database ever asked for stays open. */
+    struct fixture *f = *state;
+    struct message_buffer stats = {0};
+    f->settings.sqlite_databases = 2;
+    run_in(f, "a", "SELECT 1");
+    run_in(f, "b", "SELECT 1");
+    run_in(f, "c", "SELECT 1");
+    sql_stats_json(f->server.sql, &stats);
+    buffer_append_char(&stats, '\0');
+    assert_null(strstr(stats.data, "\"name\":\"a\""));
+    assert_non_null(strstr(stats.data, "\"name\":\"b\""));
+    buffer_release(&stats);
+}
+
+static void statement_is_compiled_once(void **state)
+{
+    /* Bug: each request compiles its statement again. */
+    struct fixture *f = *state;
+    struct message_buffer stats = {0};
+    for (int i = 0; i < 10; i++)
+        run(f, "SELECT 1");
+    sql_stats_json(f->server.sql, &stats);
+    buffer_append_char(&stats, '\0');
+    assert_non_null(strstr(stats.data, "\"requests\":10,\"prepared\":1,"
+                                       "\"hits\":9}"));
+    buffer_release(&stats);
+}
+
+static void statements_beyond_the_limit_are_dropped(void **state)
+{
+    /* Bug: a client with ever new texts fills the memory. */
+    struct fixture *f = *state;
+    f->settings.sqlite_statements = 2;
+    for (int i = 0; i < 40; i++) {
+        char sql[32];
+        snprintf(sql, sizeof sql, "SELECT %d", i % 5);
+        run(f, sql);
+        assert_in_body(f, "{\"type\":\"ok\"");
+    }
+}
+
+int main(void)
+{
+#define TEST(name)                                                             \
+    cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
+    const struct CMUnitTest tests[] = {
+        TEST(forbidden_sql_is_refused),
+        TEST(harmless_sql_is_allowed),
+        TEST(connection_state_does_not_reach_the_next_client),
+        TEST(endless_statement_is_interrupted),
+        TEST(large_answer_is_refused),
+        TEST(reader_cannot_write),
+        TEST(locked_database_is_busy_at_once),
+        TEST(replaced_file_is_noticed),
+        TEST(link_out_of_the_directory_is_no_database),
+        TEST(databases_beyond_the_limit_are_closed),
+        TEST(statement_is_compiled_once),
+        TEST(statements_beyond_the_limit_are_dropped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
