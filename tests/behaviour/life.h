@@ -1,0 +1,48 @@
+/* life.h - tests of connections and of the server's life: one stage each, on a
+ * server of their own. */
+#ifndef SUITE_LIFE_H
+#define SUITE_LIFE_H
+
+#include "client.h"
+#include "server.h"
+#include "suite.h"
+
+struct life {
+    const char *name; /* a sentence */
+    void (*test)(const struct stage_differences *stage);
+};
+
+/* Ended by a row without a name. */
+extern const struct life life_clients[];
+extern const struct life life_limits[];
+extern const struct life life_process[];
+
+/* A server that allows everything, with up to LIFE_MORE further arguments. */
+#define LIFE_START(stage, ...)                                                 \
+    life_start(stage, NULL, (const char *const[]){__VA_ARGS__, NULL})
+struct server *life_start(const struct stage_differences *stage,
+                          const struct server_options *options,
+                          const char *const *arguments);
+
+/* GET /small.txt on a connection of its own gives "hello\n". */
+void life_answers(const struct server *server);
+/* Opens a client and sends. */
+struct client *life_say(const struct server *server, const char *text);
+/* Reads an answer and checks its status. */
+void life_expect(struct client *client, unsigned status);
+/* The same, with the body "hello\n". */
+void life_expect_hello(struct client *client);
+/* Reads to the end; fails unless the server has closed without a word. */
+void life_expect_close(struct client *client);
+/* Pitfall 6: waits until the server has that many descriptors again. Every
+ * look is behind an answered request, so a leak shows soon. */
+void life_descriptors_settle(const struct server *server, size_t count);
+/* Reads an answer whose body must be big.bin, without keeping it. */
+void life_expect_big(struct client *client);
+
+#define HELLO "GET /small.txt HTTP/1.1\r\nHost: a\r\n\r\n"
+#define HELLO_CLOSE                                                            \
+    "GET /small.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+#define BIG "GET /big.bin HTTP/1.1\r\nHost: a\r\n\r\n"
+
+#endif

@@ -1,0 +1,477 @@
+/* life_process.c - starting, signals, logs, and files that change or cannot be
+ * read. Pitfalls 14 and 15. */
+#include "life.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A download that has begun and cannot go on by itself. */
+static struct client *stalled_download(const struct server *server)
+{
+    struct client *client = client_open_small(server->port, 4096);
+    client_say(client, BIG);
+    char first;
+    assert_int_equal(client_receive(client, &first, 1), 1);
+    bytes_add(&client->in, &first, 1);
+    return client;
+}
+
+/* SIGTERM lets what is under way finish. */
+static void stop_finishes(const struct stage_differences *stage)
+{
+    struct server *server =
+        LIFE_START(stage, "--set", "connection.send_buffer_bytes=4096", "--set",
+                   "server.stop_seconds=600");
+    struct client *client = stalled_download(server);
+    kill(server->pid, SIGTERM);
+    life_expect_big(client);
+    life_expect_close(client);
+    assert_int_equal(server_wait(server), 0);
+}
+
+/* Pitfall 15: a second SIGTERM does not wait for anybody. */
+static void second_stop(const struct stage_differences *stage)
+{
+    struct server *server = LIFE_START(
+        stage, "--set", "connection.send_buffer_bytes=4096", "--set",
+        "connection.send_seconds=600", "--set", "server.stop_seconds=600");
+    stalled_download(server);
+    kill(server->pid, SIGTERM);
+    kill(server->pid, SIGTERM);
+    /* Two that are pending at once are one: send until it has gone. */
+    siginfo_t gone = {0};
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    while (waitid(P_PID, (id_t)server->pid, &gone,
+                  WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           gone.si_pid == 0) {
+        if (suite_now_ms() > limit)
+            fail_msg("a second SIGTERM does not end it");
+        kill(server->pid, SIGTERM);
+    }
+    assert_int_not_equal(server_wait(server), 0);
+}
+
+/* After stop_seconds it ends, whoever is still there. */
+static void stop_has_an_end(const struct stage_differences *stage)
+{
+    struct server *server = LIFE_START(
+        stage, "--set", "connection.send_buffer_bytes=4096", "--set",
+        "connection.send_seconds=600", "--set", "server.stop_seconds=1");
+    stalled_download(server);
+    kill(server->pid, SIGTERM);
+    assert_int_equal(server_wait(server), 0);
+}
+
+/* Idle connections do not hold a stop up. */
+static void stop_with_idle_clients(const struct stage_differences *stage)
+{
+    struct server *server =
+        LIFE_START(stage, "--set", "connection.keepalive_seconds=600", "--set",
+                   "server.stop_seconds=600");
+    struct client *client = life_say(server, HELLO);
+    life_expect_hello(client);
+    client_open(server->port);
+    server_stop(server);
+    life_expect_close(client);
+}
+
+static size_t lines_of(const struct bytes *bytes)
+{
+    size_t lines = 0;
+    for (size_t i = 0; i < bytes->length; i++)
+        lines += bytes->data[i] == '\n';
+    return lines;
+}
+
+/* What a user gets wrong is one line and exit status 2. */
+static void expect_mistake(const struct stage_differences *stage,
+                           const char *const *arguments, const char *has)
+{
+    struct bytes output = {0};
+    int status = server_run_once(stage->number, arguments, &output);
+    if (status != 2 || lines_of(&output) != 1 || !strstr(output.data, has)) {
+        bytes_show("printed", output.data, output.length);
+        fail_msg("%s: status %d, %zu lines", arguments[0], status,
+                 lines_of(&output));
+    }
+    bytes_free(&output);
+}
+
+static void mistakes(const struct stage_differences *stage)
+{
+    expect_mistake(stage, (const char *const[]){"--root", "/no/such", NULL},
+                   "/no/such");
+    expect_mistake(stage, (const char *const[]){"--db", "/no/such", NULL},
+                   "/no/such");
+    expect_mistake(stage, (const char *const[]){"-c", "/no/such.ini", NULL},
+                   "/no/such.ini");
+    expect_mistake(stage, (const char *const[]){"--nonsense", NULL},
+                   "--nonsense");
+    expect_mistake(stage,
+                   (const char *const[]){"--set", "files.nonsense=1", NULL},
+                   "nonsense");
+    expect_mistake(stage,
+                   (const char *const[]){"--set", "limits.head_bytes=-1", NULL},
+                   "head_bytes");
+    expect_mistake(stage, (const char *const[]){"--rule", "perhaps * /", NULL},
+                   "perhaps");
+    expect_mistake(stage, (const char *const[]){"--listen", "nowhere", NULL},
+                   "nowhere");
+}
+
+static void port_in_use(const struct stage_differences *stage)
+{
+    struct server *server = LIFE_START(stage, "--set", "server.access_log=off");
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%d", server->port);
+    expect_mistake(
+        stage,
+        (const char *const[]){"--listen", address, "--root", suite.root, NULL},
+        address);
+    life_answers(server);
+    server_stop(server);
+}
+
+static void checks_and_help(const struct stage_differences *stage)
+{
+    char path[640], bad[640], where[32];
+    snprintf(path, sizeof path, "%s/right.ini", suite.work);
+    snprintf(bad, sizeof bad, "%s/wrong.ini", suite.work);
+    snprintf(where, sizeof where, "wrong.ini:3:");
+    fixture_write(path, "[files]\nlisting = on\n", 21);
+    fixture_write(bad, "[files]\nlisting = on\nlisten = 1\n", 32);
+    struct bytes output = {0};
+    assert_int_equal(
+        server_run_once(stage->number,
+                        (const char *const[]){"-c", path, "--check", NULL},
+                        &output),
+        0);
+    assert_int_equal(lines_of(&output), 1);
+    expect_mistake(stage, (const char *const[]){"-c", bad, "--check", NULL},
+                   where);
+    bytes_free(&output);
+    assert_int_equal(server_run_once(stage->number,
+                                     (const char *const[]){"--help", NULL},
+                                     &output),
+                     0);
+    assert_non_null(strstr(output.data, "--listen"));
+    bytes_free(&output);
+    assert_int_equal(server_run_once(stage->number,
+                                     (const char *const[]){"--version", NULL},
+                                     &output),
+                     0);
+    assert_int_equal(lines_of(&output), 1);
+    bytes_free(&output);
+}
+
+static void read_whole(const char *path, struct bytes *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n;
+    while (fd >= 0 && (n = read(fd, bytes_room(out, 4096), 4096)) > 0)
+        out->length += (size_t)n;
+    if (fd >= 0)
+        close(fd);
+    bytes_add(out, "", 0);
+}
+
+/* SIGHUP takes new rules and lets go of a log that was moved. */
+static void hang_up(const struct stage_differences *stage)
+{
+    char config[640], log[640], moved[660];
+    snprintf(config, sizeof config, "%s/hup-%d.ini", suite.work, stage->number);
+    snprintf(log, sizeof log, "%s/hup-%d.log", suite.work, stage->number);
+    snprintf(moved, sizeof moved, "%s.1", log);
+    struct bytes text = {0};
+    bytes_print(&text, "[server]\naccess_log = %s\n", log);
+    fixture_write(config, text.data, text.length);
+    bytes_print(&text, "[files]\nrule = deny * /letters.txt\n");
+
+    const char *const arguments[] = {"-c", config, NULL};
+    struct server *server = server_start(
+        stage->number, &(struct server_options){.arguments = arguments});
+    struct answer answer = {0};
+    assert_int_equal(client_get(server->port, "/letters.txt", &answer), 200);
+    fixture_write(config, text.data, text.length);
+    rename(log, moved);
+    kill(server->pid, SIGHUP);
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    while (client_get(server->port, "/letters.txt", &answer) != 403)
+        if (suite_now_ms() > limit)
+            fail_msg("SIGHUP has changed no rule");
+    /* A file that is wrong changes nothing. */
+    fixture_write(config, "[nonsense]\n", 11);
+    kill(server->pid, SIGHUP);
+    assert_int_equal(client_get(server->port, "/letters.txt", &answer), 403);
+    assert_int_equal(client_get(server->port, "/small.txt", &answer), 200);
+    answer_free(&answer);
+    server_stop(server);
+    bytes_free(&text);
+    read_whole(log, &text);
+    assert_non_null(strstr(text.data, "\"GET /letters.txt HTTP/1.1\" 403 "));
+    bytes_free(&text);
+    read_whole(moved, &text);
+    assert_non_null(strstr(text.data, "\"GET /letters.txt HTTP/1.1\" 200 26 "));
+    bytes_free(&text);
+}
+
+/* The combined format; what a client sends cannot forge a line. */
+static void access_log(const struct stage_differences *stage)
+{
+    char log[640], setting[700];
+    snprintf(log, sizeof log, "%s/access-%d.log", suite.work, stage->number);
+    snprintf(setting, sizeof setting, "server.access_log=%s", log);
+    struct server *server =
+        LIFE_START(stage, "--set", setting, "--token", "robot:tokentoken");
+    struct client *client =
+        life_say(server, HELLO
+                 "GET /none?x HTTP/1.1\r\nHost: a\r\nReferer: http://r/\r\n"
+                 "User-Agent: x\" 200 1 \"\r\n\r\n"
+                 "HEAD /small.txt HTTP/1.0\r\nConnection: keep-alive\r\n"
+                 "Authorization: Bearer tokentoken\r\n\r\n"
+                 "BAD\x1b[2J\r\n\r\n");
+    client_read_to_end(client);
+    server_stop(server);
+    struct bytes text = {0};
+    read_whole(log, &text);
+    assert_int_equal(lines_of(&text), 4);
+    assert_int_equal(strncmp(text.data, "127.0.0.1 - - [", 15), 0);
+    assert_non_null(
+        strstr(text.data, "] \"GET /small.txt HTTP/1.1\" 200 6 \"-\" \"-\"\n"));
+    assert_non_null(strstr(text.data, "] \"GET /none?x HTTP/1.1\" 404 "));
+    assert_non_null(strstr(text.data, " \"http://r/\" \"x"));
+    assert_null(strstr(text.data, "x\" 200 1"));
+    assert_non_null(strstr(text.data, "\"HEAD /small.txt HTTP/1.0\" 200 0 "));
+    assert_null(strchr(text.data, '\x1b'));
+    bytes_free(&text);
+}
+
+/* Pitfall 14: a file that shrinks while it is sent. The promise cannot be
+ * kept, so the connection ends short. */
+static void shrinking_file(const struct stage_differences *stage)
+{
+    char path[700];
+    snprintf(path, sizeof path, "%s/shrinks.bin", suite.root);
+    struct bytes data = {0};
+    memset(bytes_room(&data, 5000000), 'x', 5000000);
+    fixture_write(path, data.data, 5000000);
+    struct server *server =
+        LIFE_START(stage, "--set", "connection.send_buffer_bytes=4096");
+    struct client *client = client_open_small(server->port, 4096);
+    client_say(client, "GET /shrinks.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+    char first;
+    assert_int_equal(client_receive(client, &first, 1), 1);
+    bytes_add(&client->in, &first, 1);
+    assert_int_equal(truncate(path, 100000), 0);
+    struct answer answer = {0};
+    assert_int_equal(client_read(client, false, &answer), GOT_BROKEN);
+    answer_free(&answer);
+    client_close(client);
+    life_answers(server);
+    server_stop(server);
+    unlink(path);
+    bytes_free(&data);
+}
+
+/* A file that is replaced while it is sent stays the old one. */
+static void replaced_file(const struct stage_differences *stage)
+{
+    char path[700];
+    snprintf(path, sizeof path, "%s/put/long.bin", suite.root);
+    struct bytes data = {0};
+    memset(bytes_room(&data, 3000000), 'o', 3000000);
+    fixture_write(path, data.data, 3000000);
+    struct server *server =
+        LIFE_START(stage, "--set", "connection.send_buffer_bytes=4096");
+    struct client *client = client_open_small(server->port, 4096);
+    client_say(client, "GET /put/long.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+    char first;
+    assert_int_equal(client_receive(client, &first, 1), 1);
+    bytes_add(&client->in, &first, 1);
+    if (stage->answers_others) {
+        struct client *writer =
+            life_say(server, "PUT /put/long.bin HTTP/1.1\r\nHost: a\r\n"
+                             "Content-Length: 3\r\n\r\nnew");
+        life_expect(writer, 204);
+    }
+    struct answer answer = {0};
+    assert_int_equal(client_read(client, false, &answer), GOT_ANSWER);
+    assert_int_equal(answer.body.length, 3000000);
+    assert_null(memchr(answer.body.data, 'n', answer.body.length));
+    answer_free(&answer);
+    server_stop(server);
+    unlink(path);
+    bytes_free(&data);
+}
+
+/* Can nobody run the servers from where they are? */
+static bool nobody_can_run(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        char binary[700];
+        snprintf(binary, sizeof binary, "%s/fivefold-%d", suite.servers,
+                 suite.stages[0]->number);
+        if (geteuid() == 0 &&
+            (setgroups(0, NULL) || setgid(65534) || setuid(65534)))
+            _exit(1);
+        _exit(access(binary, X_OK) == 0 ? 0 : 1);
+    }
+    int status = 1;
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* Pitfall 14: what the server may not read is 403, not a crash or a 404. */
+static void unreadable(const struct stage_differences *stage)
+{
+    char file[700], directory[700];
+    if (!nobody_can_run()) {
+        print_message("the servers lie where nobody may go: skipped\n");
+        return;
+    }
+    snprintf(file, sizeof file, "%s/unreadable.txt", suite.root);
+    snprintf(directory, sizeof directory, "%s/closed", suite.root);
+    fixture_write(file, "x", 1);
+    chmod(file, 0);
+    mkdir(directory, 0);
+    const char *const arguments[] = {"--set", "files.listing=on", NULL};
+    struct server *server = life_start(
+        stage, &(struct server_options){.as_nobody = true}, arguments);
+    struct answer answer = {0};
+    assert_int_equal(client_get(server->port, "/unreadable.txt", &answer), 403);
+    assert_int_equal(client_get(server->port, "/closed/", &answer), 403);
+    assert_int_equal(client_get(server->port, "/closed/x", &answer), 403);
+    answer_free(&answer);
+    struct client *client =
+        life_say(server, "PUT /nobody/x HTTP/1.1\r\nHost: a\r\n"
+                         "Content-Length: 1\r\n\r\nx");
+    life_expect(client, 403);
+    server_stop(server);
+    unlink(file);
+    rmdir(directory);
+}
+
+static void version_six(const struct stage_differences *stage)
+{
+    /* Is there an IPv6 loopback here? */
+    FILE *addresses = fopen("/proc/net/if_inet6", "re");
+    char line[200];
+    bool there = addresses && fgets(line, sizeof line, addresses);
+    if (addresses)
+        fclose(addresses);
+    if (!there) {
+        print_message("no IPv6 here: skipped\n");
+        return;
+    }
+    const char *const arguments[] = {"--set", "server.access_log=-", NULL};
+    struct server *server = life_start(
+        stage, &(struct server_options){.listen = "[::1]:0"}, arguments);
+    struct client *client = client_open_v6(server->port);
+    assert_non_null(client);
+    client_say(client, HELLO_CLOSE);
+    life_expect_hello(client);
+    life_expect_close(client);
+    struct bytes output = {0};
+    server_output(server, &output);
+    assert_non_null(strstr(output.data, "http://[::1]:"));
+    bytes_free(&output);
+    server_stop(server);
+}
+
+/* The server's own figures, and that they add up. */
+static void figures(const struct stage_differences *stage)
+{
+    struct server *server = LIFE_START(stage, "--set", "server.access_log=off");
+    for (int i = 0; i < 10; i++)
+        life_answers(server);
+    struct answer answer = {0};
+    assert_int_equal(client_get(server->port, "/-/stats", &answer), 200);
+    assert_int_equal(answer.body.data[0], '{');
+    assert_non_null(strstr(answer.body.data, "\"accepted\""));
+    assert_int_equal(client_get(server->port, "/-/metrics", &answer), 200);
+    assert_non_null(strstr(answer.body.data, "# TYPE "));
+    assert_int_equal(client_get(server->port, "/-/", &answer), 200);
+    answer_free(&answer);
+    server_stop(server);
+}
+
+/* A stream that is left alone is rolled back, and says so. */
+static void stream_expires(const struct stage_differences *stage)
+{
+    char directory[640];
+    snprintf(directory, sizeof directory, "%s/db-idle-%d", suite.work,
+             stage->number);
+    fixture_database(directory);
+    struct server_options options = {.databases = directory};
+    const char *const arguments[] = {"--set", "sqlite.stream_idle_seconds=1",
+                                     NULL};
+    struct server *server = life_start(stage, &options, arguments);
+    static const char begin[] =
+        "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"BEGIN "
+        "IMMEDIATE\"}}]}";
+    struct bytes request = {0};
+    struct answer answer = {0};
+    bytes_print(&request,
+                "POST /db/t/v2/pipeline HTTP/1.1\r\nHost: a\r\n"
+                "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                sizeof begin - 1, begin);
+    struct client *client = life_say(server, request.data);
+    assert_int_equal(client_read(client, false, &answer), GOT_ANSWER);
+    client_close(client);
+    char *baton = strstr(answer.body.data, "\"baton\":\"");
+    assert_non_null(baton);
+    char value[128];
+    snprintf(value, sizeof value, "%.*s", (int)strcspn(baton + 9, "\""),
+             baton + 9);
+    /* Another writer gets in as soon as it has expired. */
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    do {
+        client = life_say(server, request.data);
+        assert_int_equal(client_read(client, false, &answer), GOT_ANSWER);
+        client_close(client);
+        if (suite_now_ms() > limit)
+            fail_msg("the stream does not expire");
+    } while (strstr(answer.body.data, "SQLITE_BUSY"));
+    char body[256];
+    int n = snprintf(body, sizeof body, "{\"baton\":\"%s\",\"requests\":[]}",
+                     value);
+    bytes_free(&request);
+    bytes_print(&request,
+                "POST /db/t/v2/pipeline HTTP/1.1\r\nHost: a\r\n"
+                "Content-Length: %d\r\nConnection: close\r\n\r\n%s",
+                n, body);
+    client = life_say(server, request.data);
+    assert_int_equal(client_read(client, false, &answer), GOT_ANSWER);
+    assert_int_equal(answer.status, 400);
+    assert_non_null(strstr(answer.body.data, "STREAM_EXPIRED"));
+    answer_free(&answer);
+    bytes_free(&request);
+    server_stop(server);
+}
+
+const struct life life_process[] = {
+    {"SIGTERM finishes a download and exits 0", stop_finishes},
+    {"a second SIGTERM exits at once", second_stop},
+    {"a graceful stop has an end", stop_has_an_end},
+    {"idle clients do not hold a stop up", stop_with_idle_clients},
+    {"a mistake in the settings is one line", mistakes},
+    {"a port in use is one line", port_in_use},
+    {"--check, --help and --version", checks_and_help},
+    {"SIGHUP rereads rules and reopens logs", hang_up},
+    {"the access log has a line for each request", access_log},
+    {"a file that shrinks ends the connection short", shrinking_file},
+    {"a file that is replaced stays the old one for its reader", replaced_file},
+    {"what cannot be read is 403", unreadable},
+    {"it listens on IPv6", version_six},
+    {"it tells its figures", figures},
+    {"a stream left alone expires", stream_expires},
+    {NULL, NULL},
+};
