@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# browser.sh BINARY [PICTURES] - headless Chromium against a server: the book, a
+# listing, a database's pages, the server's own figures as they move.
+#
+# A page's text is looked for in the DOM that is left when its scripts have run.
+# With PICTURES, a directory, a picture of each page is put there.
+
+set -uo pipefail
+binary=$(realpath "$1") || exit 2
+pictures=${2:+$(realpath "$2")}
+cd "$(dirname "$0")" || exit 2
+# shellcheck source=lib.sh
+. ./lib.sh
+chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
+    echo "not ok no chromium here; get it by: apt-get install chromium"
+    echo "0 passed, 1 failed"
+    exit 1
+}
+
+root=$home/root db=$home/db
+mkdir -p "$root/book" "$root/shelf/inner" "$db"
+"$top/docs/site.sh" "$root/book" >"$home/site.log" 2>&1 || cat "$home/site.log"
+printf 'one\n' >"$root/shelf/one & only <b>.txt"
+printf 'two\n' >"$root/shelf/žlutý.txt"
+"$top/docs/sample/make_sample.sh" "$db/sample.db" >"$home/sample.log" 2>&1 || cat "$home/sample.log"
+
+start_server "$binary" --listen 127.0.0.1:0 --root "$root" --db "$db" \
+    --set files.listing=on --set connection.turn_seconds=1
+base=http://127.0.0.1:$port
+
+# The browser talks to our server alone, and to nobody else.
+browse() # ARGS...
+{
+    timeout 60 "$chromium" --headless --no-sandbox --disable-gpu --disable-quic \
+        --no-first-run --disable-background-networking --disable-component-update \
+        --disable-sync --disable-extensions --disable-default-apps \
+        --disable-dev-shm-usage --mute-audio --hide-scrollbars \
+        --host-resolver-rules='MAP * ~NOTFOUND , EXCLUDE 127.0.0.1' \
+        --user-data-dir="$home/profile" "$@" 2>"$home/browser.log"
+}
+
+page() # NAME PATH
+{
+    dom=$(browse --virtual-time-budget=3000 --dump-dom "$base$2")
+    [ -n "$dom" ] || { fail "$1 opens" "$(tail -n 3 "$home/browser.log")"; return; }
+    [ -z "$pictures" ] || browse --window-size=1100,900 --virtual-time-budget=3000 \
+        --screenshot="$pictures/$1.png" "$base$2" >/dev/null
+}
+
+page book /book/
+has "the book's first page" '<h1>Fivefold' "$dom"
+has "the book's navigation" 'sql.html' "$dom"
+
+page sql /book/docs/sql.html
+has "a page of the book" 'Databases over HTTP' "$dom"
+
+page listing /shelf/
+has "a listing names its files, escaped" 'one &amp; only &lt;b&gt;.txt' "$dom"
+has "a listing has names with accents" 'žlutý.txt' "$dom"
+has "a listing names directories" 'inner/' "$dom"
+
+page text '/shelf/%C5%BElut%C3%BD.txt'
+has "a text is shown as text" 'two' "$dom"
+
+page missing /nothing
+has "an error is shown" '404' "$dom"
+
+page databases /db/
+has "the databases" '>sample<' "$dom"
+
+page database /db/sample/
+has "a database's tables" 'zone_country' "$dom"
+has "a box for queries" '<textarea' "$dom"
+
+page query '/db/sample/query?format=html&sql=SELECT+code,+name,+NULL+AS+none+FROM+country+WHERE+code+IN+(%27NP%27,%27CI%27)+ORDER+BY+code'
+has "a query's result" 'Nepal' "$dom"
+has "a query's result in Unicode" "Côte d'Ivoire" "$dom"
+
+page error '/db/sample/query?format=html&sql=SELEC'
+has "a query's error" 'syntax error' "$dom"
+
+page figures /-/
+has "the server's figures" 'requests' "$dom"
+
+stop_server "the server"
+finish
