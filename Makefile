@@ -1,0 +1,174 @@
+# Fivefold: one HTTP server, written five times. `make help` lists the targets.
+#
+# Everything that is made goes to $(BUILD). A variant (another compiler, a
+# sanitizer) is the same Makefile with another BUILD:
+#     make BUILD=build/asan CC=clang SANITIZE=address,undefined
+
+BUILD    ?= build
+CC       ?= cc
+OPT      ?= -O2 -g
+SANITIZE ?=
+WERROR   ?=
+NDEBUG   ?=
+# A line a file; V=1 shows the commands.
+Q        := $(if $(V),,@)
+SAY       = $(if $(V),,@printf '  %-4s %s\n' $(1) '$(patsubst $(BUILD)/%,%,$@)')
+
+WARN     := -Wall -Wextra -Wshadow -Wconversion -Wvla $(if $(WERROR),-Werror)
+CFLAGS   += -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -pthread -MMD -MP \
+            $(if $(NDEBUG),-DNDEBUG) \
+            $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
+              -fno-omit-frame-pointer)
+CPPFLAGS += -Icommon -I.
+LDFLAGS  += -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LDLIBS   += -lsqlite3 -ljansson -linih -lcrypt
+
+COMMON   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out common/main.c,$(wildcard common/*.c)))
+STAGES   := $(sort $(wildcard stage?_*))
+NUMBERS  := $(foreach s,$(STAGES),$(patsubst stage%,%,$(firstword $(subst _, ,$(s)))))
+SERVERS  := $(NUMBERS:%=$(BUILD)/fivefold-%)
+UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+STAGE    ?= $(lastword $(NUMBERS))
+stage_dir = $(wildcard stage$(1)_*)
+
+PORT     ?= 8080
+FROM     ?= 1
+TO       ?= 2
+
+# What each job needs: group, check (a command, a <header>, or what
+# tests/tools.sh says), Debian's package, what for.
+define TOOLS
+build cc            gcc                compiler
+build make          make               this file
+build ld            binutils           linker
+build <stdio.h>     libc6-dev          the C library
+build <sqlite3.h>   libsqlite3-dev     databases
+build <jansson.h>   libjansson-dev     JSON
+build <ini.h>       libinih-dev        configuration files
+build <crypt.h>     libcrypt-dev       passwords
+run   cmark-gfm     cmark-gfm          the book as pages
+run   sqlite3       sqlite3            the sample database
+run   /usr/share/zoneinfo/tzdata.zi tzdata facts of the sample database
+run   curl          curl               trying it out
+test  <cmocka.h>    libcmocka-dev      tests in C
+test  gcc           gcc                the compiler that most use
+test  clang         clang              the other compiler
+test  fuzzer        libclang-rt-dev    its sanitizers and fuzzer
+test  clang-format  clang-format       check-format
+test  valgrind      valgrind           leaks and stray memory
+test  node          nodejs             real clients
+test  npm           npm                fetching them
+test  chromium      chromium           a real browser
+test  git           git                check-format, check-tests
+bench nginx         nginx              to compare with
+bench lighttpd      lighttpd           to compare with
+bench wrk           wrk                load
+bench gnuplot       gnuplot            pictures
+bench node          nodejs             to compare with
+endef
+export TOOLS
+
+# `make setup run` asks for no more than running needs.
+GROUPS   := build run $(if $(filter-out setup setup-bench run all docs help diff \
+              doctor,$(MAKECMDGOALS)),test,$(if $(filter run all docs,\
+              $(MAKECMDGOALS)),,test))
+CLIENTS  := tests/interop/node_modules/.package-lock.json
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(SERVERS) ## build every stage: build/fivefold-1 ...
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call SAY,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/libcommon.a: $(COMMON)
+	@rm -f $@
+	$(call SAY,AR)
+	$(Q)ar rcs $@ $^
+
+define server_rule
+$(BUILD)/fivefold-$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(call stage_dir,$(1))/*.c)) \
+                        $(BUILD)/common/main.o $(BUILD)/libcommon.a
+	$$(call SAY,LINK)
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+endef
+$(foreach n,$(NUMBERS),$(eval $(call server_rule,$(n))))
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libcommon.a
+	$(call SAY,LINK)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+units: $(UNITS)
+
+unit: $(UNITS) ## unit tests of common/
+	@for t in $(UNITS); do $(WRAP) $$t || exit 1; done
+
+BEHAVIOUR := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/behaviour/*.c))
+
+$(BUILD)/tests/behaviour/suite: $(BEHAVIOUR)
+	$(call SAY,LINK)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lsqlite3 -lcmocka
+
+behaviour: $(SERVERS) $(BUILD)/tests/behaviour/suite ## all stages answer alike
+	@$(BUILD)/tests/behaviour/suite
+
+check-tests: ## put each bug of tests/broken in: is it caught?
+	@BUILD=$(BUILD) tests/broken/check.sh
+
+fuzz: ## each fuzz harness for FUZZ_SECONDS=20
+	@tests/fuzz/run.sh
+
+interop: $(SERVERS) $(CLIENTS) ## real clients: curl, node, a browser
+	@tests/interop/run.sh
+
+test: ## everything there is to test (half an hour)
+	@MAKE='$(MAKE)' WERROR='$(WERROR)' tests/run.sh $(STEPS)
+
+format: ## put every C file into the project's format
+	@git ls-files -z '*.[ch]' | xargs -0 clang-format -i
+
+check-format: ## is every C file in the project's format?
+	@git ls-files -z '*.[ch]' | xargs -0 clang-format --dry-run -Werror
+
+setup: ## install what is missing (with run: only what that needs)
+	@tests/tools.sh setup $(GROUPS)
+ifneq ($(filter test,$(GROUPS)),)
+	@$(MAKE) -s $(CLIENTS)
+endif
+
+setup-bench: ## install what make bench needs
+	@tests/tools.sh setup build bench
+
+doctor: ## what is missing on this machine, what for, how to get it
+	@tests/tools.sh doctor build run test bench
+
+$(CLIENTS): tests/interop/package.json tests/interop/package-lock.json
+	@cd tests/interop && npm ci --silent --no-audit --no-fund || { echo \
+	  "setup: no client libraries; with a network: cd tests/interop && npm ci" \
+	  >&2; exit 1; }
+
+docs: ## the book as pages: build/site
+	@docs/check_refs.sh
+	@docs/site.sh $(BUILD)/site
+
+run: $(BUILD)/fivefold-$(STAGE) docs ## serve the book and the sample (PORT=8080 STAGE=n)
+	@docs/run.sh $(BUILD)/fivefold-$(STAGE) $(BUILD)/site $(BUILD)/run/db $(PORT)
+
+diff: ## what one stage changes: FROM=1 TO=2
+	@[ -d '$(call stage_dir,$(FROM))' ] && [ -d '$(call stage_dir,$(TO))' ] || \
+	  { echo 'diff: there are stages $(NUMBERS); say make diff FROM=2 TO=3' >&2; exit 2; }
+	@diff -u -x '*.md' $(call stage_dir,$(FROM)) $(call stage_dir,$(TO)); \
+	  test $$? -le 1
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+help: ## list the targets
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.PHONY: all behaviour check-format check-tests clean diff docs doctor format fuzz \
+        help interop run setup setup-bench test unit units

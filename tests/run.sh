@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# run.sh - everything that `make test` tests, in order, with its time; each
+# step's output goes to build/logs/. Goes on after a step that fails, so that
+# one run tells all. The last line is the sum: N passed, 0 failed.
+#
+#     run.sh [STEP...]    steps whose name contains one of the words
+
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 2
+MAKE=${MAKE:-make}
+LOGS=build/logs
+mkdir -p "$LOGS"
+passed=0 failed=0
+
+# name, directory below build/, arguments for make. Threads come with stage 4;
+# then a line "tsan build/tsan CC=clang SANITIZE=thread" belongs here.
+VARIANTS=(
+    "gcc build CC=gcc"
+    "ndebug build/ndebug CC=gcc NDEBUG=1"
+    "asan build/asan CC=clang SANITIZE=address,undefined"
+)
+# Fair: valgrind runs one thread at a time, and without the option a thread that
+# never waits can keep the others out for good.
+MEMCHECK="valgrind -q --leak-check=full --error-exitcode=99 \
+--child-silent-after-fork=yes --fair-sched=yes"
+# No step takes longer, even where a test hangs.
+STEP_SECONDS=900
+
+# Adds up what a step's tests said of themselves: cmocka's summary, node's, or
+# our own "N passed, M failed". Prints "passed failed".
+count()
+{
+    awk '
+        /^\[  PASSED  \] [0-9]+ test/ { p += $4 }
+        /^\[  FAILED  \] [0-9]+ test/ { f += $4 }
+        /^(#|ℹ) pass [0-9]+$/ { p += $3 }
+        /^(#|ℹ) fail [0-9]+$/ { f += $3 }
+        /^[0-9]+ passed, [0-9]+ failed$/ { p += $1; f += $3 }
+        END { print p + 0, f + 0 }' "$1"
+}
+
+wanted()
+{
+    local word
+    [ ${#FILTER[@]} = 0 ] && return 0
+    for word in "${FILTER[@]}"; do
+        case $1 in *"$word"*) return 0 ;; esac
+    done
+    return 1
+}
+
+# step NAME COMMAND...: a step that says nothing countable counts as one.
+step()
+{
+    local name=$1 log p f status start=$SECONDS
+    shift
+    wanted "$name" || return 0
+    log="$LOGS/${name// /-}.log"
+    printf '%-24s ' "$name"
+    (export -f run_units && timeout -k 10 "$STEP_SECONDS" "$@") \
+        >"$log" 2>&1 </dev/null
+    status=$?
+    [ $status != 124 ] || echo "cut off after $STEP_SECONDS s" >>"$log"
+    read -r p f < <(count "$log")
+    # A crash or a leak has no line of its own in the sums.
+    [ $status != 0 ] && [ "$f" = 0 ] && f=1
+    [ $status = 0 ] && [ "$p" = 0 ] && [ "$f" = 0 ] && p=1
+    passed=$((passed + p)) failed=$((failed + f))
+    printf '%5d passed, %d failed, %4d s\n' "$p" "$f" $((SECONDS - start))
+    if [ "$f" != 0 ]; then
+        {
+            grep -a '^\[  FAILED  \] ' "$log" | grep -av 'test(s)' | sort -u
+            grep -aE 'error:|warning:|^(FAIL|not ok|cut off) |==[0-9]+==' "$log" |
+                grep -av '^\['
+        } | head -n 20 | cut -c 1-160 | sed 's/^/    /'
+        echo "    all of it: $log"
+    fi
+}
+
+# Each unit test alone, so that one that crashes does not hide the others.
+run_units()
+{
+    local dir=$1 wrap=$2 test status=0
+    for test in "$dir"/tests/unit/test_*; do
+        [ -x "$test" ] && [ -f "$test" ] || continue
+        echo "== $test"
+        # shellcheck disable=SC2086 # wrap is a command with its options
+        $wrap "$test" || { echo "$test: status $?"; status=1; }
+    done
+    return $status
+}
+
+FILTER=("$@")
+step format "$MAKE" -s check-format
+for variant in "${VARIANTS[@]}"; do
+    read -r name dir args <<<"$variant"
+    # shellcheck disable=SC2086 # args are words for make
+    build=("$MAKE" -s -j2 BUILD="$dir" $args)
+    step "$name build" "${build[@]}" all units "$dir/tests/behaviour/suite"
+    step "$name unit" bash -c 'run_units "$@"' _ "$dir" ""
+    step "$name behaviour" env SLOW="${SLOW:-2}" "$dir/tests/behaviour/suite"
+done
+step "memcheck unit" bash -c 'run_units "$@"' _ build "$MEMCHECK"
+step "memcheck behaviour" env SLOW=20 WRAP="$MEMCHECK" \
+    build/tests/behaviour/suite
+step fuzz tests/fuzz/run.sh
+step interop "$MAKE" -s interop
+step docs "$MAKE" -s docs
+step check-tests "$MAKE" -s check-tests
+echo "$SECONDS s in all"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ] && [ $passed != 0 ]
