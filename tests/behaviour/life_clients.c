@@ -352,6 +352,27 @@ static void expect_continue(const struct stage_differences *stage)
     server_stop(server);
 }
 
+/* The server refuses a body before it has read it, and reads on all the same:
+ * had it closed, what the client still sends would be met with a reset, and the
+ * answer be lost to a client that had not read it yet. */
+static void refused_while_sending(const struct stage_differences *stage)
+{
+    static const char more[64 * 1024];
+    struct server *server =
+        LIFE_START(stage, "--set", "limits.upload_bytes=1000");
+    struct client *client =
+        life_say(server, "PUT /put/long.txt HTTP/1.1\r\nHost: a\r\n"
+                         "Content-Length: 10000000\r\n\r\n");
+    life_expect(client, 413);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(client_send(client, more, sizeof more), 0);
+    client_half_close(client);
+    life_expect_close(client);
+    assert_false(client->reset);
+    client_close(client);
+    server_stop(server);
+}
+
 /* A PUT that is broken off leaves the old file and nothing beside it. */
 static void put_broken_off(const struct stage_differences *stage)
 {
@@ -391,6 +412,7 @@ const struct life life_clients[] = {
     {"a recycled descriptor gets no stale event", recycled_numbers},
     {"pipelined requests are answered in order", pipelining},
     {"100-continue is said when it is asked for", expect_continue},
+    {"a client that is refused may finish sending", refused_while_sending},
     {"a PUT that is broken off changes nothing", put_broken_off},
     {NULL, NULL},
 };
