@@ -43,7 +43,7 @@ struct access {
 };
 
 static int rules_read(struct rules *rules, const struct setting_list *list,
-                      struct mistake *mistake)
+                      bool databases, struct mistake *mistake)
 {
     rules->items = calloc(list->count + 1, sizeof *rules->items);
     if (rules->items == NULL)
@@ -52,6 +52,8 @@ static int rules_read(struct rules *rules, const struct setting_list *list,
         if (rule_parse(&rules->items[i], list->items[i].value,
                        list->items[i].where, mistake) < 0)
             return -1;
+        if (databases)
+            rule_resolve_alias(&rules->items[i]);
         rules->count++;
     }
     return 0;
@@ -68,8 +70,10 @@ static void policy_release(struct policy *policy)
     free(policy);
 }
 
+/* databases: the server has some. Not what settings say, which may have been
+ * changed since the start. */
 static struct policy *policy_read(const struct settings *settings,
-                                  struct mistake *mistake)
+                                  bool databases, struct mistake *mistake)
 {
     const struct setting_list *lists[GROUP_COUNT] = {
         &settings->rules, &settings->files_rules, &settings->sqlite_rules,
@@ -81,7 +85,7 @@ static struct policy *policy_read(const struct settings *settings,
     }
     policy->references = 1;
     for (size_t g = 0; g < GROUP_COUNT; g++)
-        if (rules_read(&policy->groups[g], lists[g], mistake) < 0)
+        if (rules_read(&policy->groups[g], lists[g], databases, mistake) < 0)
             goto fail;
     policy->users = users_read(settings, mistake);
     if (policy->users != NULL)
@@ -123,7 +127,9 @@ struct access *access_open(const struct settings *settings)
     struct access *access = calloc(1, sizeof *access);
     if (access == NULL)
         mistake_at(&mistake, "rules", "out of memory");
-    else if ((access->current = policy_read(settings, &mistake)) != NULL) {
+    else if ((access->current =
+                  policy_read(settings, settings->sqlite_directory != NULL,
+                              &mistake)) != NULL) {
         pthread_mutex_init(&access->lock, NULL);
         atomic_init(&access->has_rules, policy_has_rules(access->current));
         return access;
@@ -147,7 +153,8 @@ int access_reload(struct access *access, const struct settings *settings,
     struct settings fresh;
     struct policy *policy = NULL;
     if (settings_reread(&fresh, settings, &mistake) == 0) {
-        policy = policy_read(&fresh, &mistake);
+        policy =
+            policy_read(&fresh, settings->sqlite_directory != NULL, &mistake);
         settings_release(&fresh);
     }
     if (policy == NULL) {

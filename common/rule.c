@@ -89,16 +89,6 @@ static int read_methods(struct rule *rule, struct rule_reader *reader)
     return 0;
 }
 
-/* "/dev/X" is "/db/X": a request's path has been brought to that form, so a
- * rule must be as well, or it would never match. */
-static void path_resolve_alias(char *path)
-{
-    if (strncmp(path, "/dev", 4) != 0 || (path[4] != '/' && path[4] != '\0'))
-        return;
-    memcpy(path, "/db", 3);
-    memmove(path + 3, path + 4, strlen(path + 4) + 1);
-}
-
 static int read_path(struct rule *rule, struct rule_reader *reader)
 {
     struct text word = next_word(reader);
@@ -115,8 +105,7 @@ static int read_path(struct rule *rule, struct rule_reader *reader)
                           "no request has the path %.*s; write it as in a URL, "
                           "without ..",
                           (int)word.length, word.data);
-    path_resolve_alias(rule->path);
-    rule->path_length = strlen(rule->path);
+    rule->path_length = (size_t)length;
     if (rule->path[rule->path_length - 1] == '/')
         rule->path[--rule->path_length] = '\0';
     char *fitted = realloc(rule->path, rule->path_length + 1);
@@ -200,6 +189,16 @@ int rule_parse(struct rule *rule, const char *text, const char *where,
         return -1;
     }
     return 0;
+}
+
+void rule_resolve_alias(struct rule *rule)
+{
+    char *path = rule->path;
+    if (strncmp(path, "/dev", 4) != 0 || (path[4] != '/' && path[4] != '\0'))
+        return;
+    memcpy(path, "/db", 3);
+    memmove(path + 3, path + 4, strlen(path + 4) + 1);
+    rule->path_length--;
 }
 
 void rule_release(struct rule *rule)

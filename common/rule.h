@@ -25,6 +25,11 @@ int rule_parse(struct rule *rule, const char *text, const char *where,
                struct mistake *mistake);
 void rule_release(struct rule *rule);
 
+/* Makes "/dev/X" "/db/X". Where databases are served a request's path has been
+ * brought to that form, so a rule must be as well, or it would never match.
+ * Where none are, /dev is a directory like any other. */
+void rule_resolve_alias(struct rule *rule);
+
 /* True if method, path (as exchange->path) and peer are the rule's; who asks is
  * not looked at. */
 bool rule_covers(const struct rule *rule, enum http_method method,

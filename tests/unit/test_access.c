@@ -83,6 +83,8 @@ static struct access *open_with(struct settings *settings,
 #define ALICE "Bearer t-alice"
 #define BOB   "Bearer t-bob"
 
+#define DATABASES "sqlite.directory=/"
+
 struct row {
     const char *rules[3]; /* --rule, unless it starts with a section */
     int handler;
@@ -123,8 +125,23 @@ static const struct row rows[] = {
     {{"deny * /"}, F, HTTP_OPTIONS, "/x", HOME, NULL, ACCESS_ALLOWED},
     {{"deny * //a/./b"}, F, HTTP_GET, "/a/b", HOME, NULL, ACCESS_DENIED},
     {{"deny * /a%20b"}, F, HTTP_GET, "/a b", HOME, NULL, ACCESS_DENIED},
-    {{"deny read /dev/a"}, S, HTTP_GET, "/db/a/", HOME, NULL, ACCESS_DENIED},
-    {{"deny read /dev"}, S, HTTP_GET, "/db/a/", HOME, NULL, ACCESS_DENIED},
+    {{DATABASES, "deny read /dev/a"},
+     S,
+     HTTP_GET,
+     "/db/a/",
+     HOME,
+     NULL,
+     ACCESS_DENIED},
+    {{DATABASES, "deny read /dev"},
+     S,
+     HTTP_GET,
+     "/db/a/",
+     HOME,
+     NULL,
+     ACCESS_DENIED},
+    /* Without databases it was no longer the directory that the rule names. */
+    {{"deny read /dev"}, F, HTTP_GET, "/dev/a", HOME, NULL, ACCESS_DENIED},
+    {{"deny read /dev/a"}, F, HTTP_GET, "/dev/a", HOME, NULL, ACCESS_DENIED},
     {{"deny read /devil"}, F, HTTP_GET, "/devil", HOME, NULL, ACCESS_DENIED},
     /* Methods. */
     {{"allow PUT /"}, F, HTTP_PUT, "/x", AWAY, NULL, ACCESS_ALLOWED},
