@@ -53,6 +53,8 @@ void conn_arm(struct conn *conn, enum conn_deadline kind)
     switch (kind) {
     case DEADLINE_IDLE:
         seconds = settings->keepalive_seconds;
+        if (seconds == 0) /* a new connection: no other is ever idle */
+            seconds = settings->head_seconds;
         break;
     case DEADLINE_HEAD:
         seconds = settings->head_seconds;
@@ -315,9 +317,9 @@ static unsigned keep_body(struct conn *conn, struct text data)
     if (turn->body.received > exchange->body_max)
         return 413;
     if (exchange->spool_fd >= 0)
-        return spool(exchange->spool_fd, data) == 0 ? 0
-               : errno == ENOSPC || errno == EDQUOT ? 507
-                                                    : 500;
+        return spool(exchange->spool_fd, data) == 0                   ? 0
+               : errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? 507
+                                                                      : 500;
     char *to = buffer_start(&conn->in) + exchange->request.head_length +
                turn->body_length;
     if (to != data.data)
@@ -515,17 +517,20 @@ void conn_work(struct conn *conn)
 
 enum conn_wish conn_serve(struct conn *conn)
 {
+    bool streamed = false;
     enum conn_wish wish = conn_step(conn);
-    while (wish == CONN_WANT_WORK) {
-        conn_work(conn);
+    /* Behind the last piece of a stream the next request may wait already. */
+    while (wish == CONN_WANT_WORK || (wish == CONN_WANT_STREAM && !streamed)) {
+        if (wish == CONN_WANT_WORK) {
+            conn_work(conn);
+        } else {
+            conn_stream(conn);
+            streamed = true;
+        }
         wish = conn_step(conn);
     }
-    if (wish != CONN_WANT_STREAM)
-        return wish;
     /* One piece a turn, however fast the client reads: the socket is most
      * likely still writable, and then the next turn goes on here. */
-    conn_stream(conn);
-    wish = conn_step(conn);
     return wish == CONN_WANT_STREAM ? CONN_WANT_WRITE : wish;
 }
 

@@ -16,6 +16,7 @@
 #include "trace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,18 @@ static void raise_descriptor_limit(void)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+/* A socket or a file must not get the number of a standard stream that is
+ * closed: what is printed there would go into it. */
+static void hold_standard_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
 }
 
 static int say(const char *program, const char *what, const char *which)
@@ -121,6 +134,7 @@ static void tell_ready(const struct server *server, const char *program)
     int n = snprintf(port, sizeof port, "R%u\n", number);
     (void)!write(server->settings->ready_fd, port, (size_t)n);
     close(server->settings->ready_fd);
+    hold_standard_streams(); /* it may have been one */
 }
 
 static int serve(struct server *server, const char *program)
@@ -145,6 +159,7 @@ int main(int argc, char **argv)
     const char *slash = strrchr(argv[0], '/');
     const char *program = slash != NULL ? slash + 1 : argv[0];
     struct settings settings;
+    hold_standard_streams();
     int read = settings_read(&settings, argc, argv);
     if (read != 0)
         return read > 0 ? 0 : EXIT_MISTAKE;

@@ -52,7 +52,9 @@ const struct setting settings_table[] = {
           "what goes wrong with the server: - for stderr, or a file", NULL),
 
     NUMBER("connection", "keepalive_seconds", keepalive_seconds, 0, DAY, "15",
-           "how long an idle connection is kept; 0: not at all", NULL),
+           "how long an idle connection is kept; 0: not at all",
+           "With 0 each answer ends its connection, and a new one has "
+           "head_seconds to begin."),
     NUMBER("connection", "keepalive_requests", keepalive_requests, 1,
            UINT32_MAX, "10000", "requests on one connection", NULL),
     NUMBER("connection", "head_seconds", head_seconds, 1, DAY, "10",

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { TEXT_MAX = 256 }; /* response_field must have room for it */
+
 static const char out_of_memory[] = "out of memory";
 
 /* A number with the largest suffix that leaves it whole, as a person would
@@ -136,22 +138,7 @@ static int check_address(const char *value, const char *where,
                       (int)(colon - value), value, form);
 }
 
-static int check_origin(const char *value, const char *where,
-                        struct mistake *mistake)
-{
-    const char *host = strstr(value, "://");
-    if (strcmp(value, "*") == 0 || strcmp(value, "none") == 0)
-        return 0;
-    if (host != NULL && host != value && host[3] != '\0' &&
-        strpbrk(host + 3, "/ ,") == NULL)
-        return 0;
-    return mistake_at(mistake, where,
-                      "\"%s\" is no origin; write *, none, or one as "
-                      "https://example.org",
-                      value);
-}
-
-/* The realm and Cache-Control go into fields of the answer. */
+/* The realm, Cache-Control and an origin go into fields of the answer. */
 static int check_text(const char *value, const char *where,
                       struct mistake *mistake)
 {
@@ -161,7 +148,27 @@ static int check_text(const char *value, const char *where,
             return mistake_at(mistake, where,
                               "a quote, a backslash or a control character "
                               "cannot be sent; leave it out");
+    if (strlen(value) > TEXT_MAX)
+        return mistake_at(mistake, where, "longer than %d bytes; shorten it",
+                          TEXT_MAX);
     return 0;
+}
+
+static int check_origin(const char *value, const char *where,
+                        struct mistake *mistake)
+{
+    const char *host = strstr(value, "://");
+    if (check_text(value, where, mistake) < 0)
+        return -1;
+    if (strcmp(value, "*") == 0 || strcmp(value, "none") == 0)
+        return 0;
+    if (host != NULL && host != value && host[3] != '\0' &&
+        strpbrk(host + 3, "/ ,") == NULL)
+        return 0;
+    return mistake_at(mistake, where,
+                      "\"%s\" is no origin; write *, none, or one as "
+                      "https://example.org",
+                      value);
 }
 
 static int check_string(const struct setting *setting, const char *value,

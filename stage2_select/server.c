@@ -105,7 +105,8 @@ struct stage {
     struct server *server; /* borrowed */
     struct watch watch;
     struct connections connections;
-    bool accepting; /* the listening socket is watched */
+    bool accepting;     /* the listening socket is watched */
+    uint64_t accept_ms; /* monotonic: when to watch it again, if not */
     bool stopping;
     uint64_t stop_ms; /* monotonic: when a graceful stop gives up */
 };
@@ -196,8 +197,10 @@ static void accept_clients(struct stage *stage)
             return;
         case LISTEN_FULL:
             /* Watching on would wake us without end for a client that we
-             * cannot take. drop() turns it on again, or an idle tick. */
+             * cannot take. drop() turns it on again, or time: descriptors
+             * are not only those of connections. */
             accept_on(stage, false);
+            stage->accept_ms = clock_ms() + TICK_MS;
             return;
         }
     }
@@ -254,10 +257,11 @@ static int server_turn(struct stage *stage)
         serve_ready(stage);
         if (newcomers)
             accept_clients(stage);
-    } else if (!stage->accepting && !stage->stopping) {
-        accept_on(stage, true);
     }
-    expire(stage, clock_ms());
+    uint64_t now_ms = clock_ms();
+    if (!stage->accepting && !stage->stopping && now_ms >= stage->accept_ms)
+        accept_on(stage, true);
+    expire(stage, now_ms);
     if (server_signals(server))
         stage_stop(stage);
     server_tick(server);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A thousand clients that say nothing keep nobody out. */
 static void a_thousand_idle(const struct stage_differences *stage)
@@ -141,6 +142,51 @@ static void out_of_descriptors(const struct stage_differences *stage)
     server_stop(server);
 }
 
+/* A descriptor can come free while no connection ends and no turn is idle. The
+ * client who waits for it must not wait until one of both happens. */
+static void descriptors_come_back(const struct stage_differences *stage)
+{
+    enum { LIMIT = 32 };
+    static const char stats[] = "GET /-/stats HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct server_options options = {.descriptors = LIMIT};
+    const char *const arguments[] = {
+        "--set", "connection.keepalive_seconds=600",
+        "--set", "connection.send_seconds=600",
+        "--set", "connection.send_buffer_bytes=4096",
+        NULL};
+    if (suite.slow || !stage->answers_others)
+        return;
+    struct server *server = life_start(stage, &options, arguments);
+    struct client *reader = client_open_small(server->port, 4096);
+    struct client *busy = NULL;
+    char last[64], unused;
+    client_say(reader, BIG);
+    client_receive(reader, bytes_room(&reader->in, 1), 1);
+    reader->in.length++;
+    /* The lowest free number is given, so with the last all are taken. */
+    snprintf(last, sizeof last, "/proc/%d/fd/%d", (int)server->pid, LIMIT - 1);
+    while (readlink(last, &unused, 1) < 0) {
+        busy = life_say(server, stats);
+        life_expect(busy, 200);
+    }
+    assert_non_null(busy);
+    struct client *late = life_say(server, stats);
+    for (int i = 0; i < 2; i++) { /* it has been seen, and not let in */
+        client_say(busy, stats);
+        life_expect(busy, 200);
+    }
+    life_expect_big(reader);
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    while (!client_has_news(late)) {
+        client_say(busy, stats);
+        life_expect(busy, 200);
+        if (suite_now_ms() > limit)
+            fail_msg("a descriptor is free, and nobody is let in");
+    }
+    life_expect(late, 200);
+    server_stop(server);
+}
+
 /* Stage 1: one client that keeps asking may not keep others out for ever. The
  * others answer both at once. */
 static void a_turn_ends(const struct stage_differences *stage)
@@ -236,6 +282,27 @@ static void idle_deadline(const struct stage_differences *stage)
     client_close(silent);
     struct client *client = life_say(server, HELLO);
     life_expect_hello(client);
+    life_expect_close(client);
+    server_stop(server);
+}
+
+/* keepalive_seconds=0 closed each connection before its first request. */
+static void nothing_is_kept(const struct stage_differences *stage)
+{
+    struct server *server =
+        LIFE_START(stage, "--set", "connection.keepalive_seconds=0");
+    struct client *client = client_open(server->port);
+    struct answer answer = {0};
+    char value[32];
+    /* A turn of the server goes by. */
+    if (stage->answers_others)
+        assert_int_equal(client_get(server->port, "/small.txt", &answer), 200);
+    client_say(client, HELLO HELLO);
+    assert_int_equal(client_read(client, false, &answer), GOT_ANSWER);
+    assert_int_equal(answer.status, 200);
+    assert_true(answer_field(&answer, "Connection", value, sizeof value));
+    assert_string_equal(value, "close");
+    answer_free(&answer);
     life_expect_close(client);
     server_stop(server);
 }
@@ -336,12 +403,15 @@ const struct life life_limits[] = {
     {"more clients than an fd_set holds", more_than_an_fd_set},
     {"more clients than the setting allows get 503", more_than_the_setting},
     {"without descriptors it serves what it has", out_of_descriptors},
+    {"a descriptor that comes free is used though others are busy",
+     descriptors_come_back},
     {"a client that keeps asking has a turn that ends", a_turn_ends},
     {"a silent client has a turn that ends", a_silent_turn_ends},
     {"a head that does not end is 408", head_deadline},
     {"a head that trickles is 408", head_trickle},
     {"a body that does not end is 408", body_deadline},
     {"an idle connection is closed", idle_deadline},
+    {"without keep-alive each connection has one answer", nothing_is_kept},
     {"a client that never reads is cut off", send_deadline},
     {"the requests of a connection are counted", requests_on_one_connection},
     {"a thousand requests lose nothing", nothing_is_lost},

@@ -359,6 +359,46 @@ static void unreadable(const struct stage_differences *stage)
     rmdir(directory);
 }
 
+/* With stderr closed, the first file opened became it: what the server said
+ * went into that file, or to a client. */
+static void closed_streams(const struct stage_differences *stage)
+{
+    const char *const arguments[] = {"--set", "server.access_log=off", NULL};
+    struct server *server = life_start(
+        stage, &(struct server_options){.closed_streams = true}, arguments);
+    for (int fd = 0; fd < 3; fd++) {
+        char link[64], target[64] = "";
+        snprintf(link, sizeof link, "/proc/%d/fd/%d", (int)server->pid, fd);
+        assert_true(readlink(link, target, sizeof target - 1) > 0);
+        assert_string_equal(target, "/dev/null");
+    }
+    life_answers(server);
+    server_stop(server);
+}
+
+/* A limit on the size of files is a disk that is full for this one. It was 500.
+ */
+static void file_too_large(const struct stage_differences *stage)
+{
+    struct server *server =
+        life_start(stage, &(struct server_options){.file_bytes = 100000},
+                   (const char *const[]){"--set", "files.listing=on", NULL});
+    struct bytes request = {0};
+    bytes_print(&request, "PUT /put/large.bin HTTP/1.1\r\nHost: a\r\n"
+                          "Content-Length: 200000\r\n\r\n");
+    memset(bytes_room(&request, 200000), 'x', 200000);
+    request.length += 200000;
+    struct client *client = client_open(server->port);
+    client_send(client, request.data, request.length);
+    life_expect(client, 507);
+    client_close(client);
+    bytes_free(&request);
+    struct answer answer = {0};
+    assert_int_equal(client_get(server->port, "/put/large.bin", &answer), 404);
+    answer_free(&answer);
+    server_stop(server);
+}
+
 static void version_six(const struct stage_differences *stage)
 {
     /* Is there an IPv6 loopback here? */
@@ -470,6 +510,8 @@ const struct life life_process[] = {
     {"a file that shrinks ends the connection short", shrinking_file},
     {"a file that is replaced stays the old one for its reader", replaced_file},
     {"what cannot be read is 403", unreadable},
+    {"a closed stderr is not taken by a file", closed_streams},
+    {"a file larger than the limit is 507", file_too_large},
     {"it listens on IPv6", version_six},
     {"it tells its figures", figures},
     {"a stream left alone expires", stream_expires},

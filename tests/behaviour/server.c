@@ -74,6 +74,12 @@ static void become_server(struct command *command, const char *output,
         struct rlimit limit = {options->descriptors, options->descriptors};
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+    if (options && options->file_bytes) {
+        struct rlimit limit = {options->file_bytes, options->file_bytes};
+        setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    for (fd = 0; options && options->closed_streams && fd < 3; fd++)
+        close(fd);
     if (options && options->as_nobody && geteuid() == 0 &&
         (setgroups(0, NULL) != 0 || setgid(NOBODY) != 0 || setuid(NOBODY) != 0))
         _exit(126);

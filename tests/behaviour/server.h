@@ -15,7 +15,9 @@ struct server_options {
     const char *root;             /* NULL: suite.root; "": none */
     const char *databases;        /* NULL: none */
     unsigned long descriptors;    /* RLIMIT_NOFILE, 0: as it is */
+    unsigned long file_bytes;     /* RLIMIT_FSIZE, 0: as it is */
     bool as_nobody;               /* gives up root's rights */
+    bool closed_streams;          /* without stdin, stdout, stderr */
 };
 
 struct server {

@@ -287,6 +287,22 @@ static void source_is_sent_in_chunks(void **state)
     assert_non_null(f->conn);
 }
 
+/* A request behind a source was parsed with the source's last piece, and then
+ * nobody answered it: it hung, and its deadline was off. */
+static void request_behind_a_source_is_answered(void **state)
+{
+    struct fixture *f = *state;
+    say(f, "GET /source HTTP/1.1\r\nHost: x\r\n\r\n"
+           "GET /source HTTP/1.1\r\nHost: x\r\n\r\n"
+           "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+    enum conn_wish wish;
+    while ((wish = turn(f)) == CONN_WANT_WRITE)
+        ;
+    assert_int_equal(wish, CONN_WANT_READ);
+    expect(f, "HTTP/1.1 200 OK\r\n", "\r\n\r\npath /a");
+    assert_int_equal(f->sources_closed, 2);
+}
+
 /* HTTP/1.0 knows no chunks: the end of the connection is the end. */
 static void source_for_old_client_ends_with_the_connection(void **state)
 {
@@ -483,6 +499,7 @@ int main(void)
         TEST(reply_survives_reader_who_pauses),
         TEST(shrunk_file_cuts_the_answer_off),
         TEST(source_is_sent_in_chunks),
+        TEST(request_behind_a_source_is_answered),
         TEST(source_for_old_client_ends_with_the_connection),
         TEST(failed_source_sends_no_last_chunk),
         TEST(source_is_closed_when_the_client_goes),

@@ -66,6 +66,10 @@ struct file_mistake {
 #define ADDRESS_FORM                                                           \
     "write ADDR:PORT, [V6]:PORT or *:PORT, as 127.0.0.1:8080; port 0 takes a " \
     "free one"
+#define LONG_TEXT                                                              \
+    "0123456789012345678901234567890123456789012345678901234567890123456789"   \
+    "0123456789012345678901234567890123456789012345678901234567890123456789"
+
 #define RULE_FORM "allow|deny METHODS PATH [from CIDR] [user NAME|*]"
 
 static const struct file_mistake file_mistakes[] = {
@@ -179,6 +183,12 @@ static const struct file_mistake file_mistakes[] = {
     {"[sqlite]\ncors = example.org",
      "t.ini:2: [sqlite] cors: \"example.org\" is no origin; write *, none, or "
      "one as https://example.org"},
+    {"[sqlite]\ncors = https://a\x01",
+     "t.ini:2: [sqlite] cors: a quote, a backslash or a control character "
+     "cannot be sent; leave it out"},
+    /* Was taken, and made each 401 a 500. */
+    {"[users]\nrealm = " LONG_TEXT LONG_TEXT,
+     "t.ini:2: [users] realm: longer than 256 bytes; shorten it"},
     {"[users]\ntoken = abc",
      "t.ini:2: [users] token: a token is written NAME:TOKEN; both are needed"},
     {"[users]\ntoken = a:",
