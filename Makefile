@@ -65,6 +65,11 @@ bench lighttpd      lighttpd           to compare with
 bench wrk           wrk                load
 bench gnuplot       gnuplot            pictures
 bench node          nodejs             to compare with
+bench npm           npm                fetching fastify and better-sqlite3
+bench c++           g++                building better-sqlite3
+bench python3       python3            building better-sqlite3
+bench sqlite3       sqlite3            a database to ask
+bench curl          curl               are the answers right?
 endef
 export TOOLS
 
@@ -141,9 +146,20 @@ endif
 
 setup-bench: ## install what make bench needs
 	@tests/tools.sh setup build bench
+	@docs/questions/cost/setup_node.sh || true # bench leaves its rows out
 
 doctor: ## what is missing on this machine, what for, how to get it
 	@tests/tools.sh doctor build run test bench
+
+COST := $(BUILD)/docs/questions/cost
+
+$(COST)/%: $(COST)/%.o
+	$(call SAY,LINK)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $<
+
+bench: $(SERVERS) $(COST)/floor $(COST)/idle ## what a request costs (QUICK=1: does it work?)
+	@BUILD='$(BUILD)' OUT='$(OUT)' VARIANTS='$(VARIANTS)' \
+	  docs/questions/cost/bench.sh $(if $(QUICK),quick)
 
 $(CLIENTS): tests/interop/package.json tests/interop/package-lock.json
 	@cd tests/interop && npm ci --silent --no-audit --no-fund || { echo \
@@ -170,5 +186,5 @@ help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all behaviour check-format check-tests clean diff docs doctor format fuzz \
+.PHONY: all behaviour bench check-format check-tests clean diff docs doctor format fuzz \
         help interop run setup setup-bench test unit units
