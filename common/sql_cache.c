@@ -127,7 +127,6 @@ static struct sql_statement *statement_compile(struct sql_connection *conn,
         sql_fail(error, 400, "SQL_INPUT_ERROR", "SQL text contains U+0000");
         goto fail;
     }
-    conn->settings_seen = false;
     conn->late = false;
     const char *end = text;
     int rc = sqlite3_prepare_v3(
@@ -149,7 +148,6 @@ static struct sql_statement *statement_compile(struct sql_connection *conn,
     }
     made->text_length = sql.length;
     made->read_only = sqlite3_stmt_readonly(made->handle) != 0;
-    made->changes_connection = conn->settings_seen;
     sql_classify(made);
     return made;
 fail:

@@ -69,8 +69,13 @@ static const struct {
     {"user_version", PRAGMA_WRITE},
 };
 
+static bool is_temp(const char *database)
+{
+    return database != NULL && strcasecmp(database, "temp") == 0;
+}
+
 static int guard_pragma(struct sql_connection *connection, const char *name,
-                        const char *value)
+                        const char *value, const char *database)
 {
     for (size_t i = 0; i < sizeof pragmas / sizeof pragmas[0]; i++) {
         if (strcasecmp(name, pragmas[i].name) != 0)
@@ -83,10 +88,13 @@ static int guard_pragma(struct sql_connection *connection, const char *name,
                                                                   : SQLITE_DENY;
         case PRAGMA_SETTING:
             if (value != NULL)
-                connection->settings_seen = true;
+                connection->changed = true;
+            return SQLITE_OK;
+        case PRAGMA_WRITE:
+            if (is_temp(database))
+                connection->changed = true;
             return SQLITE_OK;
         case PRAGMA_ARGUMENT:
-        case PRAGMA_WRITE:
             return SQLITE_OK;
         }
     }
@@ -111,6 +119,9 @@ static int guard_function(const char *name)
     return SQLITE_OK;
 }
 
+/* Marks as changed what the next client of a pooled connection must not find.
+ * Here, not when the statement runs: a pragma like foreign_keys takes effect as
+ * it is compiled, even to be described or refused. */
 static int guard_authorize(void *context, int action, const char *first,
                            const char *second, const char *database,
                            const char *trigger)
@@ -127,19 +138,18 @@ static int guard_authorize(void *context, int action, const char *first,
     case SQLITE_DETACH:
         return SQLITE_DENY;
     case SQLITE_PRAGMA:
-        return guard_pragma(connection, first, second);
+        return guard_pragma(connection, first, second, database);
     case SQLITE_FUNCTION:
         return guard_function(second);
     case SQLITE_CREATE_TEMP_TABLE:
     case SQLITE_CREATE_TEMP_VIEW:
     case SQLITE_CREATE_TEMP_TRIGGER:
     case SQLITE_CREATE_TEMP_INDEX:
-        /* The next client of a pooled connection must not find it. */
-        connection->settings_seen = true;
+        connection->changed = true;
         return SQLITE_OK;
     case SQLITE_CREATE_VTABLE:
-        if (database != NULL && strcasecmp(database, "temp") == 0)
-            connection->settings_seen = true;
+        if (is_temp(database))
+            connection->changed = true;
         return SQLITE_OK;
     default:
         return SQLITE_OK;
@@ -179,6 +189,8 @@ void sql_guard(struct sql_connection *connection)
     sqlite3_limit(handle, SQLITE_LIMIT_EXPR_DEPTH, SQL_EXPRESSION_DEPTH);
     sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 1); /* VACUUM's */
     sqlite3_limit(handle, SQLITE_LIMIT_WORKER_THREADS, 0);
+    /* The table of all prepared statements: other clients' texts. */
+    sqlite3_create_module_v2(handle, "sqlite_stmt", NULL, NULL, NULL);
     sqlite3_set_authorizer(handle, guard_authorize, connection);
     sqlite3_progress_handler(handle, SQL_PROGRESS_STEPS, guard_progress,
                              connection);

@@ -119,7 +119,6 @@ struct sql_connection {
     bool vacuum;           /* VACUUM runs: it attaches '' by itself */
     bool read_transaction; /* after BEGIN TRANSACTION READONLY */
     bool changed;          /* settings or temp tables: not for the pool */
-    bool settings_seen;    /* the authorizer saw such a statement */
 
     struct sql_connection *next; /* in the pool, under sql->lock */
 };
@@ -178,11 +177,10 @@ struct sql_statement {
     char *text;           /* owned; the key */
     size_t text_length;
     uint64_t hash;
-    bool read_only;          /* sqlite3_stmt_readonly */
-    bool is_vacuum;          /* see sql_connection.vacuum */
-    bool begins_read_only;   /* BEGIN TRANSACTION READONLY */
-    bool is_transaction;     /* BEGIN, COMMIT, SAVEPOINT... */
-    bool changes_connection; /* see sql_connection.changed */
+    bool read_only;        /* sqlite3_stmt_readonly */
+    bool is_vacuum;        /* see sql_connection.vacuum */
+    bool begins_read_only; /* BEGIN TRANSACTION READONLY */
+    bool is_transaction;   /* BEGIN, COMMIT, SAVEPOINT... */
     char *columns; /* "[{"name":...}...]", made when first asked for; owned */
     size_t columns_length;
     int columns_reprepared;     /* how often SQLite had compiled it anew then */

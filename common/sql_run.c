@@ -62,7 +62,6 @@ static void run_arm(struct sql_run *run)
     struct sql_connection *connection = run->connection;
     connection->late = false;
     connection->vacuum = run->statement->is_vacuum;
-    connection->settings_seen = false;
     connection->deadline_ns = run->left_ns ? clock_ns() + run->left_ns : 0;
     uint64_t whole = connection->transaction_deadline_ns;
     if (whole != 0 &&
@@ -135,8 +134,6 @@ void sql_run_finish(struct sql_run *run)
     struct sql_connection *connection = run->connection;
     if (run->statement == NULL)
         return;
-    if (run->statement->changes_connection || connection->settings_seen)
-        connection->changed = true;
     sqlite3_reset(run->statement->handle);
     if (sqlite3_bind_parameter_count(run->statement->handle) > 0)
         sqlite3_clear_bindings(run->statement->handle);

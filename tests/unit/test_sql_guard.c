@@ -23,6 +23,7 @@ static void forbidden_sql_is_refused(void **state)
         "SELECT load_extension('x')",
         "SELECT fts3_tokenizer('simple')",
         "SELECT * FROM pragma_database_list",
+        "SELECT sql FROM sqlite_stmt", /* what others have asked */
     };
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         run(f, refused[i]);
@@ -75,6 +76,16 @@ static void connection_state_does_not_reach_the_next_client(void **state)
     run(f, "PRAGMA foreign_keys=off");
     run(f, "PRAGMA foreign_keys");
     assert_in_body(f, "\"rows\":[[{\"type\":\"integer\",\"value\":\"1\"}]]");
+    /* It takes effect as it is compiled, whether or not it then runs. */
+    post(f, "/db/one/v2/pipeline",
+         "{\"requests\":[{\"type\":\"describe\",\"sql\":\"PRAGMA "
+         "foreign_keys=off\"}]}");
+    run(f, "SELECT 1; PRAGMA foreign_keys=off");
+    run(f, "PRAGMA foreign_keys");
+    assert_in_body(f, "\"rows\":[[{\"type\":\"integer\",\"value\":\"1\"}]]");
+    run(f, "PRAGMA temp.user_version=7");
+    run(f, "PRAGMA temp.user_version");
+    assert_in_body(f, "\"value\":\"0\"");
     run(f, "CREATE TEMP TABLE secret (a)");
     run(f, "SELECT * FROM secret");
     assert_in_body(f, "no such table");
