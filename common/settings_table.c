@@ -137,7 +137,10 @@ const struct setting settings_table[] = {
     NUMBER("sqlite", "stream_idle_seconds", sqlite_stream_idle_seconds, 1, DAY,
            "10", "how long a stream waits for its next request", NULL),
     NUMBER("sqlite", "transaction_seconds", sqlite_transaction_seconds, 1, DAY,
-           "30", "how long a transaction may stay open; then ROLLBACK", NULL),
+           "30",
+           "how long a transaction may stay open, or a request run; then "
+           "ROLLBACK",
+           NULL),
     OTHER("sqlite", "cors", SETTING_ORIGIN, sqlite_cors, "*", NULL,
           "pages that may ask: *, none, or one origin", NULL),
     OTHER("sqlite", "rule", SETTING_RULES, sqlite_rules, NULL,

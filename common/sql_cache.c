@@ -7,6 +7,7 @@
  * SQLite itself compiles a statement anew when the schema has changed. */
 #include "sql_internal.h"
 
+#include "clock.h"
 #include "stats.h"
 
 #include <stdlib.h>
@@ -105,54 +106,48 @@ static struct sql_statement *cache_find(struct sql_connection *connection,
     return at;
 }
 
-/* Compiles what stands in front of *tail_out. Gives a statement that is in no
- * list yet; its text is the whole of sql. */
+/* Compiles what stands in front of *tail, where a NUL is behind sql. Gives a
+ * statement that is in no list yet and has no text. */
 static struct sql_statement *statement_compile(struct sql_connection *conn,
                                                struct text sql,
                                                struct text *tail,
                                                struct sql_error *error)
 {
     struct sql_statement *made = calloc(1, sizeof *made);
-    char *text = malloc(sql.length + 1);
-    if (made == NULL || text == NULL) {
+    if (made == NULL) {
         sql_fail(error, 500, "INTERNAL", "out of memory");
-        goto fail;
-    }
-    if (sql.length > 0)
-        memcpy(text, sql.data, sql.length);
-    text[sql.length] = '\0';
-    made->text = text;
-    /* SQLite would read no further than a NUL and ignore the rest. */
-    if (memchr(text, '\0', sql.length) != NULL) {
-        sql_fail(error, 400, "SQL_INPUT_ERROR", "SQL text contains U+0000");
-        goto fail;
+        return NULL;
     }
     conn->late = false;
-    const char *end = text;
-    int rc = sqlite3_prepare_v3(
-        conn->handle, text, sql.length < INT32_MAX ? (int)sql.length + 1 : -1,
-        SQLITE_PREPARE_PERSISTENT, &made->handle, &end);
+    const char *end = sql.data;
+    int rc =
+        sqlite3_prepare_v3(conn->handle, sql.data,
+                           sql.length < INT32_MAX ? (int)sql.length + 1 : -1,
+                           SQLITE_PREPARE_PERSISTENT, &made->handle, &end);
     stats_add(STAT_sql_prepared, 1);
     atomic_fetch_add_explicit(&conn->database->prepared, 1,
                               memory_order_relaxed);
+    *tail = (struct text){end, sql.length - (size_t)(end - sql.data)};
+    /* SQLite reads no further than a NUL and would ignore the rest. */
+    if (rc == SQLITE_OK ? tail->length > 0 && *end == '\0'
+                        : memchr(sql.data, '\0', sql.length) != NULL) {
+        sql_fail(error, 400, "SQL_INPUT_ERROR", "SQL text contains U+0000");
+        goto fail;
+    }
     if (rc != SQLITE_OK) {
         sql_fail_sqlite(error, conn, rc);
         goto fail;
     }
-    size_t used = (size_t)(end - text);
-    *tail = (struct text){sql.data + used, sql.length - used};
     if (made->handle == NULL) {
         sql_fail(error, 400, "SQL_NO_STATEMENT",
                  "SQL string does not contain any statement");
         goto fail;
     }
-    made->text_length = sql.length;
     made->read_only = sqlite3_stmt_readonly(made->handle) != 0;
-    sql_classify(made);
+    sql_classify(made, sql);
     return made;
 fail:
-    free(text);
-    free(made);
+    statement_free(made);
     return NULL;
 }
 
@@ -167,11 +162,11 @@ static bool tail_is_empty(struct sql_connection *connection, struct text tail)
     if (i == tail.length)
         return true;
     sqlite3_stmt *second = NULL;
-    int rc = sqlite3_prepare_v2(
-        connection->handle, tail.data + i,
-        tail.length - i < INT32_MAX ? (int)(tail.length - i) : -1, &second,
-        NULL);
-    bool none = rc == SQLITE_OK && second == NULL;
+    const char *end = NULL;
+    int rc = sqlite3_prepare_v2(connection->handle, tail.data + i, -1, &second,
+                                &end);
+    bool none = rc == SQLITE_OK && second == NULL &&
+                end == tail.data + tail.length; /* not a NUL before it */
     sqlite3_finalize(second);
     return none;
 }
@@ -179,13 +174,12 @@ static bool tail_is_empty(struct sql_connection *connection, struct text tail)
 struct sql_statement *sql_compile(struct sql_connection *connection,
                                   struct text *sql, struct sql_error *error)
 {
-    struct text tail = {0};
+    if (sql_request_check(connection, error) < 0)
+        return NULL;
+    uint64_t start_ns = clock_ns();
     struct sql_statement *made =
-        statement_compile(connection, *sql, &tail, error);
-    if (made != NULL) {
-        made->text_length = sql->length - tail.length;
-        *sql = tail;
-    }
+        statement_compile(connection, *sql, sql, error);
+    sql_request_spend(connection, start_ns);
     return made;
 }
 
@@ -195,9 +189,41 @@ void sql_statement_free(struct sql_statement *statement)
         statement_free(statement);
 }
 
+/* A statement with its text, and nothing behind it. */
+static struct sql_statement *statement_make(struct sql_connection *connection,
+                                            struct text sql,
+                                            struct sql_error *error)
+{
+    char *text = malloc(sql.length + 1);
+    if (text == NULL) {
+        sql_fail(error, 500, "INTERNAL", "out of memory");
+        return NULL;
+    }
+    if (sql.length > 0)
+        memcpy(text, sql.data, sql.length);
+    text[sql.length] = '\0';
+    struct text tail;
+    struct sql_statement *made = statement_compile(
+        connection, (struct text){text, sql.length}, &tail, error);
+    if (made == NULL) {
+        free(text);
+        return NULL;
+    }
+    made->text = text;
+    made->text_length = sql.length;
+    if (tail_is_empty(connection, tail))
+        return made;
+    statement_free(made);
+    sql_fail(error, 400, "SQL_MANY_STATEMENTS",
+             "SQL string contains more than one statement");
+    return NULL;
+}
+
 struct sql_statement *sql_prepare(struct sql_connection *connection,
                                   struct text sql, struct sql_error *error)
 {
+    if (sql_request_check(connection, error) < 0)
+        return NULL;
     uint64_t hash = cache_hash(sql);
     struct sql_statement *statement = cache_find(connection, sql, hash);
     if (statement != NULL) {
@@ -209,16 +235,11 @@ struct sql_statement *sql_prepare(struct sql_connection *connection,
         }
         return statement;
     }
-    struct text tail = {0};
-    statement = statement_compile(connection, sql, &tail, error);
+    uint64_t start_ns = clock_ns();
+    statement = statement_make(connection, sql, error);
+    sql_request_spend(connection, start_ns);
     if (statement == NULL)
         return NULL;
-    if (!tail_is_empty(connection, tail)) {
-        statement_free(statement);
-        sql_fail(error, 400, "SQL_MANY_STATEMENTS",
-                 "SQL string contains more than one statement");
-        return NULL;
-    }
     size_t max = connection->sql->settings->sqlite_statements;
     if (connection->statement_count > 0 && connection->statement_count >= max)
         cache_drop(connection, connection->oldest);

@@ -105,6 +105,7 @@ static struct sql_connection *connection_open(struct sql *sql,
     made->sql = sql;
     made->database = database;
     made->read_only = read_only;
+    sql_request_start(made);
     if (sql_cache_open(made) == 0)
         made->handle = handle_open(
             sql, text_of(database->name),
@@ -310,8 +311,10 @@ struct sql_connection *sql_take(struct sql *sql, struct text name,
         struct sql_database *database;
         struct sql_connection *taken =
             take_idle(sql, name, &before, kind, &database);
-        if (taken != NULL)
+        if (taken != NULL) {
+            sql_request_start(taken);
             return taken;
+        }
         if (database == NULL) {
             sql_fail(error, 503, "TOO_MANY_DATABASES",
                      "too many databases are in use");

@@ -67,6 +67,8 @@ int sql_fail_sqlite(struct sql_error *error,
             connection->deadline_ns == connection->transaction_deadline_ns)
             return sql_fail(error, 400, "TRANSACTION_TIMEOUT",
                             "Transaction timed out");
+        if (sql_request_check(connection, error) < 0)
+            return -1;
         return sql_fail(error, 400, "SQLITE_INTERRUPT",
                         "SQLite error: interrupted, as the statement ran "
                         "longer than %llu ms",

@@ -20,6 +20,9 @@ enum {
     SQL_EXPRESSION_DEPTH = 500,
     SQL_COLUMNS = 1000,
     SQL_PARAMETERS = 32766,
+    /* Comparing takes the length of the pattern times that of the text, and
+     * the clock is not looked at within one function. */
+    SQL_PATTERN_BYTES = 256,
 };
 
 /* ---- pragmas ---- */
@@ -187,6 +190,7 @@ void sql_guard(struct sql_connection *connection)
     sqlite3_limit(handle, SQLITE_LIMIT_COLUMN, SQL_COLUMNS);
     sqlite3_limit(handle, SQLITE_LIMIT_VARIABLE_NUMBER, SQL_PARAMETERS);
     sqlite3_limit(handle, SQLITE_LIMIT_EXPR_DEPTH, SQL_EXPRESSION_DEPTH);
+    sqlite3_limit(handle, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, SQL_PATTERN_BYTES);
     sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 1); /* VACUUM's */
     sqlite3_limit(handle, SQLITE_LIMIT_WORKER_THREADS, 0);
     /* The table of all prepared statements: other clients' texts. */
@@ -205,6 +209,8 @@ static struct text skip_blank(struct text text)
         size_t skip = 0;
         if (isspace((unsigned char)text.data[0])) {
             skip = 1;
+        } else if (text_starts_with(text, TEXT("\xef\xbb\xbf"))) {
+            skip = 3; /* a byte order mark is a blank to SQLite */
         } else if (text_starts_with(text, TEXT("--"))) {
             const char *end = memchr(text.data, '\n', text.length);
             skip = end ? (size_t)(end - text.data) : text.length;
@@ -233,15 +239,14 @@ static struct text next_word(struct text *rest)
     return word;
 }
 
-void sql_classify(struct sql_statement *statement)
+void sql_classify(struct sql_statement *statement, struct text text)
 {
     static const struct text transactions[] = {
         {"BEGIN", 5},    {"COMMIT", 6},    {"END", 3},
         {"ROLLBACK", 8}, {"SAVEPOINT", 9}, {"RELEASE", 7},
     };
-    struct text rest = {statement->text, statement->text_length};
     /* SQLite skips empty statements in front too. */
-    rest = skip_blank(rest);
+    struct text rest = skip_blank(text);
     while (rest.length > 0 && rest.data[0] == ';') {
         rest.data++;
         rest.length--;

@@ -115,10 +115,11 @@ struct sql_connection {
     size_t statement_count;
     uint64_t deadline_ns;             /* of the statement that runs; 0: none */
     uint64_t transaction_deadline_ns; /* of a stream's transaction; 0: none */
-    bool late;                        /* the progress handler has interrupted */
-    bool vacuum;           /* VACUUM runs: it attaches '' by itself */
-    bool read_transaction; /* after BEGIN TRANSACTION READONLY */
-    bool changed;          /* settings or temp tables: not for the pool */
+    uint64_t request_left_ns; /* of the time of this request; 0: none left */
+    bool late;                /* the progress handler has interrupted */
+    bool vacuum;              /* VACUUM runs: it attaches '' by itself */
+    bool read_transaction;    /* after BEGIN TRANSACTION READONLY */
+    bool changed;             /* settings or temp tables: not for the pool */
 
     struct sql_connection *next; /* in the pool, under sql->lock */
 };
@@ -166,15 +167,15 @@ struct text sql_database_name(const struct sql_connection *connection);
  * connection until it is closed. */
 void sql_guard(struct sql_connection *connection);
 
-/* What the text of a statement says about it: fills is_vacuum,
- * begins_read_only and is_transaction. */
-void sql_classify(struct sql_statement *statement);
+/* What the text in front says about the statement compiled from it: fills
+ * is_vacuum, begins_read_only and is_transaction. */
+void sql_classify(struct sql_statement *statement, struct text text);
 
 /* ---- prepared statements (sql_cache.c) ---- */
 
 struct sql_statement {
     sqlite3_stmt *handle; /* owned */
-    char *text;           /* owned; the key */
+    char *text;           /* owned; the key; NULL past the cache */
     size_t text_length;
     uint64_t hash;
     bool read_only;        /* sqlite3_stmt_readonly */
@@ -196,8 +197,10 @@ struct sql_statement *sql_prepare(struct sql_connection *connection,
                                   struct text sql, struct sql_error *error);
 
 /* Compiles the first statement of a script, past the cache, and moves *sql
- * behind it. The statement is the caller's (sql_statement_free). NULL with
- * error; SQL_NO_STATEMENT when only blanks and comments are left. */
+ * behind it; a NUL must stand behind the script, which is not copied: it is
+ * as long again for each of its statements. The statement is the caller's
+ * (sql_statement_free). NULL with error; SQL_NO_STATEMENT when only blanks and
+ * comments are left. */
 struct sql_statement *sql_compile(struct sql_connection *connection,
                                   struct text *sql, struct sql_error *error);
 void sql_statement_free(struct sql_statement *statement); /* NULL is allowed */
@@ -209,6 +212,15 @@ void sql_cache_release(struct sql_connection *connection);
 
 /* ---- running (sql_run.c) ---- */
 
+/* All statements of a request together, compiling them included, may take
+ * settings->sqlite_transaction_seconds: else a body of a few MB would keep a
+ * thread for hours. Start gives that time; check returns 0, or -1 with
+ * SQLITE_INTERRUPT when none is left; spend takes off what has passed since. */
+void sql_request_start(struct sql_connection *connection);
+int sql_request_check(const struct sql_connection *connection,
+                      struct sql_error *error);
+void sql_request_spend(struct sql_connection *connection, uint64_t since_ns);
+
 /* One execution of a statement, with its limits. Start (then bind), step to
  * the end or as far as wanted, finish. */
 struct sql_run {
@@ -217,6 +229,7 @@ struct sql_run {
     int64_t changes_before;
     uint64_t rows;      /* stepped so far */
     uint64_t left_ns;   /* of the time limit, between steps of a cursor */
+    uint64_t armed_ns;  /* since when it runs */
     int64_t affected;   /* after the end: rows written, or 0 */
     int64_t last_rowid; /* after the end; only if wrote */
     bool wrote;

@@ -11,6 +11,33 @@
 
 #include <limits.h>
 
+void sql_request_start(struct sql_connection *connection)
+{
+    uint64_t seconds = connection->sql->settings->sqlite_transaction_seconds;
+    connection->request_left_ns = seconds ? seconds * 1000000000 : UINT64_MAX;
+}
+
+int sql_request_check(const struct sql_connection *connection,
+                      struct sql_error *error)
+{
+    if (connection->request_left_ns > 0)
+        return 0;
+    return sql_fail(
+        error, 400, "SQLITE_INTERRUPT",
+        "SQLite error: interrupted, as the statements of this request ran "
+        "longer than %llu s",
+        (unsigned long long)
+            connection->sql->settings->sqlite_transaction_seconds);
+}
+
+void sql_request_spend(struct sql_connection *connection, uint64_t since_ns)
+{
+    uint64_t spent = clock_ns() - since_ns;
+    connection->request_left_ns -= spent < connection->request_left_ns
+                                       ? spent
+                                       : connection->request_left_ns;
+}
+
 int sql_run_start(struct sql_run *run, struct sql_connection *connection,
                   struct sql_statement *statement, struct sql_error *error)
 {
@@ -62,12 +89,23 @@ static void run_arm(struct sql_run *run)
     struct sql_connection *connection = run->connection;
     connection->late = false;
     connection->vacuum = run->statement->is_vacuum;
-    connection->deadline_ns = run->left_ns ? clock_ns() + run->left_ns : 0;
+    run->armed_ns = clock_ns();
+    uint64_t left = connection->request_left_ns;
+    if (run->left_ns != 0 && run->left_ns < left)
+        left = run->left_ns;
+    connection->deadline_ns =
+        left < UINT64_MAX - run->armed_ns ? run->armed_ns + left : UINT64_MAX;
     uint64_t whole = connection->transaction_deadline_ns;
-    if (whole != 0 &&
-        (connection->deadline_ns == 0 || whole < connection->deadline_ns))
+    if (whole != 0 && whole < connection->deadline_ns)
         connection->deadline_ns = whole;
     run->armed = true;
+}
+
+static void run_disarm(struct sql_run *run)
+{
+    if (run->armed)
+        sql_request_spend(run->connection, run->armed_ns);
+    run->armed = false;
 }
 
 static void run_end(struct sql_run *run)
@@ -105,6 +143,7 @@ int sql_run_step(struct sql_run *run, bool want_rows, struct sql_error *error)
         run_end(run);
         return 0;
     }
+    run_disarm(run);
     return sql_fail_sqlite(error, connection, rc);
 }
 
@@ -126,7 +165,7 @@ void sql_run_pause(struct sql_run *run)
     /* What has run out stays so: 0 would mean no limit. */
     if (run->left_ns != 0)
         run->left_ns = end > now ? end - now : 1;
-    run->armed = false;
+    run_disarm(run);
 }
 
 void sql_run_finish(struct sql_run *run)
@@ -134,6 +173,13 @@ void sql_run_finish(struct sql_run *run)
     struct sql_connection *connection = run->connection;
     if (run->statement == NULL)
         return;
+    /* Its answer was too large. A reset alone would commit what it has
+     * written; once interrupted it is rolled back, as after the time limit. */
+    if (!run->statement->read_only &&
+        sqlite3_stmt_busy(run->statement->handle)) {
+        sqlite3_interrupt(connection->handle);
+        sqlite3_step(run->statement->handle);
+    }
     sqlite3_reset(run->statement->handle);
     if (sqlite3_bind_parameter_count(run->statement->handle) > 0)
         sqlite3_clear_bindings(run->statement->handle);
@@ -141,8 +187,8 @@ void sql_run_finish(struct sql_run *run)
         connection->read_transaction = false;
         connection->transaction_deadline_ns = 0;
     }
+    run_disarm(run);
     connection->deadline_ns = 0;
     connection->vacuum = false;
     run->statement = NULL;
-    run->armed = false;
 }

@@ -186,6 +186,8 @@ struct sql_stream *sql_stream_take(struct exchange *exchange, struct text name,
         sql_fail(error, 400, "INVALID_BATON", "Received an invalid baton");
         return NULL;
     }
+    if (taken != NULL)
+        sql_request_start(taken->connection);
     return taken;
 }
 

@@ -108,6 +108,16 @@ static void endless_statement_is_interrupted(void **state)
     assert_in_body(f, "\"rows\":[[");
 }
 
+static void long_pattern_is_refused(void **state)
+{
+    /* Bug: one LIKE takes minutes, and no limit of time can end it. */
+    struct fixture *f = *state;
+    run(f, "SELECT '' LIKE printf('%.256c', 'a')");
+    assert_in_body(f, "{\"type\":\"ok\"");
+    run(f, "SELECT '' LIKE printf('%.257c', 'a')");
+    assert_in_body(f, "pattern too complex");
+}
+
 static void large_answer_is_refused(void **state)
 {
     /* Bug: a SELECT without LIMIT takes all memory. */
@@ -126,6 +136,79 @@ static void large_answer_is_refused(void **state)
     run(f, many);
     assert_in_body(f, "\"RESPONSE_TOO_LARGE\"");
     assert_true(f->body_length < 1000);
+}
+
+static void too_large_answer_undoes_what_was_written(void **state)
+{
+    /* Bug: the client is told that it failed, and the rows are there. */
+    struct fixture *f = *state;
+    static const char insert[] =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE "
+        "i<100) INSERT INTO t SELECT i FROM n RETURNING a";
+    run(f, "CREATE TABLE t (a)");
+    f->settings.sqlite_rows_max = 99;
+    run(f, insert);
+    assert_in_body(f, "\"RESPONSE_TOO_LARGE\"");
+    f->settings.sqlite_rows_max = 1000;
+    f->settings.sqlite_response_bytes = 1000;
+    run(f, insert);
+    assert_in_body(f, "\"RESPONSE_TOO_LARGE\"");
+    char body[1024];
+    snprintf(body, sizeof body,
+             "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":"
+             "\"BEGIN\"}},{\"type\":\"execute\",\"stmt\":{\"sql\":\"%s\"}},"
+             "{\"type\":\"execute\",\"stmt\":{\"sql\":\"COMMIT\"}}]}",
+             insert);
+    post(f, "/db/one/v2/pipeline", body);
+    assert_in_body(f, "\"RESPONSE_TOO_LARGE\"");
+    assert_in_body(f, "no transaction is active");
+    run(f, "SELECT count(*) FROM t");
+    assert_in_body(f, "\"value\":\"0\"");
+}
+
+static void statements_of_one_request_have_a_time_together(void **state)
+{
+    /* Bug: each may take query_ms, and one body holds ten thousand. */
+    struct fixture *f = *state;
+    f->settings.sqlite_transaction_seconds = 1;
+    run(f, "SELECT 1");
+    post(f, "/db/one/v2/pipeline",
+         "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\""
+         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) "
+         "SELECT count(*) FROM n\"}},"
+         "{\"type\":\"execute\",\"stmt\":{\"sql\":\"SELECT 1\"}},"
+         "{\"type\":\"sequence\",\"sql\":\"SELECT 1\"}]}");
+    const char *at = f->body;
+    for (int i = 0; i < 3; i++) {
+        at =
+            strstr(at, "\"SQLite error: interrupted, as the statements of this "
+                       "request ran longer than 1 s\"");
+        assert_non_null(at);
+        at++;
+    }
+    run(f, "SELECT 1");
+    assert_in_body(f, "\"rows\":[[");
+}
+
+static void text_behind_a_nul_is_not_ignored(void **state)
+{
+    /* Bug: SQLite stops at U+0000, and half of what was asked is answered. */
+    struct fixture *f = *state;
+    static const char *const refused[] = {
+        "SELECT 1\\u0000",   "SELECT 1;\\u0000SELECT 2",
+        "\\u0000SELECT 1",   "SELECT 1; -- x\\u0000\\n; SELECT 2",
+        "SELECT 'a\\u0000'",
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        char body[256];
+        run(f, refused[i]);
+        assert_in_body(f, "{\"type\":\"error\"");
+        snprintf(body, sizeof body,
+                 "{\"requests\":[{\"type\":\"sequence\",\"sql\":\"%s\"}]}",
+                 refused[i]);
+        post(f, "/db/one/v2/pipeline", body);
+        assert_in_body(f, "SQL text contains U+0000");
+    }
 }
 
 static void reader_cannot_write(void **state)
@@ -244,7 +327,11 @@ int main(void)
         TEST(harmless_sql_is_allowed),
         TEST(connection_state_does_not_reach_the_next_client),
         TEST(endless_statement_is_interrupted),
+        TEST(long_pattern_is_refused),
         TEST(large_answer_is_refused),
+        TEST(too_large_answer_undoes_what_was_written),
+        TEST(statements_of_one_request_have_a_time_together),
+        TEST(text_behind_a_nul_is_not_ignored),
         TEST(reader_cannot_write),
         TEST(locked_database_is_busy_at_once),
         TEST(replaced_file_is_noticed),
