@@ -173,10 +173,11 @@ void sql_run_finish(struct sql_run *run)
     struct sql_connection *connection = run->connection;
     if (run->statement == NULL)
         return;
-    /* Its answer was too large. A reset alone would commit what it has
-     * written; once interrupted it is rolled back, as after the time limit. */
+    /* At a row that is not wanted, as the answer was too large. A reset alone
+     * would commit what it has written; once interrupted it is rolled back,
+     * as after the time limit. */
     if (!run->statement->read_only &&
-        sqlite3_stmt_busy(run->statement->handle)) {
+        sqlite3_data_count(run->statement->handle) > 0) {
         sqlite3_interrupt(connection->handle);
         sqlite3_step(run->statement->handle);
     }

@@ -237,6 +237,14 @@ static void locked_database_is_busy_at_once(void **state)
     assert_in_body(f, "\"code\":\"SQLITE_BUSY\"");
     run(f, "SELECT count(*) FROM t");
     assert_in_body(f, "\"value\":\"0\"");
+    /* A transaction outlives it: the client may try again. */
+    post(f, "/db/one/v2/pipeline",
+         "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"BEGIN\"}},"
+         "{\"type\":\"execute\",\"stmt\":{\"sql\":\"INSERT INTO t VALUES "
+         "(1)\"}},"
+         "{\"type\":\"execute\",\"stmt\":{\"sql\":\"COMMIT\"}}]}");
+    assert_in_body(f, "\"code\":\"SQLITE_BUSY\"");
+    assert_null(strstr(f->body, "no transaction is active"));
 }
 
 static void replaced_file_is_noticed(void **state)
