@@ -119,6 +119,7 @@ static int turn_open(struct conn *conn)
     exchange->path_length = 0;
     exchange->user[0] = '\0';
     exchange->may_write = false;
+    exchange->at_once = false;
     exchange->handler = NULL;
     exchange->body_max = 0;
     exchange->spool_fd = -1;
@@ -515,6 +516,44 @@ void conn_work(struct conn *conn)
     TRACE_SPAN("work", start, exchange->id);
 }
 
+bool conn_work_at_once(struct conn *conn)
+{
+    struct conn_turn *turn = conn->turn;
+    struct exchange *exchange = &turn->exchange;
+    struct http_request *request = &exchange->request;
+    uint64_t start = TRACE_START();
+    assert(conn->state == BEING_PROCESSED);
+    request->base = buffer_start(&conn->in);
+    if ((request->method != HTTP_GET && request->method != HTTP_HEAD) ||
+        request->framing != HTTP_BODY_NONE ||
+        http_field(request, TEXT("Authorization")).data != NULL)
+        return false;
+    exchange->at_once = true;
+    bool done = answer_begin(exchange) == ANSWER_READY;
+    exchange->at_once = false;
+    if (done) {
+        conn_start_answer(conn);
+        TRACE_SPAN("work at once", start, exchange->id);
+        return true;
+    }
+    response_release(&exchange->response);
+    response_init(&exchange->response);
+    free(exchange->path);
+    exchange->path = NULL;
+    exchange->handler = NULL;
+    return false;
+}
+
+void conn_work_refuse(struct conn *conn)
+{
+    struct exchange *exchange = &conn->turn->exchange;
+    exchange->request.base = buffer_start(&conn->in);
+    answer_error(exchange, 503, "Too much is waiting; try again.");
+    response_field(&exchange->response, "Retry-After", "1");
+    decide_unwanted_body(conn);
+    conn_start_answer(conn);
+}
+
 enum conn_wish conn_serve(struct conn *conn)
 {
     bool streamed = false;
@@ -557,8 +596,12 @@ enum conn_wish conn_expire(struct conn *conn)
 
 bool conn_stop(struct conn *conn)
 {
-    if (conn->state == LINGERING ||
-        (conn->state == WAITING_FOR_HEAD && conn->turn == NULL))
+    char byte;
+    if (conn->state == LINGERING)
+        return true;
+    /* Idle, unless a request lies in the socket unread. */
+    if (conn->state == WAITING_FOR_HEAD && conn->turn == NULL &&
+        recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
         return true;
     conn->last = true;
     return false;

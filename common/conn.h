@@ -77,7 +77,12 @@ struct conn {
     struct conn *earlier, *later;
     size_t slot; /* index in connections.all */
 
-    enum conn_wish wish; /* the stage's: what it waits for */
+    /* The stage's. */
+    enum conn_wish wish;  /* what it waits for */
+    uint32_t number;      /* with threads: its place in the list of all, ... */
+    uint32_t generation;  /* ... how many have had that place before, ... */
+    unsigned char watched; /* ... which epoll sets know its socket, ... */
+    struct conn *next;     /* ... and who is handed on together with it */
 };
 
 /* Takes fd (a connected, non-blocking socket; in stage 1 a blocking one with
@@ -93,6 +98,20 @@ enum conn_wish conn_step(struct conn *conn);
 /* After CONN_WANT_WORK: has the request answered. May block. Then conn_step
  * may be called at once. */
 void conn_work(struct conn *conn);
+
+/* After CONN_WANT_WORK, for a thread that must not block: has the request
+ * answered if everything for it is in memory (a small file in the page cache, an
+ * error, /-/). Returns true if so, and then conn_step may be called at once; else
+ * the request is as before, and conn_work is due on another thread. */
+bool conn_work_at_once(struct conn *conn);
+
+/* After CONN_WANT_WORK, instead of conn_work, when too much is waiting: answers
+ * 503 with Retry-After. Then conn_step may be called at once. */
+void conn_work_refuse(struct conn *conn);
+
+/* The next conn_step sends from a file, whose pages may have to come from the
+ * disk first; every other step is done without waiting. */
+bool conn_step_may_block(const struct conn *conn);
 
 /* After CONN_WANT_STREAM: makes the next piece of the answer. May block. Then
  * conn_step may be called at once. */

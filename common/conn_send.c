@@ -299,6 +299,16 @@ static enum conn_wish sent_all(struct conn *conn)
     return conn_finish_answer(conn);
 }
 
+bool conn_step_may_block(const struct conn *conn)
+{
+    const struct conn_turn *turn = conn->turn;
+    if (conn->state != WAITING_TO_SEND_HEAD &&
+        conn->state != WAITING_TO_SEND_BODY)
+        return false;
+    return !turn->interim && turn->exchange.response.file_fd >= 0 &&
+           turn->segment < turn->list_count;
+}
+
 enum conn_wish conn_send(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;

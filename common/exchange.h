@@ -34,6 +34,7 @@ enum {
 enum answer_next {
     ANSWER_READY,     /* exchange->response is to be sent */
     ANSWER_WANT_BODY, /* admitted: receive the body, then answer_finish */
+    ANSWER_WOULD_BLOCK, /* only with at_once: ask again without it */
 };
 
 /* What serves a prefix: files, SQL, internals. */
@@ -68,6 +69,9 @@ struct exchange {
     bool may_write;                /* rules allow what the method does; false
                                       for a SQL POST that may only read */
     const struct handler *handler; /* who answers */
+    bool at_once; /* nothing may block: rather ANSWER_WOULD_BLOCK. Only for GET
+                     and HEAD by nobody in particular, as checking a password
+                     takes long */
 
     /* The body. */
     uint64_t body_max; /* the handler's: more is 413 */

@@ -149,6 +149,9 @@ static enum answer_next files_begin(struct exchange *exchange)
     case HTTP_GET:
     case HTTP_HEAD:
         files_get(exchange);
+        /* Out of the cache, or out of something else: a worker may wait. */
+        if (exchange->at_once && exchange->response.status == 503)
+            return ANSWER_WOULD_BLOCK;
         return ANSWER_READY;
     case HTTP_PUT:
         return files_put_begin(exchange);

@@ -8,6 +8,7 @@
  * one costs bytes but never shows what is no longer true. */
 #include "files_internal.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 /* Reads "0.5" as 500. More than three decimals, or more than 1, is no weight.
@@ -73,7 +74,7 @@ static bool is_older(const struct stat *a, const struct stat *b)
 }
 
 /* Puts path + suffix in file's place; false if there is none to be used. */
-static bool use_encoded(const struct files *files, const char *path,
+static bool use_encoded(const struct exchange *exchange, const char *path,
                         const char *suffix, struct text coding,
                         struct representation *file)
 {
@@ -84,9 +85,12 @@ static bool use_encoded(const struct files *files, const char *path,
         return false;
     memcpy(name, path, length);
     memcpy(name + length, suffix, more + 1);
-    int fd = files_open_path(files, name, FILES_READ_FLAGS, &st);
-    if (fd < 0)
-        return false;
+    int fd = files_open_path(files_of(exchange), name,
+                             files_read_flags(exchange), &st);
+    if (fd < 0) {
+        file->again = exchange->at_once && errno == EAGAIN;
+        return file->again;
+    }
     if (!S_ISREG(st.st_mode) || is_older(&st, &file->st)) {
         close(fd);
         return false;
@@ -98,10 +102,10 @@ static bool use_encoded(const struct files *files, const char *path,
     return true;
 }
 
-void files_prefer_encoded(const struct files *files,
-                          const struct http_request *request, const char *path,
+void files_prefer_encoded(const struct exchange *exchange, const char *path,
                           struct representation *file)
 {
+    const struct http_request *request = &exchange->request;
     if (http_field(request, TEXT("Accept-Encoding")).data == NULL)
         return;
     int br = coding_weight(request, TEXT("br"));
@@ -111,12 +115,12 @@ void files_prefer_encoded(const struct files *files,
     bool take_br = br > 0 && br >= plain;
     bool take_gzip = gzip > 0 && gzip >= plain;
     if (take_gzip && gzip > br &&
-        use_encoded(files, path, ".gz", TEXT("gzip"), file))
+        use_encoded(exchange, path, ".gz", TEXT("gzip"), file))
         return;
-    if (take_br && use_encoded(files, path, ".br", TEXT("br"), file))
+    if (take_br && use_encoded(exchange, path, ".br", TEXT("br"), file))
         return;
     if (take_gzip && gzip <= br)
-        use_encoded(files, path, ".gz", TEXT("gzip"), file);
+        use_encoded(exchange, path, ".gz", TEXT("gzip"), file);
 }
 
 bool files_wants_json(const struct http_request *request)

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Room for all fields of a usual answer, taken once. */
@@ -32,6 +33,11 @@ int files_open_path(const struct files *files, const char *path, int flags,
         return -1;
     }
     return fd;
+}
+
+int files_read_flags(const struct exchange *exchange)
+{
+    return FILES_READ_FLAGS | (exchange->at_once ? PATH_AT_ONCE : 0);
 }
 
 static void append_validators(struct message_buffer *out,
@@ -61,20 +67,25 @@ static void append_type(struct message_buffer *out, struct text type)
 
 /* Reads the body into memory. A file that has shrunk since it was stated gives
  * less than its fields promise: then nothing is sent of it. */
-static int read_body(struct response *response, int fd, struct range range)
+static int read_body(struct exchange *exchange, int fd, struct range range)
 {
-    struct message_buffer *memory = &response->memory;
+    struct message_buffer *memory = &exchange->response.memory;
+    int flags = exchange->at_once ? RWF_NOWAIT : 0;
     size_t length = (size_t)range.length, have = 0;
     if (length > 0 && buffer_reserve(memory, length) < 0)
         return -1;
     while (have < length) {
-        ssize_t n = pread(fd, memory->data + memory->end, length - have,
-                          (off_t)(range.first + have));
+        struct iovec to = {memory->data + memory->end, length - have};
+        ssize_t n = preadv2(fd, &to, 1, (off_t)(range.first + have), flags);
         stats_add(STAT_sys_read, 1);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0)
+        if (n < 0) {
+            /* A file system that knows no RWF_NOWAIT may block too. */
+            if (errno == EOPNOTSUPP)
+                errno = EAGAIN;
             return -1;
+        }
         if (n == 0) {
             errno = EIO;
             return -1;
@@ -93,7 +104,7 @@ static int fill_body(struct exchange *exchange, struct representation *file,
     bool head = exchange->request.method == HTTP_HEAD;
     uint64_t small = files_of(exchange)->settings->files_sendfile_bytes;
     if (range.length == 0 || (range.length < small && !head))
-        return read_body(response, file->fd, range);
+        return read_body(exchange, file->fd, range);
     response->file_fd = file->fd;
     file->fd = -1;
     return response_segment(response,
@@ -192,10 +203,13 @@ static void serve_file(struct exchange *exchange, int fd, const struct stat *st,
     struct representation file = {.fd = fd, .st = *st};
     file.type = mime_type((struct text){path, path_length});
     if (files_of(exchange)->settings->files_precompressed)
-        files_prefer_encoded(files_of(exchange), &exchange->request, path,
-                             &file);
+        files_prefer_encoded(exchange, path, &file);
     struct response *response = &exchange->response;
-    int result = answer_file(exchange, &file);
+    int result = -1;
+    if (file.again)
+        errno = EAGAIN;
+    else
+        result = answer_file(exchange, &file);
     if (result < 0)
         files_error(response, errno);
     else if (response->fields.failed || response->memory.failed)
@@ -227,6 +241,10 @@ static void redirect_to_slash(struct exchange *exchange)
 static void serve_listing(struct exchange *exchange)
 {
     const struct files *files = files_of(exchange);
+    if (exchange->at_once) {
+        files_error(&exchange->response, EAGAIN);
+        return;
+    }
     int fd =
         path_open(files->root_fd, exchange->path, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0) {
@@ -257,7 +275,7 @@ static void get_directory(struct exchange *exchange)
     memcpy(path, exchange->path, length);
     memcpy(path + length, index.data, index.length);
     path[length + index.length] = '\0';
-    int fd = files_open_path(files, path, FILES_READ_FLAGS, &st);
+    int fd = files_open_path(files, path, files_read_flags(exchange), &st);
     if (fd >= 0 && S_ISREG(st.st_mode)) {
         serve_file(exchange, fd, &st, path, length + index.length);
         return;
@@ -279,7 +297,8 @@ void files_get(struct exchange *exchange)
         return;
     }
     struct stat st;
-    int fd = files_open_path(files_of(exchange), path, FILES_READ_FLAGS, &st);
+    int fd = files_open_path(files_of(exchange), path,
+                             files_read_flags(exchange), &st);
     if (fd < 0) {
         files_error(&exchange->response, errno);
     } else if (S_ISREG(st.st_mode)) {

@@ -51,6 +51,8 @@ struct representation {
     struct stat st;
     struct text type;
     struct text coding; /* "br", "gzip", or empty */
+    bool again; /* with at_once: whether there is a better one would have to be
+                   read from the disk */
 };
 
 void files_get(struct exchange *exchange);
@@ -62,6 +64,9 @@ int files_open_path(const struct files *files, const char *path, int flags,
 
 /* For a reader. O_NONBLOCK: opening a FIFO must not wait for a writer. */
 enum { FILES_READ_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY };
+
+/* The same, and PATH_AT_ONCE if the exchange asks for it. */
+int files_read_flags(const struct exchange *exchange);
 
 /* files_conditions.c */
 
@@ -121,8 +126,7 @@ int files_ranges_multipart(struct response *response, struct text type,
 
 /* If the client takes br or gzip, and such a file stands beside path and is
  * not older: puts it in place of what is in `file`. */
-void files_prefer_encoded(const struct files *files,
-                          const struct http_request *request, const char *path,
+void files_prefer_encoded(const struct exchange *exchange, const char *path,
                           struct representation *file);
 
 /* True if Accept wants application/json rather than text/html. */

@@ -172,16 +172,33 @@ int path_open_by_steps(int root_fd, const char *path, int flags, mode_t mode)
 /* The kernel does not change under us: asked once, never again. */
 static atomic_bool lacks_openat2;
 
+/* EINVAL: a kernel before 5.12, which does not know the flag. */
+static int open_at_once(int root_fd, const char *beneath, struct open_how *how)
+{
+    how->resolve |= RESOLVE_CACHED;
+    long fd = -1;
+    if (!atomic_load_explicit(&lacks_openat2, memory_order_relaxed)) {
+        fd = syscall(SYS_openat2, root_fd, beneath, how, sizeof *how);
+        stats_add(STAT_sys_open, 1);
+    }
+    if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
+        errno = EAGAIN;
+    return (int)fd;
+}
+
 int path_open(int root_fd, const char *path, int flags, mode_t mode)
 {
+    bool at_once = (flags & PATH_AT_ONCE) != 0;
     struct open_how how = {
-        .flags = (unsigned)(flags | O_CLOEXEC),
+        .flags = (unsigned)((flags & ~PATH_AT_ONCE) | O_CLOEXEC),
         .mode = mode,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
     };
     const char *beneath = path + strspn(path, "/");
     if (*beneath == '\0')
         beneath = ".";
+    if (at_once)
+        return open_at_once(root_fd, beneath, &how);
     for (int tries = 0; tries < OPEN_TRIES; tries++) {
         if (atomic_load_explicit(&lacks_openat2, memory_order_relaxed))
             return path_open_by_steps(root_fd, path, flags, mode);

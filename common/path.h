@@ -25,4 +25,8 @@ ssize_t path_from_target(struct text raw, char *out, size_t size);
  * and links are refused. */
 int path_open(int root_fd, const char *path, int flags, mode_t mode);
 
+/* One more flag for path_open: fail with EAGAIN rather than wait for the disk
+ * (openat2's RESOLVE_CACHED; where the kernel lacks it, always). */
+enum { PATH_AT_ONCE = 1 << 30 };
+
 #endif

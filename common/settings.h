@@ -78,6 +78,15 @@ struct settings {
     char *sqlite_cors; /* "*", "none", or one origin */
     struct setting_list sqlite_rules;
 
+    /* [pool]: stages with threads */
+    char *pool_pipeline; /* "full" or "shortcut" */
+    bool pool_accept_mutex;
+    uint64_t pool_acceptors; /* threads */
+    uint64_t pool_recv;
+    uint64_t pool_work;
+    uint64_t pool_send;
+    uint64_t pool_queue_max; /* requests that may wait for a worker */
+
     /* [internals] */
     bool internals;
     struct setting_list internals_rules;

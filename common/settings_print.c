@@ -37,6 +37,8 @@ static void print_setting(FILE *out, const struct setting *row)
         n += snprintf(text + n, sizeof text - (size_t)n, " (%s)", range);
     } else if (row->kind == SETTING_SWITCH) {
         n += snprintf(text + n, sizeof text - (size_t)n, " (on, off)");
+    } else if (row->kind == SETTING_CHOICE) {
+        n += snprintf(text + n, sizeof text - (size_t)n, " (%s)", row->example);
     }
     snprintf(text + n, sizeof text - (size_t)n, ".%s%s", row->more ? " " : "",
              row->more ? row->more : "");

@@ -148,6 +148,24 @@ const struct setting settings_table[] = {
           RULE_MORE "Syntax and default as in [files]. SQL is sent by POST; "
                     "who may GET a database but not POST to it may read."),
 
+    OTHER("pool", "pipeline", SETTING_CHOICE, pool_pipeline, "shortcut",
+          "full, shortcut", "whether every step crosses a queue (stage 4)",
+          "With shortcut the thread that holds a connection goes on with it "
+          "as long as no step can block."),
+    SWITCH("pool", "accept_mutex", pool_accept_mutex, "off",
+           "only one acceptor at a time waits in accept (stage 4)", NULL),
+    NUMBER("pool", "acceptors", pool_acceptors, 1, 64, "1",
+           "threads that accept connections (stage 4)", NULL),
+    NUMBER("pool", "recv", pool_recv, 1, 64, "1",
+           "threads that receive (stage 4)", NULL),
+    NUMBER("pool", "work", pool_work, 1, 256, "4",
+           "threads that answer: open files, run SQL (stage 4)", NULL),
+    NUMBER("pool", "send", pool_send, 1, 64, "1",
+           "threads that send (stage 4)", NULL),
+    NUMBER("pool", "queue_max", pool_queue_max, 1, 1000000, "4096",
+           "requests that may wait for a worker; more get 503 (stage 4)",
+           NULL),
+
     SWITCH("internals", "enabled", internals, "on",
            "serve /-/, the server's own figures", NULL),
     OTHER("internals", "rule", SETTING_RULES, internals_rules, NULL,

@@ -16,6 +16,7 @@ enum setting_kind {
     SETTING_ADDRESS,   /* char *: ADDR:PORT */
     SETTING_LOG,       /* char *: a path, "-", "off" */
     SETTING_NAME,      /* char *: a file's name, no slash */
+    SETTING_CHOICE,    /* char *: one of example's words, "a, b" */
     SETTING_ORIGIN,    /* char *: "*", "none", scheme://host[:port] */
     SETTING_DIRECTORY, /* char *: must exist */
     SETTING_USERS,     /* char *: an htpasswd file that can be read */

@@ -171,6 +171,19 @@ static int check_origin(const char *value, const char *where,
                       value);
 }
 
+static int check_choice(const struct setting *setting, const char *value,
+                        const char *where, struct mistake *mistake)
+{
+    struct text words = text_of(setting->example), word;
+    while (words.length > 0) {
+        word = text_trim(text_split(&words, ','));
+        if (text_equal(word, text_of(value)))
+            return 0;
+    }
+    return mistake_at(mistake, where, "\"%s\" is none of %s", value,
+                      setting->example);
+}
+
 static int check_string(const struct setting *setting, const char *value,
                         const char *where, struct mistake *mistake)
 {
@@ -191,6 +204,8 @@ static int check_string(const struct setting *setting, const char *value,
         return 0;
     case SETTING_TEXT:
         return check_text(value, where, mistake);
+    case SETTING_CHOICE:
+        return check_choice(setting, value, where, mistake);
     default:
         return 0;
     }

@@ -179,6 +179,8 @@ static enum answer_next begin_routed(struct exchange *exchange)
 
 static enum answer_next sql_begin(struct exchange *exchange)
 {
+    if (exchange->at_once)
+        return ANSWER_WOULD_BLOCK;
     enum answer_next next = begin_routed(exchange);
     if (next == ANSWER_READY)
         add_cors(exchange);

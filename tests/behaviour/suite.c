@@ -25,6 +25,7 @@ static const struct stage_differences all_stages[] = {
      .answers_others = true,
      .clients_max = 1024},
     {.number = 3, .name = "poll", .answers_others = true},
+    {.number = 4, .name = "epoll and pools", .answers_others = true},
 };
 
 uint64_t suite_now_ms(void)
