@@ -389,10 +389,17 @@ static void nothing_is_lost(const struct stage_differences *stage)
     ask_everything(server, times);
     life_answers(server);
     size_t descriptors = server_descriptors(server);
-    size_t memory = server_memory(server);
-    ask_everything(server, times);
-    life_descriptors_settle(server, descriptors);
-    size_t after = server_memory(server);
+    /* A leak shows in every round. A thread's allocator that warms up, or a
+     * sanitizer's, does so once. */
+    size_t memory = 0, after = server_memory(server);
+    for (int round = 0; round < 4; round++) {
+        memory = after;
+        ask_everything(server, times);
+        life_descriptors_settle(server, descriptors);
+        after = server_memory(server);
+        if (after <= memory + 512)
+            break;
+    }
     if (!suite.slow && after > memory + 512)
         fail_msg("%zu KiB before, %zu KiB after 1000 requests", memory, after);
     server_stop(server);

@@ -38,17 +38,24 @@ static void command_add(struct command *command, const char *argument)
     command->argv[++command->argc] = NULL;
 }
 
-static void command_start(struct command *command, int stage)
+/* The words of an environment variable. */
+static void command_add_words(struct command *command, const char *variable)
 {
-    const char *wrap = getenv("WRAP");
-    char *words = strdup(wrap ? wrap : "");
+    const char *value = getenv(variable);
+    char *words = strdup(value ? value : "");
     for (char *rest, *word = strtok_r(words, " ", &rest); word;
          word = strtok_r(NULL, " ", &rest))
         command_add(command, word);
     free(words);
+}
+
+static void command_start(struct command *command, int stage)
+{
+    command_add_words(command, "WRAP");
     char binary[700];
     snprintf(binary, sizeof binary, "%s/fivefold-%d", suite.servers, stage);
     command_add(command, binary);
+    command_add_words(command, "OPTIONS");
 }
 
 static void command_free(struct command *command)
