@@ -78,9 +78,9 @@ struct conn {
     size_t slot; /* index in connections.all */
 
     /* The stage's. */
-    enum conn_wish wish;  /* what it waits for */
-    uint32_t number;      /* with threads: its place in the list of all, ... */
-    uint32_t generation;  /* ... how many have had that place before, ... */
+    enum conn_wish wish;   /* what it waits for */
+    uint32_t number;       /* with threads: its place in the list of all, ... */
+    uint32_t generation;   /* ... how many have had that place before, ... */
     unsigned char watched; /* ... which epoll sets know its socket, ... */
     struct conn *next;     /* ... and who is handed on together with it */
 };
@@ -100,9 +100,9 @@ enum conn_wish conn_step(struct conn *conn);
 void conn_work(struct conn *conn);
 
 /* After CONN_WANT_WORK, for a thread that must not block: has the request
- * answered if everything for it is in memory (a small file in the page cache, an
- * error, /-/). Returns true if so, and then conn_step may be called at once; else
- * the request is as before, and conn_work is due on another thread. */
+ * answered if everything for it is in memory (a small file in the page cache,
+ * an error, /-/). Returns true if so, and then conn_step may be called at once;
+ * else the request is as before, and conn_work is due on another thread. */
 bool conn_work_at_once(struct conn *conn);
 
 /* After CONN_WANT_WORK, instead of conn_work, when too much is waiting: answers

@@ -32,8 +32,8 @@ enum {
 }; /* bytes of a decoded path, with NUL; more: 414 */
 
 enum answer_next {
-    ANSWER_READY,     /* exchange->response is to be sent */
-    ANSWER_WANT_BODY, /* admitted: receive the body, then answer_finish */
+    ANSWER_READY,       /* exchange->response is to be sent */
+    ANSWER_WANT_BODY,   /* admitted: receive the body, then answer_finish */
     ANSWER_WOULD_BLOCK, /* only with at_once: ask again without it */
 };
 

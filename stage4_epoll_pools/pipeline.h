@@ -13,8 +13,8 @@
  * A connection has one owner at any time: the poll list it is listed in, the
  * queue it stands in, or the thread that took it from there. It is handed on
  * whole, and whoever has handed it on does not look at it again. That is why it
- * needs no mutex of its own: the lock of the place it leaves and the lock of the
- * place it enters order everything that two owners do to it. */
+ * needs no mutex of its own: the lock of the place it leaves and the lock of
+ * the place it enters order everything that two owners do to it. */
 #ifndef FIVEFOLD_PIPELINE_H
 #define FIVEFOLD_PIPELINE_H
 

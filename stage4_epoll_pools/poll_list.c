@@ -104,8 +104,7 @@ bool poll_list_add(struct poll_list *list, struct conn *conn)
  * may have expired, been closed, and its slot be another's by now. */
 static struct conn *named_by(const struct poll_list *list, uint64_t data)
 {
-    const struct connection_slot *slot =
-        &list->table->slots[data & UINT32_MAX];
+    const struct connection_slot *slot = &list->table->slots[data & UINT32_MAX];
     uint64_t tag = (data >> 32) << 8 | (uint64_t)list->place;
     if (atomic_load_explicit(&slot->tag, memory_order_relaxed) != tag)
         return NULL;

@@ -1,7 +1,8 @@
 /* server.c - stage 4: epoll, and pools of threads gated by semaphores.
  *
  * acceptor -> recv_poll_list -> recv_task_queue -> work_task_queue
- *   -> send_task_queue [-> send_poll_list -> send_task_queue]* -> recv_poll_list
+ *   -> send_task_queue [-> send_poll_list -> send_task_queue]* ->
+ * recv_poll_list
  *
  * pipeline.h draws it and names the structures. Each thread here takes a
  * connection from one place, does one step of it and hands it on whole; with
@@ -27,10 +28,10 @@
 #include <unistd.h>
 
 enum {
-    TICK_MS = 1000,    /* the master: logs and SQL streams want a look */
-    SCAN_MS = 500,     /* housekeeping: longest time between two scans */
-    EMFILE_MS = 1000,  /* an acceptor: then it tries again anyway */
-    MASTER_FDS = 2,    /* signals, the last connection's end */
+    TICK_MS = 1000,   /* the master: logs and SQL streams want a look */
+    SCAN_MS = 500,    /* housekeeping: longest time between two scans */
+    EMFILE_MS = 1000, /* an acceptor: then it tries again anyway */
+    MASTER_FDS = 2,   /* signals, the last connection's end */
 };
 
 const struct stage_facts stage_facts = {
@@ -267,8 +268,9 @@ static void admit(struct stage *stage, struct conn *conn)
 }
 
 /* accept() blocks, and the kernel wakes one of those who block in it for each
- * client: without the mutex there is no thundering herd either. With it, all but
- * one acceptor wait for the mutex instead; docs/questions/5 measures both. */
+ * client: without the mutex there is no thundering herd either. With it, all
+ * but one acceptor wait for the mutex instead; docs/questions/5 measures both.
+ */
 static enum listen_result accept_one(struct stage *stage, struct conn **conn)
 {
     if (stage->one_accept)

@@ -3,7 +3,8 @@
  *     suite [--stages 1,2,3] [--servers DIR] [FILTER...]
  *
  * Environment: WRAP="valgrind -q ..." stands in front of each server,
- * OPTIONS="--set pool.pipeline=full" behind it, SLOW=20 stretches the limits against hanging. A filter is a part of "group: name". */
+ * OPTIONS="--set pool.pipeline=full" behind it, SLOW=20 stretches the limits
+ * against hanging. A filter is a part of "group: name". */
 #include "suite.h"
 #include "client.h"
 #include "server.h"
