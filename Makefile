@@ -79,6 +79,13 @@ GROUPS   := build run $(if $(filter-out setup setup-bench run all docs help diff
               $(MAKECMDGOALS)),,test))
 CLIENTS  := tests/interop/node_modules/.package-lock.json
 
+# A command that fails because something is missing says what; see tools.sh.
+HINT      = tests/tools.sh hint build $(if $(filter tests/%,$(1)),test)
+# Setup comes before whatever else is asked for, also with -j.
+ifneq ($(filter setup setup-bench,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -87,7 +94,7 @@ all: $(SERVERS) ## build every stage: build/fivefold-1 ...
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call SAY,CC)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $< || $(call HINT,$<)
 
 $(BUILD)/libcommon.a: $(COMMON)
 	@rm -f $@
@@ -98,13 +105,13 @@ define server_rule
 $(BUILD)/fivefold-$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(call stage_dir,$(1))/*.c)) \
                         $(BUILD)/common/main.o $(BUILD)/libcommon.a
 	$$(call SAY,LINK)
-	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) || $$(call HINT)
 endef
 $(foreach n,$(NUMBERS),$(eval $(call server_rule,$(n))))
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libcommon.a
 	$(call SAY,LINK)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka || $(call HINT,$<)
 
 units: $(UNITS)
 
@@ -115,7 +122,7 @@ BEHAVIOUR := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/behaviour/*.c))
 
 $(BUILD)/tests/behaviour/suite: $(BEHAVIOUR)
 	$(call SAY,LINK)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lsqlite3 -lcmocka
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lsqlite3 -lcmocka || $(call HINT,$<)
 
 behaviour: $(SERVERS) $(BUILD)/tests/behaviour/suite ## all stages answer alike
 	@$(BUILD)/tests/behaviour/suite
@@ -133,12 +140,14 @@ test: ## everything there is to test (half an hour)
 	@MAKE='$(MAKE)' WERROR='$(WERROR)' tests/run.sh $(STEPS)
 
 format: ## put every C file into the project's format
+	@command -v clang-format >/dev/null || $(call HINT,tests/)
 	@git ls-files -z '*.[ch]' | xargs -0 clang-format -i
 
 check-format: ## is every C file in the project's format?
+	@command -v clang-format >/dev/null || $(call HINT,tests/)
 	@git ls-files -z '*.[ch]' | xargs -0 clang-format --dry-run -Werror
 
-setup: ## install what is missing (with run: only what that needs)
+setup: ## install what is missing (make setup run: no more than to serve)
 	@tests/tools.sh setup $(GROUPS)
 ifneq ($(filter test,$(GROUPS)),)
 	@$(MAKE) -s $(CLIENTS)
@@ -166,11 +175,19 @@ $(CLIENTS): tests/interop/package.json tests/interop/package-lock.json
 	  "setup: no client libraries; with a network: cd tests/interop && npm ci" \
 	  >&2; exit 1; }
 
-docs: ## the book as pages: build/site
+docs: $(BUILD)/site.made ## the book as pages: build/site
+
+# Pages show and point into nearly everything.
+$(BUILD)/site.made: README.md LICENSE $(shell find common docs tests $(STAGES) \
+                      -name node_modules -prune -o -type f -print)
 	@docs/check_refs.sh
 	@docs/site.sh $(BUILD)/site
+	@touch $@
 
-run: $(BUILD)/fivefold-$(STAGE) docs ## serve the book and the sample (PORT=8080 STAGE=n)
+no-such-stage:
+	@echo 'run: there are stages $(NUMBERS); say make run STAGE=2' >&2; exit 2
+
+run: $(or $(filter $(SERVERS),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs ## serve the book and the sample (PORT=8080 STAGE=n)
 	@docs/run.sh $(BUILD)/fivefold-$(STAGE) $(BUILD)/site $(BUILD)/run/db $(PORT)
 
 diff: ## what one stage changes: FROM=1 TO=2
@@ -187,4 +204,4 @@ help: ## list the targets
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .PHONY: all behaviour bench check-format check-tests clean diff docs doctor format fuzz \
-        help interop run setup setup-bench test unit units
+        help interop no-such-stage run setup setup-bench test unit units

@@ -3,7 +3,7 @@
 # and says what to try. Ctrl-C stops it.
 
 set -eu
-server=$1 site=$2 directory=$3 port=$4
+server=$1 site=$2 directory=$3 port=${4:-8080}
 base=http://127.0.0.1:$port
 mkdir -p "$directory"
 [ -f "$directory/sample.db" ] || docs/sample/make_sample.sh "$directory/sample.db"
@@ -18,11 +18,17 @@ mkfifo "$ready"
 pid=$!
 # Ctrl-C reaches the server by itself; a second signal would end it at once.
 trap : INT
-trap 'kill "$pid"' TERM
-started=
+trap 'kill "$pid" 2>/dev/null || :' TERM
+started= status=0
 read -r started <"$ready" || true
 rm -f "$ready"
-[ -z "$started" ] || cat <<END
+if [ -z "$started" ]; then
+    # What was wrong it has said itself, but in terms of its own options.
+    wait "$pid" || status=$?
+    [ $status != 2 ] || echo "run: another port is chosen by: make run PORT=N" >&2
+    exit $status
+fi
+cat <<END
 
   Open     $base/            the book
            $base/db/sample/  a database to ask
@@ -33,7 +39,6 @@ rm -f "$ready"
   Stop     Ctrl-C
 
 END
-status=0
 wait "$pid" || status=$?
 # A signal ends wait early; the server may still be finishing.
 if [ "$status" -gt 128 ]; then

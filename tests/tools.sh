@@ -1,11 +1,13 @@
 #!/bin/sh
 # tools.sh - what this machine has and lacks of the tools in the Makefile.
 #
-#     TOOLS=... tools.sh doctor|setup GROUP...
+#     TOOLS=... tools.sh doctor|setup|hint GROUP...
 #
 # TOOLS is the Makefile's list: lines of "group check package what for". A check
 # is a command, a <header.h>, or a /file; "fuzzer" asks whether clang links one.
-# doctor says what is found; setup installs what is missing.
+# doctor says what is found; setup installs what is missing; hint is for a
+# command that has failed: one line if that may be because something is missing.
+# doctor's status is 1 only if the server cannot be built or run; hint's always.
 
 set -u
 action=$1
@@ -33,11 +35,13 @@ found()
 
 lines=$(printf '%s\n' "$TOOLS" | sed 's/^[[:space:]]*//' | grep .)
 missing=
+essential=0
 while read -r group check package purpose; do
     case $groups in *" $group "*) ;; *) continue ;; esac
     state=found
     if ! found "$check"; then
         state=MISSING
+        case $group in build | run) essential=1 ;; esac
         case " $missing " in
         *" $package "*) ;;
         *) missing="$missing $package" ;;
@@ -53,27 +57,41 @@ $lines
 END
 missing=${missing# }
 
-if [ -z "$missing" ]; then
-    [ "$action" = setup ] || echo "Everything is here."
-    exit 0
-fi
-if [ "$action" = doctor ]; then
-    echo "To get what is missing: make setup (tests: make setup test; bench:"
-    echo "make setup-bench), or as root: apt-get install $missing"
+install="apt-get update && apt-get install $missing"
+
+case $action in
+hint)
+    [ -z "$missing" ] ||
+        echo "missing here: $missing; get it by: make setup" >&2
     exit 1
-fi
+    ;;
+doctor)
+    if [ -z "$missing" ]; then
+        echo "Everything is here."
+        exit 0
+    fi
+    echo
+    echo "To get it: make setup run (to serve), make setup (to test as well),"
+    echo "make setup-bench (to measure); or as root:"
+    echo "$install"
+    exit $essential
+    ;;
+esac
+[ -n "$missing" ] || exit 0
 
 lack()
 {
-    echo "setup: $1; as root: apt-get update && apt-get install $missing" >&2
+    echo "setup: $1; as root: $install" >&2
     exit 1
 }
 
-command -v apt-get >/dev/null || lack "no apt-get here, and missing is $missing"
+command -v apt-get >/dev/null ||
+    { echo "setup: no apt-get here; missing is $missing, by Debian's names" >&2; exit 1; }
 root=
 if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || lack "missing is $missing, and no sudo"
-    root=sudo
+    command -v sudo >/dev/null || lack "no sudo here"
+    # sudo drops the variable, and a question of debconf would go unseen.
+    root="sudo env DEBIAN_FRONTEND=noninteractive"
 fi
 echo "setup: installing $missing"
 export DEBIAN_FRONTEND=noninteractive
@@ -86,5 +104,5 @@ $root apt-get -q update >"$log" 2>&1 || true
 if ! $root apt-get -q install -y --no-install-recommends $missing \
     >>"$log" 2>&1; then
     tail -n 5 "$log" >&2
-    lack "apt-get could not install $missing"
+    lack "apt-get failed"
 fi
