@@ -19,7 +19,7 @@ pid=$!
 # Ctrl-C reaches the server by itself; a second signal would end it at once.
 trap : INT
 trap 'kill "$pid" 2>/dev/null || :' TERM
-started= status=0
+started='' status=0
 read -r started <"$ready" || true
 rm -f "$ready"
 if [ -z "$started" ]; then

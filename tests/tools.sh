@@ -62,7 +62,7 @@ install="apt-get update && apt-get install $missing"
 case $action in
 hint)
     [ -z "$missing" ] ||
-        echo "missing here: $missing; get it by: make setup" >&2
+        echo "missing here: $missing; make setup gets it, or as root: $install" >&2
     exit 1
     ;;
 doctor)
