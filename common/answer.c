@@ -4,11 +4,14 @@
 #include "exchange.h"
 
 #include "access.h"
+#include "addresses.h"
+#include "clock.h"
 #include "files.h"
 #include "internals.h"
 #include "path.h"
 #include "server.h"
 #include "sql.h"
+#include "stats.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -88,8 +91,32 @@ static void answer_unknown_user(struct exchange *exchange)
                    "Bearer realm=\"%s\"", realm);
 }
 
+/* Has the address asked too often? Then the response says so, and nothing
+ * that costs more has been done: no password hashed, no file opened. */
+static bool answer_limited(struct exchange *exchange)
+{
+    struct server *server = exchange->server;
+    if (exchange->address == NULL || exchange->counted)
+        return false;
+    exchange->counted = true;
+    struct addresses_pass pass =
+        addresses_request(server->addresses, exchange->address, clock_ms());
+    if (pass.wait_seconds == 0)
+        return false;
+    /* The path tells in whose words. */
+    if (!exchange->request.asterisk && decode_path(exchange) == 0)
+        exchange->handler = find_handler(exchange);
+    answer_error(exchange, 429, "Too many requests from this address.");
+    response_field(&exchange->response, "Retry-After", "%u", pass.wait_seconds);
+    exchange->response.close = pass.banned;
+    stats_add(STAT_address_limited, 1);
+    return true;
+}
+
 enum answer_next answer_begin(struct exchange *exchange)
 {
+    if (answer_limited(exchange))
+        return ANSWER_READY;
     if (exchange->request.asterisk) {
         exchange->response.status = 204;
         response_field(&exchange->response, "Allow",

@@ -8,6 +8,7 @@
  * Runs on whichever thread owns the connection; nothing in it is locked. */
 #include "conn_internal.h"
 
+#include "addresses.h"
 #include "clock.h"
 #include "server.h"
 #include "stats.h"
@@ -115,6 +116,8 @@ static int turn_open(struct conn *conn)
     exchange->server = server;
     response_init(&exchange->response);
     exchange->peer = conn->peer;
+    exchange->address = conn->address;
+    exchange->counted = false;
     exchange->path = NULL;
     exchange->path_length = 0;
     exchange->user[0] = '\0';
@@ -201,6 +204,11 @@ static enum conn_wish parse_head(struct conn *conn)
     case HTTP_PARSE_MORE:
         return CONN_WANT_READ;
     case HTTP_PARSE_BAD:
+        /* It gets its own status, but comes out of the address's allowance
+         * as any other. */
+        if (conn->address != NULL)
+            addresses_request(conn->server->addresses, conn->address,
+                              clock_ms());
         return refuse_request(conn, turn->parser.status,
                               parse_detail(turn->parser.status));
     case HTTP_PARSE_DONE:
@@ -615,6 +623,9 @@ void conn_close(struct conn *conn)
     turn_close(conn);
     buffer_release(&conn->in);
     buffer_release(&conn->out);
+    /* First: who sees the end may connect again at once. */
+    if (conn->address != NULL)
+        addresses_leave(conn->server->addresses, conn->address, clock_ms());
     close(conn->fd);
     stats_state((int)conn->state, -1);
     stats_add(STAT_closed, 1);

@@ -57,6 +57,7 @@ struct conn {
     struct server *server; /* borrowed */
     int fd;                /* owned */
     struct peer peer;
+    struct address *address; /* left by conn_close; NULL: not counted */
 
     /* The owner's. */
     enum conn_state state;
@@ -135,5 +136,9 @@ void conn_close(struct conn *conn);
 /* Answers 503 with Retry-After to a client that there is no room for, without
  * waiting, and closes. Takes conn. */
 void conn_refuse(struct conn *conn);
+
+/* The same with 429, for a client whose address has too many connections and
+ * that shall cost no more than this. Takes fd. */
+void conn_refuse_address(int fd);
 
 #endif

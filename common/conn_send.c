@@ -344,21 +344,39 @@ enum conn_wish conn_send(struct conn *conn)
     return CONN_WANT_WRITE;
 }
 
-void conn_refuse(struct conn *conn)
+/* Says a last word without waiting. */
+static void refuse(int fd, const char *answer, size_t n)
 {
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\n"
-                                 "Server: fivefold\r\n"
-                                 "Retry-After: 1\r\n"
-                                 "Content-Length: 0\r\n"
-                                 "Connection: close\r\n\r\n";
     char scratch[4096];
     /* Unread bytes would turn the close into a reset, which could overtake
      * the answer; what comes later than this may still do so. */
-    (void)!recv(conn->fd, scratch, sizeof scratch, MSG_DONTWAIT);
-    (void)!send(conn->fd, answer, sizeof answer - 1,
-                MSG_DONTWAIT | MSG_NOSIGNAL);
-    shutdown(conn->fd, SHUT_WR);
+    (void)!recv(fd, scratch, sizeof scratch, MSG_DONTWAIT);
+    (void)!send(fd, answer, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR);
+}
+
+#define REFUSAL(status)                                                        \
+    "HTTP/1.1 " status "\r\n"                                                  \
+    "Server: fivefold\r\n"                                                     \
+    "Retry-After: 1\r\n"                                                       \
+    "Content-Length: 0\r\n"                                                    \
+    "Connection: close\r\n\r\n"
+
+void conn_refuse(struct conn *conn)
+{
+    static const char answer[] = REFUSAL("503 Service Unavailable");
+    refuse(conn->fd, answer, sizeof answer - 1);
     conn_close(conn);
     stats_add(STAT_refused, 1);
     stats_add(STAT_status_5xx, 1);
+}
+
+void conn_refuse_address(int fd)
+{
+    static const char answer[] = REFUSAL("429 Too Many Requests");
+    refuse(fd, answer, sizeof answer - 1);
+    close(fd);
+    stats_add(STAT_closed, 1);
+    stats_add(STAT_address_refused, 1);
+    stats_add(STAT_status_4xx, 1);
 }

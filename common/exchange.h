@@ -60,6 +60,8 @@ struct exchange {
     struct http_request request;
     struct response response;
     struct peer peer;
+    struct address *address; /* addresses.h, borrowed; NULL: no limits */
+    bool counted;            /* in address, by the first answer_begin */
 
     /* Set before the handler is called. */
     char *path; /* decoded once, "//" merged, no "." or "..", NUL-terminated;

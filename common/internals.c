@@ -3,6 +3,7 @@
  * path -> which of the three pages -> its writer -> response.memory */
 #include "internals.h"
 
+#include "addresses.h"
 #include "clock.h"
 #include "internals_page.h"
 #include "sql.h"
@@ -13,6 +14,12 @@
 static double uptime_seconds(const struct server *server)
 {
     return (double)(clock_ns() - server->started_ns) / 1e9;
+}
+
+/* Without limits nobody keeps a count. */
+static uint64_t addresses_known(const struct server *server)
+{
+    return server->addresses != NULL ? addresses_count(server->addresses) : 0;
 }
 
 static void write_page(const struct server *server, struct message_buffer *out)
@@ -30,6 +37,8 @@ static void write_stats(const struct server *server, struct message_buffer *out)
                   server->stage->number, server->stage->name,
                   uptime_seconds(server));
     stats_json(out);
+    buffer_append_text(out, TEXT(",\"addresses\":"));
+    buffer_append_number(out, addresses_known(server));
     buffer_append_text(out, TEXT(",\"databases\":"));
     if (server->sql != NULL)
         sql_stats_json(server->sql, out);
@@ -52,6 +61,11 @@ static void write_metrics(const struct server *server,
                   server->stage->number, server->stage->name,
                   uptime_seconds(server));
     stats_metrics(out);
+    buffer_printf(out,
+                  "# HELP fivefold_addresses Addresses that limits know of.\n"
+                  "# TYPE fivefold_addresses gauge\n"
+                  "fivefold_addresses %llu\n",
+                  (unsigned long long)addresses_known(server));
     if (server->sql != NULL)
         sql_stats_metrics(server->sql, out);
 }

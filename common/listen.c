@@ -3,6 +3,8 @@
  * getaddrinfo -> socket, bind, listen -> accept4 -> struct conn */
 #include "listen.h"
 
+#include "addresses.h"
+#include "clock.h"
 #include "server.h"
 #include "stats.h"
 
@@ -131,6 +133,34 @@ void peer_print(const struct peer *peer, char out[INET6_ADDRSTRLEN])
         strcpy(out, "-");
 }
 
+/* Who may not come in is dealt with here: takes fd then. */
+static enum listen_result admit(struct server *server, int fd,
+                                const struct peer *peer,
+                                struct address **address)
+{
+    *address = NULL;
+    if (server->addresses == NULL)
+        return LISTEN_CLIENT;
+    switch (addresses_enter(server->addresses, peer, clock_ms(), address)) {
+    case ADDRESSES_WELCOME:
+        return LISTEN_CLIENT;
+    case ADDRESSES_TOO_MANY:
+        stats_add(STAT_accepted, 1);
+        conn_refuse_address(fd);
+        return LISTEN_LOST;
+    case ADDRESSES_BANNED:
+        stats_add(STAT_accepted, 1);
+        stats_add(STAT_address_banned, 1);
+        close(fd);
+        stats_add(STAT_closed, 1);
+        return LISTEN_LOST;
+    case ADDRESSES_NO_MEMORY:
+        break;
+    }
+    close(fd);
+    return LISTEN_FULL;
+}
+
 enum listen_result listen_accept(struct server *server, bool blocking,
                                  struct conn **conn)
 {
@@ -156,11 +186,18 @@ enum listen_result listen_accept(struct server *server, bool blocking,
         }
     }
     peer_normalize(&peer);
+    struct address *address = NULL;
+    enum listen_result result = admit(server, fd, &peer, &address);
+    if (result != LISTEN_CLIENT)
+        return result;
     *conn = conn_open(server, fd, &peer);
     if (*conn == NULL) {
         close(fd);
+        if (address != NULL)
+            addresses_leave(server->addresses, address, clock_ms());
         return LISTEN_FULL;
     }
+    (*conn)->address = address;
     stats_add(STAT_accepted, 1);
     return LISTEN_CLIENT;
 }

@@ -19,7 +19,8 @@ unsigned listen_print(int listen_fd, char *out, size_t size);
 enum listen_result {
     LISTEN_CLIENT, /* *conn is a new connection */
     LISTEN_NONE,   /* nobody waits (or a signal came) */
-    LISTEN_LOST,   /* a client that had gone before it was accepted; go on */
+    LISTEN_LOST,   /* a client that had gone before it was accepted, or whose
+                      address has too many; go on */
     LISTEN_FULL,   /* no descriptor or memory left: accept again when a
                       connection has been closed */
 };

@@ -6,6 +6,7 @@
  * A user's mistake has been told in one line when something here returns:
  * exit status 2. */
 #include "access.h"
+#include "addresses.h"
 #include "clock.h"
 #include "files.h"
 #include "listen.h"
@@ -91,6 +92,9 @@ static int open_parts(struct server *server, const char *program)
     server->access = server->log != NULL ? access_open(settings) : NULL;
     if (server->access == NULL)
         return -1;
+    if (addresses_wanted(settings) &&
+        (server->addresses = addresses_open(settings, server->log)) == NULL)
+        return say(program, "cannot keep", "limits per address");
     if (settings->files_root != NULL &&
         (server->files = files_open(settings)) == NULL)
         return say(program, "cannot serve files from", settings->files_root);
@@ -113,6 +117,7 @@ static void close_parts(struct server *server)
         sql_close(server->sql);
     if (server->files != NULL)
         files_close(server->files);
+    addresses_close(server->addresses);
     if (server->access != NULL)
         access_close(server->access);
     if (server->log != NULL)

@@ -10,10 +10,11 @@
 struct server {
     /* Fixed after start; any thread reads. */
     const struct settings *settings;
-    int listen_fd;         /* owned; -1 once closed by the stage */
-    struct access *access; /* thread-safe itself */
-    struct files *files;   /* NULL: none served */
-    struct sql *sql;       /* NULL: none served */
+    int listen_fd;               /* owned; -1 once closed by the stage */
+    struct access *access;       /* thread-safe itself */
+    struct files *files;         /* NULL: none served */
+    struct sql *sql;             /* NULL: none served */
+    struct addresses *addresses; /* NULL: no limits; thread-safe itself */
     struct log *log;
     const struct stage_facts *stage; /* which of the five this is */
     uint64_t started_ns;
@@ -25,8 +26,8 @@ struct server {
 };
 
 /* Call from the thread that takes the signals, at least once a second and as
- * often as you like: once a second it flushes logs and ends late SQL streams.
- */
+ * often as you like: once a second it flushes logs, ends late SQL streams
+ * and forgets addresses. */
 void server_tick(struct server *server);
 
 /* Catches SIGTERM, SIGINT and SIGHUP, ignores SIGPIPE. Returns 0, or -1 with

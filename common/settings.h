@@ -48,8 +48,13 @@ struct settings {
     /* [limits] */
     uint64_t request_line_bytes;
     uint64_t head_bytes;
-    uint64_t body_bytes;   /* held in memory: SQL */
-    uint64_t upload_bytes; /* PUT of a file */
+    uint64_t body_bytes;              /* held in memory: SQL */
+    uint64_t upload_bytes;            /* PUT of a file */
+    uint64_t connections_per_address; /* 0: no limit */
+    uint64_t requests_per_second;     /* of one address; 0: no limit */
+    uint64_t requests_burst;          /* of one address */
+    uint64_t ban_after;               /* answers 429 to one address */
+    uint64_t ban_seconds;             /* 0: never */
 
     /* [files] */
     char *files_root; /* --root; NULL: no files are served */

@@ -7,6 +7,7 @@
 #include "server.h"
 
 #include "access.h"
+#include "addresses.h"
 #include "clock.h"
 #include "log.h"
 #include "sql.h"
@@ -103,4 +104,6 @@ void server_tick(struct server *server)
     log_tick(server->log);
     if (server->sql != NULL)
         sql_tick(server->sql, now_ms);
+    if (server->addresses != NULL)
+        addresses_tick(server->addresses, now_ms);
 }

@@ -225,6 +225,7 @@ static void sql_refuse(struct exchange *exchange, unsigned status,
                        : status == 403 ? "FORBIDDEN"
                        : status == 408 ? "TIMEOUT"
                        : status == 413 ? "TOO_LARGE"
+                       : status == 429 ? "TOO_MANY_REQUESTS"
                        : status < 500  ? "BAD_REQUEST"
                                        : "INTERNAL";
     response_error_json(&exchange->response, status, code,

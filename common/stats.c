@@ -20,6 +20,7 @@ static struct stats_block spare;
 enum stats_group {
     GROUP_connections,
     GROUP_requests,
+    GROUP_per_address,
     GROUP_answers,
     GROUP_bytes,
     GROUP_loop,
@@ -39,6 +40,9 @@ static const struct {
                            "What became of connections."},
     [GROUP_requests] = {"requests", "fivefold_requests_total", "event",
                         "Requests."},
+    [GROUP_per_address] = {"per_address", "fivefold_per_address_total", "event",
+                           "Connections refused by 429, requests limited by "
+                           "429, connections closed as banned; bans."},
     [GROUP_answers] = {"answers", "fivefold_answers_total", "class",
                        "Answers by class of status."},
     [GROUP_bytes] = {"bytes", "fivefold_bytes_total", "direction",

@@ -19,6 +19,10 @@
     X(closed, connections, "closed")                                           \
     X(expired, connections, "expired")                                         \
     X(requests, requests, "answered")                                          \
+    X(address_refused, per_address, "refused")                                 \
+    X(address_limited, per_address, "limited")                                 \
+    X(address_banned, per_address, "banned")                                   \
+    X(bans, per_address, "bans")                                               \
     X(status_1xx, answers, "1xx")                                              \
     X(status_2xx, answers, "2xx")                                              \
     X(status_3xx, answers, "3xx")                                              \

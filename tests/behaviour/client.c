@@ -57,16 +57,18 @@ static struct client *client_new(int fd, int port)
     return client;
 }
 
-struct client *client_open_small(int port, int receive_bytes)
+static int open_socket(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         fail_msg("socket: %s", strerror(errno));
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (receive_bytes > 0) /* before connect: it decides the window */
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes,
-                   sizeof receive_bytes);
+    return fd;
+}
+
+static struct client *connect_to(int fd, int port)
+{
     struct sockaddr_in address = {
         .sin_family = AF_INET,
         .sin_port = htons((uint16_t)port),
@@ -76,6 +78,25 @@ struct client *client_open_small(int port, int receive_bytes)
         fail_msg("connect: %s", strerror(errno));
     fcntl(fd, F_SETFL, O_NONBLOCK);
     return client_new(fd, port);
+}
+
+struct client *client_open_small(int port, int receive_bytes)
+{
+    int fd = open_socket();
+    if (receive_bytes > 0) /* before connect: it decides the window */
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes,
+                   sizeof receive_bytes);
+    return connect_to(fd, port);
+}
+
+struct client *client_open_from(int port, const char *source)
+{
+    int fd = open_socket();
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    inet_pton(AF_INET, source, &address.sin_addr);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0)
+        fail_msg("bind to %s: %s", source, strerror(errno));
+    return connect_to(fd, port);
 }
 
 struct client *client_open(int port)

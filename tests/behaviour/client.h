@@ -36,6 +36,8 @@ int client_limit_ms(void);
 struct client *client_open(int port);
 /* With a receive buffer of that size (bytes, 0: the kernel's). */
 struct client *client_open_small(int port, int receive_bytes);
+/* From that address of this machine's, such as 127.0.0.2. */
+struct client *client_open_from(int port, const char *source);
 /* To ::1; NULL when this machine has no IPv6. */
 struct client *client_open_v6(int port);
 

@@ -39,6 +39,18 @@ struct server *life_start(const struct stage_differences *stage,
     return server_start(stage->number, &mine);
 }
 
+bool life_has_v6(void)
+{
+    FILE *addresses = fopen("/proc/net/if_inet6", "re");
+    char line[200];
+    bool there = addresses && fgets(line, sizeof line, addresses);
+    if (addresses)
+        fclose(addresses);
+    if (!there)
+        print_message("no IPv6 here: skipped\n");
+    return there;
+}
+
 struct client *life_say(const struct server *server, const char *text)
 {
     struct client *client = client_open(server->port);
@@ -150,7 +162,7 @@ static int tidy(void **state)
 int suite_run_life(void)
 {
     static const struct life *const tables[] = {life_clients, life_limits,
-                                                life_process};
+                                                life_addresses, life_process};
     enum { RUNS_MAX = 400 };
     struct life_run *runs = calloc(RUNS_MAX, sizeof *runs);
     struct CMUnitTest *tests = calloc(RUNS_MAX, sizeof *tests);

@@ -15,6 +15,7 @@ struct life {
 /* Ended by a row without a name. */
 extern const struct life life_clients[];
 extern const struct life life_limits[];
+extern const struct life life_addresses[];
 extern const struct life life_process[];
 
 /* A server that allows everything, with up to LIFE_MORE further arguments. */
@@ -24,6 +25,8 @@ struct server *life_start(const struct stage_differences *stage,
                           const struct server_options *options,
                           const char *const *arguments);
 
+/* Is there an IPv6 loopback here? Says so if not. */
+bool life_has_v6(void);
 /* GET /small.txt on a connection of its own gives "hello\n". */
 void life_answers(const struct server *server);
 /* Opens a client and sends. */

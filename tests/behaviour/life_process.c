@@ -404,16 +404,8 @@ static void file_too_large(const struct stage_differences *stage)
 
 static void version_six(const struct stage_differences *stage)
 {
-    /* Is there an IPv6 loopback here? */
-    FILE *addresses = fopen("/proc/net/if_inet6", "re");
-    char line[200];
-    bool there = addresses && fgets(line, sizeof line, addresses);
-    if (addresses)
-        fclose(addresses);
-    if (!there) {
-        print_message("no IPv6 here: skipped\n");
+    if (!life_has_v6())
         return;
-    }
     const char *const arguments[] = {"--set", "server.access_log=-", NULL};
     struct server *server = life_start(
         stage, &(struct server_options){.listen = "[::1]:0"}, arguments);
