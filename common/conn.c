@@ -621,11 +621,11 @@ void conn_close(struct conn *conn)
                                conn->state == WAITING_TO_SEND_BODY))
         conn_log_answer(conn); /* cut off; its byte count tells */
     turn_close(conn);
-    buffer_release(&conn->in);
-    buffer_release(&conn->out);
-    /* First: who sees the end may connect again at once. */
+    /* Before the close: who sees the end may connect again at once. */
     if (conn->address != NULL)
         addresses_leave(conn->server->addresses, conn->address, clock_ms());
+    buffer_release(&conn->in);
+    buffer_release(&conn->out);
     close(conn->fd);
     stats_state((int)conn->state, -1);
     stats_add(STAT_closed, 1);
