@@ -24,14 +24,13 @@ static int decode_path(struct exchange *exchange)
     struct text raw = http_text(request, request->path);
     if (raw.length == 0)
         raw = TEXT("/"); /* absolute-form without a path */
-    if (raw.length >= PATH_MAX_BYTES) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    exchange->path = malloc(raw.length + 1);
+    /* Decoding makes it shorter or leaves it so; the limit is what comes out.
+     */
+    size_t size = raw.length < PATH_MAX_BYTES ? raw.length + 1 : PATH_MAX_BYTES;
+    exchange->path = malloc(size);
     if (exchange->path == NULL)
         return -1;
-    ssize_t length = path_from_target(raw, exchange->path, raw.length + 1);
+    ssize_t length = path_from_target(raw, exchange->path, size);
     if (length < 0)
         return -1;
     exchange->path_length = (size_t)length;

@@ -145,6 +145,12 @@ static const struct behaviour_case cases[] = {
     PATH("a component longer than names can be", "/{{300*a}}", 404),
     {.name = "a path longer than paths can be",
      .steps = {{GET("/{{4200*a}}"), STATUS(414)}}},
+    /* A name of 255 bytes that are no ASCII, five deep, was too long encoded.
+     */
+    {.name = "a path is measured decoded",
+     .steps = {{GET("/{{1500*%41}}"), STATUS(404)},
+               {GET("/{{4094*a}}/"), STATUS(414)},
+               {GET("/{{4094*a}}"), STATUS(404)}}},
 
     /* -- conditions, RFC 9110 section 13.2.2 in its order ------------------ */
     ASK("If-None-Match with the tag", "If-None-Match: {{etag}}\r\n", 304,
