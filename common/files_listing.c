@@ -69,12 +69,13 @@ static int listing_add(struct listing *listing, const char *name,
 }
 
 /* What GET would find under that name. A link is followed beneath the root, as
- * GET does. */
-static bool stat_entry(const struct exchange *exchange, int directory,
-                       const char *name, struct stat *st)
+ * GET does. Returns 1, 0 if that is nothing to show, -1 with errno if it
+ * cannot be told: half a listing must not look like a whole one. */
+static int stat_entry(const struct exchange *exchange, int directory,
+                      const char *name, struct stat *st)
 {
     if (fstatat(directory, name, st, AT_SYMLINK_NOFOLLOW) < 0)
-        return false;
+        return 0;
     if (S_ISLNK(st->st_mode)) {
         char path[PATH_MAX_BYTES + NAME_MAX];
         size_t length = strlen(name);
@@ -82,7 +83,8 @@ static bool stat_entry(const struct exchange *exchange, int directory,
         memcpy(path + exchange->path_length, name, length + 1);
         int fd = files_open_path(files_of(exchange), path, O_PATH, st);
         if (fd < 0)
-            return false;
+            return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -1
+                                                                         : 0;
         close(fd);
     }
     return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode);
@@ -98,9 +100,11 @@ static int listing_read(struct listing *listing,
         struct stat st;
         if (found == NULL)
             return errno == 0 ? 0 : -1;
-        if (found->d_name[0] != '.' &&
-            stat_entry(exchange, dirfd(stream), found->d_name, &st) &&
-            listing_add(listing, found->d_name, &st) < 0)
+        if (found->d_name[0] == '.')
+            continue;
+        int shown = stat_entry(exchange, dirfd(stream), found->d_name, &st);
+        if (shown < 0 ||
+            (shown > 0 && listing_add(listing, found->d_name, &st) < 0))
             return -1;
     }
 }

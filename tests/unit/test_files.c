@@ -342,6 +342,27 @@ static void no_descriptor_left_is_503_with_retry(void **state)
     assert_int_equal(ask(f, "GET", "/a", ""), 200);
 }
 
+static void listing_without_descriptors_is_not_half_a_listing(void **state)
+{
+    /* Links were left out, and the answer was 200. */
+    struct fixture *f = *state;
+    struct rlimit old, one;
+    f->settings.files_listing = true;
+    reopen(f);
+    make_directory(f, "d");
+    assert_int_equal(symlinkat("../d", f->root_fd, "d/link"), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    one = old;
+    int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    close(next);
+    one.rlim_cur = (rlim_t)next + 1; /* for the directory */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &one), 0);
+    unsigned status = ask(f, "GET", "/d/", "");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_int_equal(status, 503);
+    assert_int_equal(ask(f, "GET", "/d/", ""), 200);
+}
+
 static void file_that_shrinks_is_not_sent_short(void **state)
 {
     /* A sysfs file states 4096 bytes and gives fewer: just what a file that
@@ -403,6 +424,7 @@ int main(void)
         TEST(listing_shows_what_can_be_got_and_escapes_it),
         TEST(listing_is_json_for_who_asks),
         TEST(listing_shows_sizes_for_people),
+        TEST(listing_without_descriptors_is_not_half_a_listing),
         TEST(missing_root_is_told_by_errno),
         TEST(directory_with_too_many_entries_is_not_listed),
         TEST(unreadable_file_is_forbidden),
