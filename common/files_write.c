@@ -176,7 +176,7 @@ static int name_temporary(struct upload *upload, int fd)
     return -1;
 }
 
-/* Opening the parent failed: the request clashes with how the tree is, and a
+/* The parent cannot be used: if the request clashes with how the tree is, a
  * client can cure that (RFC 9110 section 9.3.4). */
 static void answer_no_parent(struct response *response, int error)
 {
@@ -263,7 +263,7 @@ static bool replace_target(struct exchange *exchange, struct upload *upload,
         else if (!done && errno == EISDIR)
             response_error(response, 409, "A directory has that name.");
         else if (!done)
-            files_error(response, errno);
+            answer_no_parent(response, errno);
     }
     pthread_mutex_unlock(&files->writing);
     return done;
@@ -294,7 +294,7 @@ void files_put_finish(struct exchange *exchange)
     int fd = exchange->spool_fd;
     if (stamp_exactly(fd) < 0 || sync_fd(fd) < 0 || fstat(fd, &st) < 0 ||
         (!upload->has_temporary && name_temporary(upload, fd) < 0)) {
-        files_error(response, errno);
+        answer_no_parent(response, errno); /* it may have been removed */
         return;
     }
     if (!replace_target(exchange, upload, &existed))

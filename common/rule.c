@@ -127,6 +127,7 @@ static int read_network(struct rule *rule, struct rule_reader *reader)
     struct text bits = next_word(reader), word = bits;
     struct text address = text_split(&bits, '/');
     char host[INET6_ADDRSTRLEN];
+    struct in6_addr v6;
     uint64_t count;
     if (address.length >= sizeof host)
         return bad_network(reader, word);
@@ -135,6 +136,10 @@ static int read_network(struct rule *rule, struct rule_reader *reader)
     rule->family = memchr(host, ':', address.length) ? AF_INET6 : AF_INET;
     rule->network_bits = rule->family == AF_INET6 ? 128 : 32;
     if (inet_pton(rule->family, host, rule->network) != 1)
+        return bad_network(reader, word);
+    /* A peer's mapped address is stored as IPv4: such a rule matches nobody. */
+    memcpy(&v6, rule->network, sizeof v6);
+    if (rule->family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6))
         return bad_network(reader, word);
     if (bits.data == NULL)
         return 0;

@@ -205,6 +205,16 @@ static void new_file_is_made_if_there_is_none(void **state)
     assert_content(f, "a", "");
 }
 
+static void parent_that_went_away_is_409(void **state)
+{
+    /* 404 would say that the address is wrong. */
+    struct fixture *f = *state;
+    make_directory(f, "d");
+    assert_int_equal(ask(f, "PUT", "/d/a", ""), 0);
+    assert_int_equal(unlinkat(f->root_fd, "d", AT_REMOVEDIR), 0);
+    assert_int_equal(send_body(f, "x"), 409);
+}
+
 static void directory_that_took_the_name_is_409(void **state)
 {
     struct fixture *f = *state;
@@ -312,6 +322,7 @@ int main(void)
         TEST(update_that_came_between_is_not_lost),
         TEST(no_update_is_lost_among_threads),
         TEST(new_file_is_made_if_there_is_none),
+        TEST(parent_that_went_away_is_409),
         TEST(directory_that_took_the_name_is_409),
         TEST(two_puts_never_bear_the_same_tag),
         TEST(link_is_replaced_not_written_through),

@@ -168,6 +168,11 @@ static const struct file_mistake file_mistakes[] = {
     {"[sqlite]\nrule = allow * / from here",
      "t.ini:2: [sqlite] rule: \"here\" is no address; write from 192.0.2.1, "
      "from 10.0.0.0/8 or from 2001:db8::/32"},
+    /* Was taken, and matched nobody. */
+    {"[sqlite]\nrule = deny * / from ::ffff:10.0.0.0/104",
+     "t.ini:2: [sqlite] rule: \"::ffff:10.0.0.0/104\" is no address; write "
+     "from "
+     "192.0.2.1, from 10.0.0.0/8 or from 2001:db8::/32"},
     {"[sqlite]\nrule = allow * / user",
      "t.ini:2: [sqlite] rule: after user comes a name of at most 64 bytes, or "
      "* for anybody who has signed in"},
