@@ -31,6 +31,7 @@ enum {
     TICK_MS = 1000,   /* the master: logs and SQL streams want a look */
     SCAN_MS = 500,    /* housekeeping: longest time between two scans */
     EMFILE_MS = 1000, /* an acceptor: then it tries again anyway */
+    TASK_MIN = 8,     /* connections of a batch that one thread wakes for */
     MASTER_FDS = 2,   /* signals, the last connection's end */
 };
 
@@ -45,14 +46,18 @@ const struct stage_facts stage_facts = {
 
 /* A chain of connections for one queue: what a thread collects from a batch. */
 struct batch {
-    struct conn *first;
+    struct conn *first, *last;
     size_t count;
 };
 
 static void batch_add(struct batch *batch, struct conn *conn)
 {
-    conn->next = batch->first;
-    batch->first = conn;
+    conn->next = NULL;
+    if (batch->last != NULL)
+        batch->last->next = conn;
+    else
+        batch->first = conn;
+    batch->last = conn;
     batch->count++;
 }
 
@@ -61,6 +66,31 @@ static void batch_put(struct batch *batch, struct task_queue *queue)
     if (batch->count > 0)
         task_queue_put(queue, batch->first, batch->count);
     *batch = (struct batch){0};
+}
+
+static struct conn *chain_next(struct conn **chain)
+{
+    struct conn *conn = *chain;
+    if (conn != NULL)
+        *chain = conn->next;
+    return conn;
+}
+
+/* A batch that comes at once, in as many tasks as the pool has threads, but
+ * none so small that waking a thread for it costs more than the task. */
+static void put_shared(struct task_queue *queue, size_t threads,
+                       struct conn **all, size_t n)
+{
+    struct batch batch = {0};
+    size_t each = (n + threads - 1) / threads;
+    if (each < TASK_MIN)
+        each = TASK_MIN;
+    for (size_t i = 0; i < n; i++) {
+        batch_add(&batch, all[i]);
+        if (batch.count == each)
+            batch_put(&batch, queue);
+    }
+    batch_put(&batch, queue);
 }
 
 static void put_one(struct task_queue *queue, struct conn *conn)
@@ -87,6 +117,11 @@ static void listen_for(struct stage *stage, struct poll_list *list,
         drop(stage, conn);
 }
 
+static bool work_has_room(struct stage *stage)
+{
+    return atomic_load(&stage->work_task_queue.waiting) < stage->queue_max;
+}
+
 /* To the place that the wish names; the caller does not own conn any more. */
 static void hand_on(struct stage *stage, struct conn *conn, enum conn_wish wish)
 {
@@ -99,9 +134,7 @@ static void hand_on(struct stage *stage, struct conn *conn, enum conn_wish wish)
         listen_for(stage, &stage->send_poll_list, conn);
         break;
     case CONN_WANT_WORK:
-        /* Each task of work is of its own, not part of a chain: who stands
-         * behind a slow one can be taken by another thread. */
-        if (atomic_load(&stage->work_task_queue.waiting) < stage->queue_max) {
+        if (work_has_room(stage)) {
             put_one(&stage->work_task_queue, conn);
             break;
         }
@@ -133,29 +166,37 @@ static void go_on(struct stage *stage, struct conn *conn)
 
 /* ---- the pools ---- */
 
-typedef void task_function(struct stage *stage, struct conn *conn);
+typedef void chain_function(struct stage *stage, struct conn *chain);
 
 static void pool_run(struct stage *stage, struct task_queue *queue,
-                     task_function *deal_with)
+                     chain_function *deal_with)
 {
     struct conn *chain;
     trace_thread(queue->name);
     while ((chain = task_queue_take(queue)) != NULL)
-        while (chain != NULL) {
-            struct conn *conn = chain;
-            chain = conn->next;
-            if (atomic_load_explicit(&stage->ended, memory_order_relaxed))
-                continue; /* stage_close finds it in the table */
-            deal_with(stage, conn);
-        }
+        /* At the very end stage_close finds them in the table. */
+        if (!atomic_load_explicit(&stage->ended, memory_order_relaxed))
+            deal_with(stage, chain);
 }
 
-static void deal_recv(struct stage *stage, struct conn *conn)
+static void recv_chain(struct stage *stage, struct conn *chain)
 {
-    hand_on(stage, conn, conn_step(conn));
+    struct conn *conn, *work[POLL_BATCH];
+    size_t n = 0;
+    while ((conn = chain_next(&chain)) != NULL) {
+        enum conn_wish wish = conn_step(conn);
+        if (wish == CONN_WANT_WORK && work_has_room(stage)) {
+            conn->wish = wish;
+            work[n++] = conn;
+        } else {
+            hand_on(stage, conn, wish);
+        }
+    }
+    put_shared(&stage->work_task_queue, stage->server->settings->pool_work,
+               work, n);
 }
 
-static void deal_work(struct stage *stage, struct conn *conn)
+static void work_one(struct stage *stage, struct conn *conn)
 {
     if (conn->wish == CONN_WANT_STREAM)
         conn_stream(conn);
@@ -169,51 +210,64 @@ static void deal_work(struct stage *stage, struct conn *conn)
         put_one(&stage->send_task_queue, conn);
 }
 
-static void deal_send(struct stage *stage, struct conn *conn)
+/* Of a chain, first what does not block; then nobody stands behind who may:
+ * each of those becomes a task of its own, for any thread. */
+static void work_chain(struct stage *stage, struct conn *chain)
 {
-    enum conn_wish wish = conn_step(conn);
-    if (stage->shortcut && wish == CONN_WANT_WORK && conn_work_at_once(conn))
-        go_on(stage, conn);
-    else
-        hand_on(stage, conn, wish);
+    struct batch done = {0};
+    struct conn *conn, *slow = NULL;
+    if (chain->next == NULL) {
+        work_one(stage, chain);
+        return;
+    }
+    while ((conn = chain_next(&chain)) != NULL) {
+        if (conn_work_at_once(conn))
+            batch_add(&done, conn);
+        else if (slow == NULL)
+            slow = conn;
+        else
+            put_one(&stage->work_task_queue, conn);
+    }
+    batch_put(&done, &stage->send_task_queue);
+    if (slow != NULL)
+        work_one(stage, slow);
+}
+
+static void send_chain(struct stage *stage, struct conn *chain)
+{
+    struct conn *conn;
+    while ((conn = chain_next(&chain)) != NULL) {
+        enum conn_wish wish = conn_step(conn);
+        if (stage->shortcut && wish == CONN_WANT_WORK &&
+            conn_work_at_once(conn))
+            go_on(stage, conn);
+        else
+            hand_on(stage, conn, wish);
+    }
 }
 
 static void *recv_thread(void *argument)
 {
     struct stage *stage = argument;
-    pool_run(stage, &stage->recv_task_queue, deal_recv);
+    pool_run(stage, &stage->recv_task_queue, recv_chain);
     return NULL;
 }
 
 static void *work_thread(void *argument)
 {
     struct stage *stage = argument;
-    pool_run(stage, &stage->work_task_queue, deal_work);
+    pool_run(stage, &stage->work_task_queue, work_chain);
     return NULL;
 }
 
 static void *send_thread(void *argument)
 {
     struct stage *stage = argument;
-    pool_run(stage, &stage->send_task_queue, deal_send);
+    pool_run(stage, &stage->send_task_queue, send_chain);
     return NULL;
 }
 
 /* ---- the pollers ---- */
-
-/* The batch of one wait, in as many tasks as the pool has threads. */
-static void poll_to_queue(struct task_queue *queue, size_t threads,
-                          struct conn **ready, size_t n)
-{
-    struct batch batch = {0};
-    size_t each = (n + threads - 1) / threads;
-    for (size_t i = 0; i < n; i++) {
-        batch_add(&batch, ready[i]);
-        if (batch.count == each)
-            batch_put(&batch, queue);
-    }
-    batch_put(&batch, queue);
-}
 
 static void poll_run(struct stage *stage, struct poll_list *list,
                      struct task_queue *queue, size_t threads)
@@ -226,7 +280,7 @@ static void poll_run(struct stage *stage, struct poll_list *list,
             for (int i = 0; i < n; i++)
                 go_on(stage, ready[i]);
         else
-            poll_to_queue(queue, threads, ready, (size_t)n);
+            put_shared(queue, threads, ready, (size_t)n);
     }
 }
 
