@@ -412,8 +412,8 @@ static struct addresses_pass pass_locked(struct addresses *addresses,
     struct addresses_pass pass = {0};
     if (is_banned(address) && now_ms < address->until_ms) {
         pass.banned = true;
-        pass.wait_seconds = (unsigned)((address->until_ms - now_ms + 999) /
-                                       1000);
+        pass.wait_seconds =
+            (unsigned)((address->until_ms - now_ms + 999) / 1000);
         return pass;
     }
     if (is_banned(address))

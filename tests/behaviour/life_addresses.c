@@ -174,11 +174,10 @@ static void a_limited_request_is_answered(const struct stage_differences *stage)
              stage->number);
     fixture_database(directory);
     struct server_options options = {.databases = directory};
-    const char *const arguments[] = {
-        "--set", "limits.requests_per_second=1",
-        "--set", "limits.requests_burst=1",
-        "--set", "connection.turn_seconds=600",
-        NULL};
+    const char *const arguments[] = {"--set", "limits.requests_per_second=1",
+                                     "--set", "limits.requests_burst=1",
+                                     "--set", "connection.turn_seconds=600",
+                                     NULL};
     struct server *server = life_start(stage, &options, arguments);
     struct client *client = client_open(server->port);
     struct answer answer = {0};
@@ -191,8 +190,7 @@ static void a_limited_request_is_answered(const struct stage_differences *stage)
                   &answer);
     assert_true(answer_field(&answer, "Content-Type", type, sizeof type));
     assert_string_equal(type, "application/json");
-    assert_non_null(
-        strstr(answer.body.data, "\"code\":\"TOO_MANY_REQUESTS\""));
+    assert_non_null(strstr(answer.body.data, "\"code\":\"TOO_MANY_REQUESTS\""));
     ask_until_429(client,
                   "PUT /put/limited.txt HTTP/1.1\r\nHost: a\r\n"
                   "Content-Length: 3\r\n\r\nabc",

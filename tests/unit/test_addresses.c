@@ -406,10 +406,10 @@ static void threads_agree_on_the_count(void **state)
     struct addresses *addresses =
         open_with(SHARED_MAX, 1000000, 1000000, 1000000, 1);
     for (uint32_t i = 0; i < THREADS; i++) {
-        hammers[i] = (struct hammer){
-            addresses, (i + 1) * 1000000, &inside, 0, 0};
-        assert_int_equal(
-            pthread_create(&threads[i], NULL, hammer, &hammers[i]), 0);
+        hammers[i] =
+            (struct hammer){addresses, (i + 1) * 1000000, &inside, 0, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, hammer, &hammers[i]),
+                         0);
     }
     unsigned welcomed = 0;
     for (size_t i = 0; i < THREADS; i++) {
