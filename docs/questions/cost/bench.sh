@@ -5,8 +5,13 @@
 # from /proc/PID/stat), divided by the requests that it answered with 2xx. Not
 # the requests per second: client and server share this machine, and what the
 # client takes is missing to a cheap server first. The servers take turns
-# within each round, and what is compared is always two numbers of one round, so
-# that a busy machine spoils both.
+# within each round, and what is compared is always two numbers of one round.
+#
+# That does not make a busy machine fit for measuring: what a request costs
+# depends on how many are ready when the server gets its turn, and not for all
+# servers alike. So the script waits until other programs are quiet, repeats a
+# measurement in which they were not, and writes down what they took. Its
+# patience has an end (WAIT); then it measures what there is.
 #
 # What we expect, written down before the run (EXPECTED below):
 #   - a file of 1 KiB: each stage from 2 on costs less than nginx
@@ -18,10 +23,11 @@
 #   - an INSERT that is on disk when it is answered: no fewer than node
 #   - an idle connection takes less than 1 KiB of the process's memory
 #
-# Knobs (environment): ROUNDS=5, SECONDS_EACH=3, TESTS and SERVERS (names, to
-# run fewer), VARIANTS (more servers, see variants()), OUT (where the results
-# go), PORT (the first of a dozen to try), BUILD. "quick" is one round of one
-# second: it shows that all works, its numbers are worth little.
+# Knobs (environment): ROUNDS=5, SECONDS_EACH=3, WAIT=300 (seconds, altogether),
+# QUIET=10 (percent of the processors that others may take), TESTS and SERVERS
+# (names, to run fewer), VARIANTS (more servers, see variants()), OUT (where the
+# results go), PORT (the first of a dozen to try), BUILD. "quick" is one round
+# of one second: it shows that all works, its numbers are worth little.
 #
 # Writes to OUT: cost.csv, memory.csv, machine.txt, cost.svg, report.md (the
 # tables, and which expectations were met), rounds.csv (every measurement).
@@ -38,10 +44,12 @@ OUT=${OUT:-$BUILD/cost}
 case $OUT in /*) ;; *) OUT=$top/$OUT ;; esac
 PORT=${PORT:-7810}
 if [ "${1-}" = quick ]; then
-    ROUNDS=1 SECONDS_EACH=1
+    ROUNDS=1 SECONDS_EACH=1 WAIT=0
 fi
 ROUNDS=${ROUNDS:-5}
 SECONDS_EACH=${SECONDS_EACH:-3}
+WAIT=${WAIT:-300}
+QUIET=${QUIET:-10}
 IDLE=1000 # fits into stage 2, which can hold FD_SETSIZE
 
 # test|connections|what (a path, or a kind of requests.lua)|compared with|title
@@ -245,14 +253,49 @@ start() # NAME
     done
 }
 
-# The clock ticks of CPU that a server has taken, all its threads and processes.
-ticks() # NAME
+# The clock ticks of CPU that servers have taken, all their threads and processes.
+ticks() # NAME...
 {
-    local pid
-    for pid in $(tree "${pid_of[$1]}"); do
-        # What is before the last ")" may be anything, as it holds the name.
-        sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null || true
+    local name pid
+    for name; do
+        for pid in $(tree "${pid_of[$name]}"); do
+            # What is before the last ")" may be anything: it holds the name.
+            sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null || true
+        done
     done | awk '{ sum += $12 + $13 } END { print sum + 0 }'
+}
+
+# Sets all (the machine's ticks, idle ones too) and others (what neither this
+# script nor what it started has taken). Children count once they are waited for.
+look_around()
+{
+    local busy ours
+    read -r all busy < <(awk '/^cpu / {
+        busy = $2 + $3 + $4 + $7 + $8 + $9; print busy + $5 + $6, busy }' /proc/stat)
+    ours=$(sed 's/.*) //' /proc/$$/stat |
+        awk '{ print $12 + $13 + $14 + $15 }')
+    others=$((busy - ours - $(ticks "${!pid_of[@]}")))
+}
+
+# Sets share: the percentage that others took since ALL and OTHERS.
+others_since() # ALL OTHERS
+{
+    local all others
+    look_around
+    share=$(((others - $2) * 100 / (all > $1 ? all - $1 : 1)))
+    [ $share -ge 0 ] || share=0 # ticks are coarse
+}
+
+wait_for_quiet()
+{
+    local all others share since=$SECONDS
+    while [ $((SECONDS - since)) -lt "$WAIT" ]; do
+        look_around
+        sleep 0.3
+        others_since "$all" "$others"
+        [ "$share" -gt "$QUIET" ] || break
+    done
+    WAIT=$((WAIT - (SECONDS - since)))
 }
 
 # A sum over a server's processes, in KiB. FILE is one of /proc/PID.
@@ -337,32 +380,43 @@ answers() # SERVER WHAT
 # Sets requests (that were answered 2xx) and failed.
 load() # SERVER CONNECTIONS WHAT SECONDS
 {
-    local word all status broken
+    local word complete status broken
     word=$(timeout --foreground $(($4 + 20)) \
         wrk -t1 -c"$2" -d"$4s" --timeout 10s -s "$here/requests.lua" \
         "$(url "$1" "$3")" -- "$(kind "$1" "$3")" 2>&1 | grep '^counted') ||
         fail "wrk did not finish against $1"
-    read -r _ all status broken _ <<<"$word"
-    requests=$((all - status))
+    read -r _ complete status broken _ <<<"$word"
+    requests=$((complete - status))
     failed=$((status + broken))
 }
 
 measure() # TEST ROUND SERVER CONNECTIONS WHAT
 {
-    local before after requests failed seconds
-    before=$(ticks "$3")
-    load "$3" "$4" "$5" "$SECONDS_EACH"
-    after=$(ticks "$3")
+    local before after requests failed seconds all others share since
+    while :; do
+        wait_for_quiet
+        since=$SECONDS
+        look_around
+        before=$(ticks "$3")
+        load "$3" "$4" "$5" "$SECONDS_EACH"
+        after=$(ticks "$3")
+        others_since "$all" "$others"
+        if [ "$1" = insert ]; then
+            acknowledged[$3]=$((${acknowledged[$3]} + requests))
+        fi
+        if [ "$share" -le "$QUIET" ] || [ "$WAIT" -le 0 ]; then
+            break
+        fi
+        WAIT=$((WAIT - (SECONDS - since)))
+        say "$1, round $2 of $ROUNDS: $3: others took $share %, once more"
+    done
     [ "$requests" -gt 0 ] || fail "$1: $3 answered nothing"
     [ "$failed" = 0 ] || say "$1: $3: $failed requests failed"
     seconds=$(awk "BEGIN { print ($after - $before) / $hertz }")
-    echo "$1,$2,$3,$4,$requests,$seconds,$failed" >>"$OUT/rounds.csv"
-    if [ "$1" = insert ]; then
-        acknowledged[$3]=$((${acknowledged[$3]} + requests))
-    fi
+    echo "$1,$2,$3,$4,$requests,$seconds,$failed,$share" >>"$OUT/rounds.csv"
     say "$1, round $2 of $ROUNDS: $3 $(awk \
         "BEGIN { printf \"%.2f\", $seconds * 1e6 / $requests }") us a request" \
-        "($requests requests)"
+        "($requests requests; others took $share %)"
 }
 
 # Every insert that was acknowledged must be there.
@@ -472,10 +526,11 @@ machine()
 for tool in wrk curl sqlite3; do
     command -v $tool >/dev/null || fail "no $tool; get it by: make setup-bench"
 done
-for number in "$ROUNDS" "$SECONDS_EACH" "$PORT"; do
+for number in "$ROUNDS" "$SECONDS_EACH" "$PORT" "1$WAIT" "1$QUIET"; do
     case $number in
     '' | *[!0-9]* | 0*)
-        say "ROUNDS, SECONDS_EACH and PORT are numbers from 1 on, not \"$number\""
+        say "ROUNDS, SECONDS_EACH and PORT are numbers from 1 on, WAIT and" \
+            "QUIET from 0 on"
         exit 2
         ;;
     esac
@@ -554,6 +609,10 @@ done
 TESTS_KNOWN=$TESTS_KNOWN EXPECTED=$EXPECTED awk -f "$here/report.awk" \
     -v cost="$OUT/cost.csv" -v plot="$work/plot" -v report="$OUT/report.md" \
     "$OUT/rounds.csv" "$OUT/memory.csv"
+awk -F, '{ sum += $8; if ($8 > most) most = $8 }
+    END { if (NR) printf "others      took %.1f %% of the processors meanwhile" \
+        " (mean; at most %d %%)\n", sum / NR, most }' "$OUT/rounds.csv" |
+    tee -a "$OUT/machine.txt" >&2
 if ! command -v gnuplot >/dev/null; then
     say "no gnuplot (make setup-bench gets it): no picture"
 elif [ -s "$work/plot" ]; then

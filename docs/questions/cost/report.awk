@@ -50,7 +50,7 @@ BEGIN {
 
 FNR == 1 { files++ }
 
-files == 1 && NF == 7 {
+files == 1 && NF == 8 {
     if (!($1 in seen_test)) {
         seen_test[$1] = 1
         tests[++test_count] = $1
