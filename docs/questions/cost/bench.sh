@@ -43,9 +43,14 @@ case $BUILD in /*) ;; *) BUILD=$top/$BUILD ;; esac # nginx wants whole paths
 OUT=${OUT:-$BUILD/cost}
 case $OUT in /*) ;; *) OUT=$top/$OUT ;; esac
 PORT=${PORT:-7810}
-if [ "${1-}" = quick ]; then
-    ROUNDS=1 SECONDS_EACH=1 WAIT=0
-fi
+case $#:${1-} in
+0:) ;;
+1:quick) ROUNDS=1 SECONDS_EACH=1 WAIT=0 ;;
+*)
+    echo "usage: bench.sh [quick]" >&2
+    exit 2
+    ;;
+esac
 ROUNDS=${ROUNDS:-5}
 SECONDS_EACH=${SECONDS_EACH:-3}
 WAIT=${WAIT:-300}
@@ -202,7 +207,8 @@ END
 # Each server has databases of its own, all alike when the benchmark starts.
 databases() # NAME
 {
-    mkdir -p "$work/db-$1"
+    rm -rf "$work/db-$1"
+    mkdir "$work/db-$1"
     cp "$work/bench.db" "$work/db-$1/bench.db"
 }
 
@@ -265,11 +271,12 @@ ticks() # NAME...
     done | awk '{ sum += $12 + $13 } END { print sum + 0 }'
 }
 
-# Sets all (the machine's ticks, idle ones too) and others (what neither this
-# script nor what it started has taken). Children count once they are waited for.
+# Sets all (the machine's ticks, idle ones too), ours (of this script and of the
+# children that it has waited for, so of wrk) and others (of neither this script
+# nor a server).
 look_around()
 {
-    local busy ours
+    local busy
     read -r all busy < <(awk '/^cpu / {
         busy = $2 + $3 + $4 + $7 + $8 + $9; print busy + $5 + $6, busy }' /proc/stat)
     ours=$(sed 's/.*) //' /proc/$$/stat |
@@ -280,7 +287,7 @@ look_around()
 # Sets share: the percentage that others took since ALL and OTHERS.
 others_since() # ALL OTHERS
 {
-    local all others
+    local all ours others
     look_around
     share=$(((others - $2) * 100 / (all > $1 ? all - $1 : 1)))
     [ $share -ge 0 ] || share=0 # ticks are coarse
@@ -288,7 +295,7 @@ others_since() # ALL OTHERS
 
 wait_for_quiet()
 {
-    local all others share since=$SECONDS
+    local all ours others share since=$SECONDS
     while [ $((SECONDS - since)) -lt "$WAIT" ]; do
         look_around
         sleep 0.3
@@ -392,13 +399,16 @@ load() # SERVER CONNECTIONS WHAT SECONDS
 
 measure() # TEST ROUND SERVER CONNECTIONS WHAT
 {
-    local before after requests failed seconds all others share since
+    local before after requests failed seconds all ours others share since
+    local client
     while :; do
         wait_for_quiet
         since=$SECONDS
         look_around
         before=$(ticks "$3")
+        client=$(cut -d ' ' -f 16,17 /proc/$$/stat)
         load "$3" "$4" "$5" "$SECONDS_EACH"
+        client="$(cut -d ' ' -f 16,17 /proc/$$/stat) $client"
         after=$(ticks "$3")
         others_since "$all" "$others"
         if [ "$1" = insert ]; then
@@ -413,10 +423,11 @@ measure() # TEST ROUND SERVER CONNECTIONS WHAT
     [ "$requests" -gt 0 ] || fail "$1: $3 answered nothing"
     [ "$failed" = 0 ] || say "$1: $3: $failed requests failed"
     seconds=$(awk "BEGIN { print ($after - $before) / $hertz }")
-    echo "$1,$2,$3,$4,$requests,$seconds,$failed,$share" >>"$OUT/rounds.csv"
+    client=$(awk "{ print (\$1 + \$2 - \$3 - \$4) / $hertz }" <<<"$client")
+    echo "$1,$2,$3,$4,$requests,$seconds,$failed,$share,$client" >>"$OUT/rounds.csv"
     say "$1, round $2 of $ROUNDS: $3 $(awk \
         "BEGIN { printf \"%.2f\", $seconds * 1e6 / $requests }") us a request" \
-        "($requests requests; others took $share %)"
+        "($requests requests; wrk took $client s, others $share %)"
 }
 
 # Every insert that was acknowledged must be there.
@@ -563,6 +574,15 @@ while IFS='|' read -r name binary arguments; do
     stages="$stages $name"
 done < <(variants)
 [ -n "$stages" ] || fail "no stage is built; make first"
+
+for name in ${TESTS-}; do
+    chosen "$name" "$(cut -d '|' -f 1 <<<"$TESTS_KNOWN" | xargs) download idle" ||
+        { say "TESTS: there is no \"$name\""; exit 2; }
+done
+for name in ${SERVERS-}; do
+    chosen "$name" "floor lighttpd nginx node$stages" ||
+        { say "SERVERS: there is no \"$name\""; exit 2; }
+done
 
 node_versions=
 if command -v node >/dev/null; then

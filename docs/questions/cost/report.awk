@@ -50,7 +50,7 @@ BEGIN {
 
 FNR == 1 { files++ }
 
-files == 1 && NF == 8 {
+files == 1 && NF == 9 {
     if (!($1 in seen_test)) {
         seen_test[$1] = 1
         tests[++test_count] = $1
@@ -65,6 +65,7 @@ files == 1 && NF == 8 {
     connections[$1] = $4
     requests[key] += $5
     seconds[key] += $6
+    client[key] += $9
     us[$1, $3, $2] = $6 * 1e6 / $5
     last_round = $2 > last_round ? $2 : last_round
 }
@@ -73,7 +74,8 @@ FILENAME ~ /memory\.csv$/ && FNR > 1 { memory[++memory_count] = $0 }
 
 END {
     print "test,server,connections,requests,cpu_seconds,us_per_request," \
-        "requests_per_cpu_second,ratio,ratio_low,ratio_high" >cost
+        "requests_per_cpu_second,ratio,ratio_low,ratio_high," \
+        "client_us_per_request" >cost
     printf "" >plot
     printf "" >report
     for (t = 1; t <= test_count; t++) {
@@ -83,9 +85,9 @@ END {
             print "Expected: " words[test] ".\n" >report
         print "| server | CPU us per request | requests per CPU second |" \
             " cost relative to " against[test] " | lowest and highest round |" \
-            " as expected |\n|---|---|---|---|---|---|" >report
+            " CPU us of the client | as expected |\n" \
+            "|---|---|---|---|---|---|---|" >report
         n = split(servers[test], name, " ")
-        # In the order in which they were started, not of the first round.
         for (s = 1; s <= n; s++) {
             server = name[s]
             key = test SUBSEP server
@@ -107,12 +109,13 @@ END {
                 range = sprintf("%.2f, %.2f", low, high)
             }
             per_second = cpu > 0 ? 1e6 / cpu : 0
-            printf "%s,%s,%d,%d,%.2f,%.2f,%.0f,%s,%s,%s\n", test, server,
+            per_client = client[key] * 1e6 / requests[key]
+            printf "%s,%s,%d,%d,%.2f,%.2f,%.0f,%s,%s,%s,%.2f\n", test, server,
                 connections[test], requests[key], seconds[key], cpu,
-                per_second, ratio, low_text, high_text >cost
-            printf "| %s | %.2f | %.0f | %s | %s | %s |\n", server, cpu,
+                per_second, ratio, low_text, high_text, per_client >cost
+            printf "| %s | %.2f | %.0f | %s | %s | %.1f | %s |\n", server, cpu,
                 per_second, ratio == "" ? "" : sprintf("%.2f", ratio), range,
-                verdict(test, server, ratio) >report
+                per_client, verdict(test, server, ratio) >report
             if (ratio != "")
                 printf "%s\t%s\t%s\t%.3f\t%.*f\n", test, server,
                     title[test], ratio, cpu < 100, cpu >plot
