@@ -21,6 +21,7 @@ struct sql_cursor {
     bool fresh;    /* the first line is still to be sent */
     bool running;  /* run is started */
     bool began;    /* step_begin has been written */
+    bool streamed; /* counted in sql->cursors */
     uint64_t sent; /* bytes of pieces before this one */
     struct sql_run run;
 };
@@ -133,6 +134,8 @@ static void cursor_free(struct sql_cursor *cursor)
 {
     if (cursor->running)
         sql_run_finish(&cursor->run);
+    if (cursor->streamed)
+        atomic_fetch_sub(&cursor->stream->connection->sql->cursors, 1);
     if (cursor->stream != NULL)
         sql_stream_drop(cursor->stream);
     json_decref(cursor->body);
@@ -171,8 +174,8 @@ static void cursor_close(void *state)
 static const struct response_source cursor_source = {cursor_more, cursor_close};
 
 /* True if the client may read at its own pace: every step only reads, and
- * nothing of the stream stays. What cannot be compiled yet, as an earlier step
- * makes its table, runs in memory. */
+ * nothing of the stream stays; and if few others do. What cannot be compiled
+ * yet, as an earlier step makes its table, runs in memory. */
 static bool cursor_may_stream(struct sql_cursor *cursor)
 {
     struct sql_connection *connection = cursor->stream->connection;
@@ -192,7 +195,13 @@ static bool cursor_may_stream(struct sql_cursor *cursor)
             statement->is_transaction)
             return false;
     }
-    return true;
+    /* Slow readers must not take all descriptors: a connection has several. */
+    struct sql *sql = connection->sql;
+    cursor->streamed =
+        atomic_fetch_add(&sql->cursors, 1) < sql->settings->sqlite_streams;
+    if (!cursor->streamed)
+        atomic_fetch_sub(&sql->cursors, 1);
+    return cursor->streamed;
 }
 
 /* Runs the whole batch, then answers. Frees cursor. */

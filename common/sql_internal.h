@@ -38,6 +38,9 @@ struct sql {
     pthread_mutex_t lock;
     struct sql_database *databases; /* the one used last first */
     size_t database_count;
+
+    /* Counted by anyone. */
+    atomic_uint cursors; /* answers that are streamed, each with a connection */
 };
 
 /* ---- errors (sql_error.c) ---- */
@@ -268,6 +271,10 @@ int sql_fail_sqlite(struct sql_error *error,
                     const struct sql_connection *connection, int rc);
 
 /* ---- values (sql_value.c) ---- */
+
+/* The bytes of a cell, as a blob or else as UTF-8; empty for NULL. Borrowed
+ * until the next step. */
+struct text sql_column_bytes(sqlite3_stmt *row, int column, bool blob);
 
 /* Appends the cell of the current row: as Hrana writes it
  * ({"type":"integer","value":"1"}), or plain for people (1, 1.5, "text", null,

@@ -235,13 +235,6 @@ static int bind_all(struct query *query, struct sql_run *run,
 
 /* ---- rows ---- */
 
-static struct text column_text(sqlite3_stmt *row, int column)
-{
-    /* First the text, then its length: the one may convert the other. */
-    const void *bytes = sqlite3_column_text(row, column);
-    return (struct text){bytes, (size_t)sqlite3_column_bytes(row, column)};
-}
-
 static struct text column_name(sqlite3_stmt *row, int column)
 {
     const char *name = sqlite3_column_name(row, column);
@@ -251,8 +244,8 @@ static struct text column_name(sqlite3_stmt *row, int column)
 static void append_blob(struct message_buffer *out, sqlite3_stmt *row,
                         int column)
 {
-    const void *bytes = sqlite3_column_blob(row, column);
-    base64_append(out, bytes, (size_t)sqlite3_column_bytes(row, column), true);
+    struct text bytes = sql_column_bytes(row, column, true);
+    base64_append(out, bytes.data, bytes.length, true);
 }
 
 /* NULL is an empty field and an empty text is "", which many readers of CSV
@@ -270,7 +263,7 @@ static void append_csv(struct message_buffer *out, sqlite3_stmt *row,
         if (sqlite3_column_bytes(row, column) == 0)
             buffer_append_text(out, TEXT("\"\""));
         else
-            csv_append_text(out, column_text(row, column));
+            csv_append_text(out, sql_column_bytes(row, column, false));
         return;
     default:
         sql_append_plain(out, row, column);
@@ -290,7 +283,7 @@ static void append_html(struct message_buffer *out, sqlite3_stmt *row,
         return;
     case SQLITE_TEXT:
         buffer_append_text(out, TEXT("<td>"));
-        html_append_text(out, column_text(row, column));
+        html_append_text(out, sql_column_bytes(row, column, false));
         return;
     default:
         buffer_append_text(out, TEXT("<td class=\"number\">"));
@@ -326,9 +319,11 @@ static void append_head(struct message_buffer *out, enum sql_format format,
         buffer_append_text(out, format == SQL_CSV ? TEXT("\r\n") : TEXT("\n"));
 }
 
-static void append_row(struct message_buffer *out, enum sql_format format,
-                       sqlite3_stmt *row, bool first)
+static int append_row(struct message_buffer *out, enum sql_format format,
+                      const struct sql_run *run, bool first,
+                      struct sql_error *error)
 {
+    sqlite3_stmt *row = run->statement->handle;
     int count = sqlite3_column_count(row);
     if (format == SQL_JSON)
         buffer_append_text(out, first ? TEXT("[") : TEXT(",["));
@@ -343,11 +338,16 @@ static void append_row(struct message_buffer *out, enum sql_format format,
             append_csv(out, row, i);
         else
             append_html(out, row, i);
+        /* Not only at its end: a row may hold many large values. */
+        if (sql_check_bytes(run->connection->sql, buffer_length(out), error) <
+            0)
+            return -1;
     }
     if (format == SQL_JSON)
         buffer_append_char(out, ']');
     else
         buffer_append_text(out, format == SQL_CSV ? TEXT("\r\n") : TEXT("\n"));
+    return 0;
 }
 
 static int run_rows(struct exchange *exchange, struct sql_run *run,
@@ -362,11 +362,9 @@ static int run_rows(struct exchange *exchange, struct sql_run *run,
     while ((more = sql_run_step(run, true, error)) == 1) {
         if (first)
             append_head(out, format, row);
-        append_row(out, format, row, first);
-        first = false;
-        if (sql_check_bytes(run->connection->sql, buffer_length(out), error) !=
-            0)
+        if (append_row(out, format, run, first, error) < 0)
             return -1;
+        first = false;
     }
     if (more < 0)
         return -1;

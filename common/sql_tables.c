@@ -21,9 +21,6 @@ static const char facts_sql[] =
     " WHERE type IN ('table', 'view')"
     " AND substr(name, 1, 7) <> 'sqlite_')"
     " SELECT name, 0, 0, type, NULL, NULL, NULL, NULL FROM t"
-    " UNION ALL SELECT t.name, 1, c.cid, c.name, c.type, c.\"notnull\", c.pk,"
-    " c.dflt_value FROM t, pragma_table_xinfo(t.name) AS c"
-    " WHERE c.hidden <> 1"
     " UNION ALL SELECT t.name, 2, i.seq, i.name, i.\"unique\","
     " (SELECT group_concat(coalesce(x.name, '(expression)'), ', ')"
     " FROM pragma_index_info(i.name) AS x), i.partial, NULL"
@@ -32,6 +29,12 @@ static const char facts_sql[] =
     " f.\"table\", f.\"to\", f.on_update, f.on_delete"
     " FROM t, pragma_foreign_key_list(t.name) AS f WHERE t.type = 'table'"
     " ORDER BY 1, 2, 3";
+
+/* The columns of a table in the same form. For each on its own: those of a view
+ * whose table is gone cannot be told, and would end the statement. */
+static const char columns_sql[] =
+    "SELECT ?1, 1, cid, name, type, \"notnull\", pk, dflt_value"
+    " FROM pragma_table_xinfo(?1) WHERE hidden <> 1 ORDER BY cid";
 
 enum section {
     SECTION_TABLE,
@@ -44,7 +47,9 @@ enum section {
 struct tables {
     struct message_buffer *out;
     struct sql_connection *connection;
-    sqlite3_stmt *fact;
+    sqlite3_stmt *fact;    /* at its row; borrowed */
+    sqlite3_stmt *columns; /* owned */
+    int rc;                /* of SQLite, where columns has failed */
     enum sql_format format;
     int section;      /* -1 before the first table */
     int64_t to_count; /* rows that may still be counted */
@@ -52,9 +57,7 @@ struct tables {
 
 static struct text fact_text(const struct tables *tables, int column)
 {
-    const void *bytes = sqlite3_column_text(tables->fact, column);
-    return (struct text){bytes,
-                         (size_t)sqlite3_column_bytes(tables->fact, column)};
+    return sql_column_bytes(tables->fact, column, false);
 }
 
 /* The number of rows, or -1 when there are too many to count in passing. */
@@ -231,6 +234,25 @@ static void html_fact(const struct tables *tables, int section)
 
 /* ---- both ---- */
 
+static void append_fact(struct tables *tables);
+
+static void append_columns(struct tables *tables, struct text name)
+{
+    sqlite3_stmt *facts = tables->fact;
+    int rc = sqlite3_bind_text64(tables->columns, 1, name.data, name.length,
+                                 SQLITE_STATIC, SQLITE_UTF8);
+    tables->fact = tables->columns;
+    while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+        if (rc == SQLITE_ROW)
+            append_fact(tables);
+        rc = sqlite3_step(tables->columns);
+    }
+    tables->fact = facts;
+    sqlite3_reset(tables->columns);
+    if (rc != SQLITE_DONE && rc != SQLITE_ERROR)
+        tables->rc = rc;
+}
+
 static void append_fact(struct tables *tables)
 {
     int section = sqlite3_column_int(tables->fact, 1);
@@ -242,6 +264,9 @@ static void append_fact(struct tables *tables)
             html_table(tables, name, rows);
         else
             json_table(tables, name, rows);
+        tables->section = section;
+        append_columns(tables, name);
+        return;
     } else if (tables->format == SQL_HTML) {
         html_fact(tables, section);
     } else {
@@ -276,6 +301,10 @@ static int describe(struct exchange *exchange, struct tables *tables,
     if (statement == NULL)
         return -1;
     tables->fact = statement->handle;
+    tables->rc = sqlite3_prepare_v2(tables->connection->handle, columns_sql,
+                                    sizeof columns_sql, &tables->columns, NULL);
+    if (tables->rc != SQLITE_OK)
+        return sql_fail_sqlite(error, tables->connection, tables->rc);
     sql_page_start(exchange, tables->format);
     if (tables->format == SQL_HTML) {
         sql_html_begin(tables->out, name);
@@ -290,6 +319,10 @@ static int describe(struct exchange *exchange, struct tables *tables,
     if (more == 0)
         while ((more = sql_run_step(&run, true, error)) == 1) {
             append_fact(tables);
+            if (tables->rc != SQLITE_OK) {
+                more = sql_fail_sqlite(error, tables->connection, tables->rc);
+                break;
+            }
             if (sql_check_bytes(tables->connection->sql,
                                 buffer_length(tables->out), error) != 0) {
                 more = -1;
@@ -318,6 +351,7 @@ void sql_tables_answer(struct exchange *exchange, struct text name)
         return;
     }
     int result = describe(exchange, &tables, name, &error);
+    sqlite3_finalize(tables.columns);
     sql_give(tables.connection);
     if (result != 0)
         sql_page_error(exchange, &error);

@@ -45,12 +45,14 @@ void sql_append_double(struct message_buffer *out, double number)
         buffer_append(out, ".0", 2);
 }
 
-static struct text column_bytes(sqlite3_stmt *row, int column, bool blob)
+struct text sql_column_bytes(sqlite3_stmt *row, int column, bool blob)
 {
     /* The pointer first: asking for the length first could convert. */
     const char *data = blob ? sqlite3_column_blob(row, column)
                             : (const char *)sqlite3_column_text(row, column);
     int length = sqlite3_column_bytes(row, column);
+    /* Without memory there is no pointer, but perhaps a length; the next step
+     * fails. */
     if (data == NULL)
         return TEXT("");
     return (struct text){data, (size_t)length};
@@ -79,13 +81,13 @@ void sql_append_value(struct message_buffer *out, sqlite3_stmt *row, int column)
         return;
     case SQLITE_TEXT:
         buffer_append_text(out, TEXT("{\"type\":\"text\",\"value\":"));
-        json_append_text(out, column_bytes(row, column, false));
+        json_append_text(out, sql_column_bytes(row, column, false));
         buffer_append_char(out, '}');
         return;
     case SQLITE_BLOB:
         /* Without '=': one client turns anything else into nothing. */
         buffer_append_text(out, TEXT("{\"type\":\"blob\",\"base64\":"));
-        append_blob(out, column_bytes(row, column, true), false);
+        append_blob(out, sql_column_bytes(row, column, true), false);
         buffer_append_char(out, '}');
         return;
     default:
@@ -104,11 +106,11 @@ void sql_append_plain(struct message_buffer *out, sqlite3_stmt *row, int column)
         sql_append_double(out, sqlite3_column_double(row, column));
         return;
     case SQLITE_TEXT:
-        json_append_text(out, column_bytes(row, column, false));
+        json_append_text(out, sql_column_bytes(row, column, false));
         return;
     case SQLITE_BLOB:
         buffer_append_text(out, TEXT("{\"base64\":"));
-        append_blob(out, column_bytes(row, column, true), true);
+        append_blob(out, sql_column_bytes(row, column, true), true);
         buffer_append_char(out, '}');
         return;
     default:

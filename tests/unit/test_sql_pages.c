@@ -164,6 +164,29 @@ static void tables_are_described(void **state)
         "\"default\":null}],\"indexes\":[],\"foreign_keys\":[]}]}\n");
 }
 
+static void broken_view_does_not_hide_the_tables(void **state)
+{
+    /* Bug: a view whose table was dropped ends the whole page with 400. */
+    struct fixture *f = *state;
+    char path[64];
+    snprintf(path, sizeof path, "%s/two.db", f->directory);
+    sqlite3 *other;
+    assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other,
+                                  "CREATE TABLE x (y);"
+                                  "CREATE VIEW b AS SELECT * FROM x;"
+                                  "DROP TABLE x",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(other);
+    assert_int_equal(ask(f, "GET", "/db/two/", ""), 200);
+    assert_true(says(f, "{\"name\":\"b\",\"kind\":\"view\",\"rows\":null,"
+                        "\"columns\":[],"));
+    assert_true(says(f, "{\"name\":\"a\",\"kind\":\"table\",\"rows\":2,"
+                        "\"columns\":[{\"name\":\"id\""));
+    assert_true(says(f, "{\"name\":\"v\",\"kind\":\"view\""));
+}
+
 static void hostile_names_stay_text_in_html(void **state)
 {
     /* A table, a column or a value that is markup would run in the browser
@@ -447,6 +470,7 @@ int main(void)
         TEST(unknown_pages_and_methods_are_refused),
         TEST(put_creates_once),
         TEST(tables_are_described),
+        TEST(broken_view_does_not_hide_the_tables),
         TEST(hostile_names_stay_text_in_html),
         TEST(values_are_bound_by_their_look),
         TEST(parameters_are_found_by_name_and_number),

@@ -259,6 +259,24 @@ static void large_cursor_comes_in_pieces(void **state)
                       "{\"type\":\"step_end\"");
 }
 
+static void cursors_that_stream_are_bounded(void **state)
+{
+    /* Bug: slow readers hold a connection each until no descriptor is left. */
+    struct fixture *f = *state;
+    static const char select[] =
+        "{\"batch\":{\"steps\":[{\"stmt\":{\"sql\":\"SELECT 7\"}}]}}";
+    f->settings.sqlite_streams = 1;
+    for (int i = 0; i < 3; i++) {
+        post(f, CURSOR, select);
+        assert_int_equal(f->pieces, 1);
+    }
+    f->settings.sqlite_streams = 0;
+    post(f, CURSOR, select);
+    assert_int_equal(f->pieces, 0); /* whole */
+    assert_in_body(f, "{\"type\":\"row\",\"row\":[{\"type\":\"integer\","
+                      "\"value\":\"7\"}]}\n{\"type\":\"step_end\"");
+}
+
 static void cursor_in_transaction_keeps_its_baton(void **state)
 {
     /* Bug: the first line says null, and the transaction is lost. */
@@ -309,6 +327,7 @@ int main(void)
         TEST(read_only_transaction_refuses_writes),
         TEST(cursor_streams_what_only_reads),
         TEST(large_cursor_comes_in_pieces),
+        TEST(cursors_that_stream_are_bounded),
         TEST(cursor_in_transaction_keeps_its_baton),
         TEST(v1_answers_without_streams),
     };
