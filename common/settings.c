@@ -16,6 +16,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -170,6 +171,16 @@ static int reader_read_file(struct reader *reader, const char *path)
                           "cannot read %s: %s; --example "
                           "prints one to start from",
                           path, strerror(errno));
+    struct stat status;
+    if (reader->again && (fstat(fileno(reader->file), &status) < 0 ||
+                          !S_ISREG(status.st_mode))) {
+        /* A pipe is empty now: every rule would be gone. */
+        fclose(reader->file);
+        return mistake_at(reader->mistake, "-c",
+                          "%s is no regular file and cannot be read again; "
+                          "restart instead",
+                          path);
+    }
     ini_max_line = LINE_MAX_BYTES;
     ini_stop_on_first_error = true;
     /* An indented line is a line, not more of the one before. */

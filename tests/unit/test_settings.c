@@ -335,6 +335,27 @@ static void rereading_reports_a_mistake_and_follows_the_file(void **state)
     settings_release(&old);
 }
 
+/* SIGHUP read a pipe again, found it empty, and dropped every rule. */
+static void rereading_a_pipe_is_a_mistake(void **state)
+{
+    (void)state;
+    static const char text[] = "[files]\nrule = deny * /private\n";
+    struct settings old, fresh;
+    struct mistake mistake = {0};
+    int ends[2];
+    char path[32], *argv[] = {"fivefold-1", "-c", path, NULL};
+    assert_int_equal(pipe(ends), 0);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    assert_int_equal(write(ends[1], text, sizeof text - 1), sizeof text - 1);
+    close(ends[1]);
+    assert_int_equal(settings_read(&old, 3, argv), 0);
+    assert_int_equal(old.files_rules.count, 1);
+    assert_int_equal(settings_reread(&fresh, &old, &mistake), -1);
+    assert_non_null(strstr(mistake.line, "restart instead"));
+    settings_release(&old);
+    close(ends[0]);
+}
+
 /* A default that its own range refuses stops every server. */
 static void the_example_is_current_and_holds_the_defaults(void **state)
 {
@@ -388,6 +409,7 @@ int main(void)
         cmocka_unit_test(unfit_htpasswd_lines_are_refused_with_their_place),
         cmocka_unit_test(the_command_line_overrides_the_file),
         cmocka_unit_test(rereading_reports_a_mistake_and_follows_the_file),
+        cmocka_unit_test(rereading_a_pipe_is_a_mistake),
         cmocka_unit_test(the_example_is_current_and_holds_the_defaults),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
