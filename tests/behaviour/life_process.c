@@ -201,7 +201,13 @@ static void hang_up(const struct stage_differences *stage)
     struct server *server = server_start(
         stage->number, &(struct server_options){.arguments = arguments});
     struct answer answer = {0};
-    assert_int_equal(client_get(server->port, "/letters.txt", &answer), 200);
+    /* The end of the connection tells that the line has been made. */
+    struct client *client =
+        life_say(server, "GET /letters.txt HTTP/1.1\r\nHost: a\r\n"
+                         "Connection: close\r\n\r\n");
+    life_expect(client, 200);
+    life_expect_close(client);
+    client_close(client);
     fixture_write(config, text.data, text.length);
     rename(log, moved);
     kill(server->pid, SIGHUP);
