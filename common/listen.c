@@ -110,6 +110,11 @@ unsigned listen_print(int listen_fd, char *out, size_t size)
     return (unsigned)strtoul(port, NULL, 10);
 }
 
+void listen_stop(const struct server *server)
+{
+    shutdown(server->listen_fd, SHUT_RDWR);
+}
+
 /* An IPv4 client of an IPv6 socket shows as ::ffff:1.2.3.4; rules and logs
  * know it as 1.2.3.4. */
 static void peer_normalize(struct peer *peer)

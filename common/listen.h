@@ -16,6 +16,10 @@ int listen_open(const struct settings *settings, bool blocking,
  * port. */
 unsigned listen_print(int listen_fd, char *out, size_t size);
 
+/* Nobody can connect any more, and the address is free for the next server,
+ * though the descriptor stays open. Wakes whoever waits in listen_accept. */
+void listen_stop(const struct server *server);
+
 enum listen_result {
     LISTEN_CLIENT, /* *conn is a new connection */
     LISTEN_NONE,   /* nobody waits (or a signal came) */

@@ -61,6 +61,7 @@ void stage_stop(struct stage *stage)
         return;
     stage->stopping = true;
     stage->stop_ms = clock_ms() + stage->server->settings->stop_seconds * 1000;
+    listen_stop(stage->server);
 }
 
 /* What is due between two waits. */

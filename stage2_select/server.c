@@ -214,6 +214,7 @@ void stage_stop(struct stage *stage)
     stage->stopping = true;
     stage->stop_ms = clock_ms() + stage->server->settings->stop_seconds * 1000;
     accept_on(stage, false);
+    listen_stop(stage->server);
     for (size_t i = list->count; i-- > 0;)
         if (conn_stop(list->all[i]))
             drop(stage, list->all[i]);

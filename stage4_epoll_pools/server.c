@@ -441,7 +441,7 @@ static void stop_accepting(struct stage *stage)
 {
     atomic_store(&stage->stopping, true);
     /* Wakes all who block in accept(), and those who come to it later. */
-    shutdown(stage->server->listen_fd, SHUT_RDWR);
+    listen_stop(stage->server);
     for (uint64_t i = 0; i < stage->server->settings->pool_acceptors; i++)
         sem_post(&stage->room);
     while (stage->thread_count > stage->first_acceptor)

@@ -3,6 +3,7 @@
 #include "life.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +32,38 @@ static void stop_finishes(const struct stage_differences *stage)
                    "server.stop_seconds=600");
     struct client *client = stalled_download(server);
     kill(server->pid, SIGTERM);
+    life_expect_big(client);
+    life_expect_close(client);
+    assert_int_equal(server_wait(server), 0);
+}
+
+/* Clients were let into the kernel's queue, to wait there for nothing, and a
+ * new server could not have the address until the old one had gone. */
+static void stop_refuses(const struct stage_differences *stage)
+{
+    struct server *server =
+        LIFE_START(stage, "--set", "connection.send_buffer_bytes=4096", "--set",
+                   "server.stop_seconds=600");
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%d", server->port);
+    struct client *client = stalled_download(server);
+    kill(server->pid, SIGTERM);
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)server->port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    bool refused = false;
+    while (!refused) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        refused = connect(fd, (struct sockaddr *)&to, sizeof to) < 0;
+        close(fd);
+        if (suite_now_ms() > limit)
+            fail_msg("clients are still let in");
+    }
+    struct server *next = server_start(
+        stage->number, &(struct server_options){.listen = address});
+    life_answers(next);
+    server_stop(next);
     life_expect_big(client);
     life_expect_close(client);
     assert_int_equal(server_wait(server), 0);
@@ -500,6 +533,7 @@ static void stream_expires(const struct stage_differences *stage)
 
 const struct life life_process[] = {
     {"SIGTERM finishes a download and exits 0", stop_finishes},
+    {"a stopping server gives its address up", stop_refuses},
     {"a second SIGTERM exits at once", second_stop},
     {"a graceful stop has an end", stop_has_an_end},
     {"idle clients do not hold a stop up", stop_with_idle_clients},
