@@ -37,7 +37,7 @@ void life_expect(struct client *client, unsigned status);
 void life_expect_hello(struct client *client);
 /* Reads to the end; fails unless the server has closed without a word. */
 void life_expect_close(struct client *client);
-/* Pitfall 6: waits until the server has that many descriptors again. Every
+/* Pitfall 6: waits until the server has no more descriptors than that. Every
  * look is behind an answered request, so a leak shows soon. */
 void life_descriptors_settle(const struct server *server, size_t count);
 /* Reads an answer whose body must be big.bin, without keeping it. */
