@@ -104,6 +104,8 @@ static int open_parts(struct server *server, const char *program)
         (server->sql = sql_open(settings, wait_ms)) == NULL)
         return say(program, "cannot serve databases from",
                    settings->sqlite_directory);
+    if (server->sql != NULL && stage_facts.database_mutex)
+        sql_use_mutex(server->sql);
     if (settings->trace != NULL && trace_open(settings->trace, program) < 0)
         return say(program, "cannot write the trace", settings->trace);
     return 0;

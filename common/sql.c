@@ -276,6 +276,11 @@ fail:;
     return NULL;
 }
 
+void sql_use_mutex(struct sql *sql)
+{
+    sql->one_at_a_time = true;
+}
+
 void sql_close(struct sql *sql)
 {
     if (sql == NULL)

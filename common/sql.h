@@ -18,6 +18,10 @@ struct sql;
  * are opened when first asked for. */
 struct sql *sql_open(const struct settings *settings, unsigned wait_ms);
 
+/* From now on one statement at a time runs in a database, and the threads of
+ * the others wait for its mutex. Call before the first request. */
+void sql_use_mutex(struct sql *sql);
+
 /* Rolls back and closes all. */
 void sql_close(struct sql *sql);
 

@@ -8,6 +8,8 @@
  * are opened and closed outside of the lock: both may touch the disk. */
 #include "sql_internal.h"
 
+#include "clock.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -81,9 +84,35 @@ static sqlite3 *handle_open(struct sql *sql, struct text name, int flags,
         return NULL;
     }
     sqlite3_extended_result_codes(handle, 0);
-    sqlite3_busy_timeout(handle,
-                         sql->wait_ms > INT_MAX ? INT_MAX : (int)sql->wait_ms);
     return handle;
+}
+
+static void database_free(struct sql_database *database)
+{
+    pthread_mutex_destroy(&database->running);
+    free(database);
+}
+
+/* A lock is held by another connection: try again after a while, for wait_ms in
+ * all. Who holds it may need this database's mutex to go on, so the mutex is
+ * not kept over the while. Returns 0 to give up. */
+static int on_busy(void *argument, int tries)
+{
+    struct sql_connection *connection = argument;
+    const struct sql *sql = connection->sql;
+    uint64_t now_ms = clock_ms();
+    if (tries == 0)
+        connection->busy_until_ms = now_ms + sql->wait_ms;
+    if (now_ms >= connection->busy_until_ms)
+        return 0;
+    bool held = connection->holds_mutex;
+    if (held)
+        pthread_mutex_unlock(&connection->database->running);
+    struct timespec pause = {.tv_nsec = tries < 10 ? 200000 : 2000000};
+    nanosleep(&pause, NULL);
+    if (held)
+        pthread_mutex_lock(&connection->database->running);
+    return 1;
 }
 
 static void connection_close(struct sql_connection *connection)
@@ -115,6 +144,7 @@ static struct sql_connection *connection_open(struct sql *sql,
         free(made);
         return NULL;
     }
+    sqlite3_busy_handler(made->handle, on_busy, made);
     sqlite3_db_config(made->handle, SQLITE_DBCONFIG_ENABLE_FKEY,
                       sql->settings->sqlite_foreign_keys ? 1 : 0, NULL);
     /* What fails here (a lock, a file that is no database) fails again, with
@@ -165,7 +195,7 @@ static void database_retire_locked(struct sql *sql,
         }
     }
     if (database->connections == 0)
-        free(database);
+        database_free(database);
 }
 
 static bool database_in_use(const struct sql_database *database)
@@ -213,6 +243,7 @@ database_find_locked(struct sql *sql, struct text name, const struct stat *file,
         found = calloc(1, sizeof *found);
         if (found == NULL)
             return NULL;
+        pthread_mutex_init(&found->running, NULL);
         memcpy(found->name, name.data, name.length);
         found->device = file->st_dev;
         found->inode = file->st_ino;
@@ -296,7 +327,7 @@ static void database_leave(struct sql *sql, struct sql_database *database)
     bool last = --database->connections == 0 && database->gone;
     pthread_mutex_unlock(&sql->lock);
     if (last)
-        free(database);
+        database_free(database);
 }
 
 struct sql_connection *sql_take(struct sql *sql, struct text name,

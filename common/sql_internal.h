@@ -33,6 +33,7 @@ struct sql {
     char *directory;                 /* real path; owned */
     int directory_fd;                /* owned */
     struct sql_streams *streams;     /* locks itself; owned */
+    bool one_at_a_time;              /* a database's mutex is used */
 
     /* Under lock. */
     pthread_mutex_t lock;
@@ -99,6 +100,9 @@ struct sql_database {
     bool gone;            /* no more listed: freed with the last connection */
     struct sql_database *next;
 
+    /* With one_at_a_time: held by whoever runs a statement. */
+    pthread_mutex_t running;
+
     /* Counted by anyone. */
     atomic_uint_fast64_t requests, prepared, hits;
     atomic_uint streams;
@@ -119,6 +123,8 @@ struct sql_connection {
     uint64_t deadline_ns;             /* of the statement that runs; 0: none */
     uint64_t transaction_deadline_ns; /* of a stream's transaction; 0: none */
     uint64_t request_left_ns; /* of the time of this request; 0: none left */
+    uint64_t busy_until_ms;   /* another's lock is waited for until then */
+    bool holds_mutex;         /* database->running */
     bool late;                /* the progress handler has interrupted */
     bool vacuum;              /* VACUUM runs: it attaches '' by itself */
     bool read_transaction;    /* after BEGIN TRANSACTION READONLY */

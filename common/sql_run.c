@@ -89,6 +89,9 @@ static void run_arm(struct sql_run *run)
     struct sql_connection *connection = run->connection;
     connection->late = false;
     connection->vacuum = run->statement->is_vacuum;
+    connection->holds_mutex = connection->sql->one_at_a_time;
+    if (connection->holds_mutex)
+        pthread_mutex_lock(&connection->database->running);
     run->armed_ns = clock_ns();
     uint64_t left = connection->request_left_ns;
     if (run->left_ns != 0 && run->left_ns < left)
@@ -103,9 +106,13 @@ static void run_arm(struct sql_run *run)
 
 static void run_disarm(struct sql_run *run)
 {
-    if (run->armed)
-        sql_request_spend(run->connection, run->armed_ns);
+    if (!run->armed)
+        return;
+    sql_request_spend(run->connection, run->armed_ns);
     run->armed = false;
+    if (run->connection->holds_mutex)
+        pthread_mutex_unlock(&run->connection->database->running);
+    run->connection->holds_mutex = false;
 }
 
 static void run_end(struct sql_run *run)

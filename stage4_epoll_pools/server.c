@@ -40,6 +40,7 @@ const struct stage_facts stage_facts = {
     .name = "epoll and pools",
     .one_thread = false,
     .blocking = false,
+    .database_mutex = true,
 };
 
 /* ---- handing on ---- */

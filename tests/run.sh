@@ -12,13 +12,17 @@ LOGS=build/logs
 mkdir -p "$LOGS"
 passed=0 failed=0
 
-# name, directory below build/, arguments for make. Threads come with stage 4;
-# then a line "tsan build/tsan CC=clang SANITIZE=thread" belongs here.
+# name, directory below build/, how much slower it is, arguments for make.
 VARIANTS=(
-    "gcc build CC=gcc"
-    "ndebug build/ndebug CC=gcc NDEBUG=1"
-    "asan build/asan CC=clang SANITIZE=address,undefined"
+    "gcc build 2 CC=gcc"
+    "ndebug build/ndebug 2 CC=gcc NDEBUG=1"
+    "asan build/asan 5 CC=clang SANITIZE=address,undefined"
+    "tsan build/tsan 10 CC=clang SANITIZE=thread"
 )
+# Stages with threads, and how else than by default they can be set.
+THREADED=4
+FULL="--set pool.pipeline=full --set pool.accept_mutex=on \
+--set pool.acceptors=2 --set pool.recv=2 --set pool.send=2"
 # Fair: valgrind runs one thread at a time, and without the option a thread that
 # never waits can keep the others out for good.
 MEMCHECK="valgrind -q --leak-check=full --error-exitcode=99 \
@@ -93,12 +97,20 @@ run_units()
 FILTER=("$@")
 step format "$MAKE" -s check-format
 for variant in "${VARIANTS[@]}"; do
-    read -r name dir args <<<"$variant"
+    read -r name dir slow args <<<"$variant"
     # shellcheck disable=SC2086 # args are words for make
     build=("$MAKE" -s -j2 BUILD="$dir" $args)
+    suite=(env SLOW="${SLOW:-$slow}" "$dir/tests/behaviour/suite")
+    # Where there is one thread there is no race.
+    [ "$name" != tsan ] || suite+=(--stages "$THREADED")
     step "$name build" "${build[@]}" all units "$dir/tests/behaviour/suite"
     step "$name unit" bash -c 'run_units "$@"' _ "$dir" ""
-    step "$name behaviour" env SLOW="${SLOW:-2}" "$dir/tests/behaviour/suite"
+    step "$name behaviour" "${suite[@]}"
+    case $name in gcc | tsan)
+        step "$name full pipeline" env OPTIONS="$FULL" "${suite[@]}" \
+            --stages "$THREADED"
+        ;;
+    esac
 done
 step "memcheck unit" bash -c 'run_units "$@"' _ build "$MEMCHECK"
 step "memcheck behaviour" env SLOW=20 WRAP="$MEMCHECK" \

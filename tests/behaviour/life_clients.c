@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Pitfall 1: an event loop that blocks reading one head stops everybody. */
@@ -315,6 +316,51 @@ static void pipelining(const struct stage_differences *stage)
     server_stop(server);
 }
 
+/* A query that runs until query_ms ends it. */
+static struct client *say_endless(const struct server *server)
+{
+    return life_say(server,
+                    "GET /db/t/query?sql=WITH+RECURSIVE+n(i)+AS+(SELECT+1+"
+                    "UNION+ALL+SELECT+i+FROM+n)+SELECT+count(*)+FROM+n "
+                    "HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+#define ASK_OTHER "GET /db/other/query?sql=SELECT+1 HTTP/1.1\r\nHost: a\r\n\r\n"
+
+/* With pools a slow query delays nobody else, as long as a worker is free. When
+ * all work for one slow database, or wait for its mutex, the others starve: the
+ * flaw of stage 4 that stage 5 cures. */
+static void slow_database(const struct stage_differences *stage)
+{
+    char directory[640], query_ms[64];
+    if (!stage->databases_side_by_side)
+        return;
+    snprintf(directory, sizeof directory, "%s/db-slow-%d", suite.work,
+             stage->number);
+    snprintf(query_ms, sizeof query_ms, "sqlite.query_ms=%d",
+             suite.slow ? 20000 : 3000);
+    fixture_database(directory);
+    struct server_options options = {.databases = directory};
+    const char *const arguments[] = {"--set", query_ms, "--set", "pool.work=2",
+                                     NULL};
+    struct server *server = life_start(stage, &options, arguments);
+    struct client *slow = say_endless(server);
+    client_wait_taken(slow);
+    struct client *quick = life_say(server, HELLO);
+    life_expect_hello(quick);
+    client_say(quick, ASK_OTHER);
+    life_expect(quick, 200);
+    assert_false(client_has_news(slow));
+    struct client *second = say_endless(server);
+    client_wait_taken(second);
+    client_say(quick, ASK_OTHER);
+    life_expect(quick, 200);
+    assert_int_equal(client_has_news(slow), stage->slow_database_starves);
+    life_expect(slow, 503); /* the time is up */
+    life_expect(second, 503);
+    server_stop(server);
+}
+
 /* Expect: 100-continue: asked, answered, and refused without the body. */
 static void expect_continue(const struct stage_differences *stage)
 {
@@ -413,6 +459,7 @@ const struct life life_clients[] = {
     {"pipelined requests are answered in order", pipelining},
     {"100-continue is said when it is asked for", expect_continue},
     {"a client that is refused may finish sending", refused_while_sending},
+    {"a slow database and the others", slow_database},
     {"a PUT that is broken off changes nothing", put_broken_off},
     {NULL, NULL},
 };

@@ -19,7 +19,10 @@ struct stage_differences {
     int number;
     const char *name;
     bool answers_others; /* while one client is slow, others are answered */
-    long clients_max;    /* open at once, beyond: 503; 0: no limit of its own */
+    bool databases_side_by_side; /* a slow query delays nobody else ... */
+    bool slow_database_starves;  /* ... but two of one database take all of two
+                                    workers */
+    long clients_max; /* open at once, beyond: 503; 0: no limit of its own */
 };
 
 struct suite {
