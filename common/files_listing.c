@@ -184,9 +184,12 @@ static void write_html(struct message_buffer *out, struct text path,
                   "<meta name=\"viewport\" content=\"width=device-width\">\n"
                   "<meta name=\"color-scheme\" content=\"light dark\">\n"
                   "<style>body{font-family:sans-serif;margin:2em}"
+                  "h1,td:first-child{overflow-wrap:anywhere}"
                   "th,td{text-align:left;padding:.1em 2em .1em 0}"
-                  "td:nth-child(2){text-align:right;white-space:nowrap}"
-                  "td:nth-child(3){white-space:nowrap}</style>\n<title>"));
+                  ":is(th,td):nth-child(2){text-align:right}"
+                  "th,td:not(:first-child){white-space:nowrap}"
+                  "@media(max-width:40em){body{margin:1em}"
+                  "th,td{padding-right:.8em}}</style>\n<title>"));
     html_append_text(out, path);
     buffer_append_text(out, TEXT("</title>\n</head>\n<body>\n<h1>"));
     html_append_text(out, path);

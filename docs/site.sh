@@ -19,9 +19,12 @@ nav{flex:0 0 14em;font-size:.85em}nav ul{list-style:none;padding:0}
 nav li{margin:.25em 0}nav b{display:block;margin-top:1em}
 main{min-width:0;max-width:48em}img{max-width:100%;background:#fff}
 pre{overflow:auto;padding:.8em 1em;background:#8882;font-size:.82em}
-code{font-family:ui-monospace,monospace}table{border-collapse:collapse}
+code{font-family:ui-monospace,monospace}:not(pre)>code{overflow-wrap:anywhere}
+table{border-collapse:collapse;display:block;overflow:auto}
 td,th{border:1px solid #8886;padding:.25em .6em;text-align:left}
-@media(max-width:50em){body{display:block}}'
+th:empty{padding:0;border-bottom:0}
+@media(max-width:50em){body{flex-direction:column-reverse;padding:1em;gap:1em}
+main{max-width:100%}nav{flex:none}}'
 
 # The part of the book that a page belongs to; the digit is its place.
 part()
@@ -89,6 +92,7 @@ for page in $pages; do
     {
         echo "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">"
         echo "<meta name=\"viewport\" content=\"width=device-width\">"
+        echo "<link rel=\"icon\" href=\"data:,\">"
         echo "<title>$(title "$page")</title><style>$css</style></head><body>"
         navigation "$page"
         echo "<main>"

@@ -11,7 +11,8 @@ command -v strace >/dev/null || { echo "check: no strace" >&2; exit 2; }
 [ -x "$server" ] || { echo "check: no $server; run make" >&2; exit 2; }
 scratch=$(mktemp -d) || exit 2
 pid=
-trap '[ -z "$pid" ] || kill -KILL "$pid"; rm -rf "$scratch"' EXIT
+trap '[ -z "$pid" ] || { kill -KILL "$pid"; wait "$pid"; } 2>/dev/null
+rm -rf "$scratch"' EXIT
 
 start() {
     rm -f "$scratch/ready"
