@@ -122,7 +122,7 @@ BEHAVIOUR := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/behaviour/*.c))
 
 $(BUILD)/tests/behaviour/suite: $(BEHAVIOUR)
 	$(call SAY,LINK)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lsqlite3 -lcmocka || $(call HINT,$<)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lsqlite3 -ljansson -lcmocka || $(call HINT,$<)
 
 behaviour: $(SERVERS) $(BUILD)/tests/behaviour/suite ## all stages answer alike
 	@$(BUILD)/tests/behaviour/suite

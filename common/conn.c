@@ -427,6 +427,10 @@ enum conn_wish conn_step(struct conn *conn)
     uint64_t start = TRACE_START();
     uint64_t id = conn->turn ? conn->turn->exchange.id : 0;
     enum conn_wish wish = CONN_CLOSE;
+    stats_doing(conn->state == WAITING_TO_SEND_HEAD ||
+                        conn->state == WAITING_TO_SEND_BODY
+                    ? "send"
+                    : "recv");
     switch (conn->state) {
     case WAITING_FOR_HEAD:
         wish = step_head(conn);
@@ -452,6 +456,7 @@ enum conn_wish conn_step(struct conn *conn)
     case CONN_STATE_COUNT:
         break;
     }
+    stats_done();
     return wish;
 }
 
@@ -506,6 +511,7 @@ void conn_work(struct conn *conn)
     struct exchange *exchange = &turn->exchange;
     uint64_t start = TRACE_START();
     assert(conn->state == BEING_PROCESSED);
+    stats_doing("work");
     exchange->request.base = buffer_start(&conn->in);
     bool ready = true;
     if (!turn->admitted && answer_begin(exchange) == ANSWER_WANT_BODY)
@@ -521,6 +527,7 @@ void conn_work(struct conn *conn)
         answer_finish(exchange);
         conn_start_answer(conn);
     }
+    stats_done();
     TRACE_SPAN("work", start, exchange->id);
 }
 
@@ -536,9 +543,11 @@ bool conn_work_at_once(struct conn *conn)
         request->framing != HTTP_BODY_NONE ||
         http_field(request, TEXT("Authorization")).data != NULL)
         return false;
+    stats_doing("work");
     exchange->at_once = true;
     bool done = answer_begin(exchange) == ANSWER_READY;
     exchange->at_once = false;
+    stats_done();
     if (done) {
         conn_start_answer(conn);
         TRACE_SPAN("work at once", start, exchange->id);

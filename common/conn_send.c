@@ -192,8 +192,10 @@ void conn_start_interim(struct conn *conn)
 void conn_stream(struct conn *conn)
 {
     uint64_t start = TRACE_START();
+    stats_doing("stream");
     if (make_piece(conn) < 0)
         conn->out.failed = true;
+    stats_done();
     TRACE_SPAN("stream", start, conn->turn->exchange.id);
 }
 

@@ -177,6 +177,7 @@ int main(int argc, char **argv)
     int status = EXIT_MISTAKE;
     raise_descriptor_limit();
     trace_thread("master");
+    stats_thread("master");
     if (open_parts(&server, program) < 0)
         goto done;
     if (settings.check_only) {

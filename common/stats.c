@@ -16,6 +16,11 @@ _Thread_local struct stats_block *stats_mine;
 
 static struct stats_block *_Atomic blocks;
 static struct stats_block spare;
+static atomic_uint block_count;
+
+/* Fixed once the stage's threads run. */
+static struct stats_place places[STATS_PLACES_MAX];
+static size_t place_count;
 
 enum stats_group {
     GROUP_connections,
@@ -78,6 +83,7 @@ struct stats_block *stats_register(void)
     struct stats_block *block = calloc(1, sizeof *block);
     if (block == NULL)
         return &spare;
+    block->number = atomic_fetch_add(&block_count, 1) + 1;
     block->next = atomic_load(&blocks);
     while (!atomic_compare_exchange_weak(&blocks, &block->next, block))
         continue;
@@ -94,6 +100,21 @@ void stats_close(void)
         block = next;
     }
     stats_mine = NULL;
+    block_count = 0;
+    place_count = 0;
+}
+
+void stats_thread(const char *name)
+{
+    struct stats_block *block = stats_block();
+    if (block != &spare)
+        atomic_store_explicit(&block->name, name, memory_order_relaxed);
+}
+
+void stats_place_add(const struct stats_place *place)
+{
+    assert(place_count < STATS_PLACES_MAX);
+    places[place_count++] = *place;
 }
 
 static void add(_Atomic uint64_t *at, uint64_t n)
@@ -252,9 +273,78 @@ static void json_latency(struct message_buffer *out)
     buffer_append_text(out, TEXT("]}"));
 }
 
+static uint64_t figure(const atomic_uint_fast64_t *at)
+{
+    return atomic_load_explicit(at, memory_order_relaxed);
+}
+
+static uint64_t place_connections(const struct stats_place *place)
+{
+    return atomic_load_explicit(place->connections, memory_order_relaxed);
+}
+
+static bool place_is_queue(const struct stats_place *place)
+{
+    return place->deepest != NULL;
+}
+
+static void json_places(struct message_buffer *out, const char *list,
+                        bool queues)
+{
+    const char *comma = "";
+    buffer_printf(out, "\"%s\":[", list);
+    for (size_t i = 0; i < place_count; i++) {
+        const struct stats_place *place = &places[i];
+        if (place_is_queue(place) != queues)
+            continue;
+        buffer_printf(
+            out, "%s{\"name\":\"%s\",\"%s\":%llu,\"taken\":%llu,\"%s\":%llu}",
+            comma, place->name, queues ? "waiting" : "connections",
+            (unsigned long long)place_connections(place),
+            (unsigned long long)figure(place->taken),
+            queues ? "deepest" : "stale",
+            (unsigned long long)figure(queues ? place->deepest : place->stale));
+        comma = ",";
+    }
+    buffer_append_text(out, TEXT("],"));
+}
+
+/* The next block from there on whose thread has a name, which *name gets. */
+static const struct stats_block *named_from(const struct stats_block *block,
+                                            const char **name)
+{
+    for (; block != NULL; block = block->next)
+        if ((*name = atomic_load_explicit(&block->name,
+                                          memory_order_relaxed)) != NULL)
+            return block;
+    return NULL;
+}
+
+static void json_threads(struct message_buffer *out)
+{
+    const char *name, *comma = "";
+    const struct stats_block *block = atomic_load(&blocks);
+    buffer_append_text(out, TEXT("\"threads\":["));
+    for (; (block = named_from(block, &name)) != NULL; block = block->next) {
+        const char *doing =
+            atomic_load_explicit(&block->doing, memory_order_relaxed);
+        buffer_printf(
+            out,
+            "%s{\"number\":%u,\"name\":\"%s\",\"doing\":\"%s\",\"steps\":%llu}",
+            comma, block->number, name, doing != NULL ? doing : "idle",
+            (unsigned long long)atomic_load_explicit(&block->steps,
+                                                     memory_order_relaxed));
+        comma = ",";
+    }
+    buffer_append_text(out, TEXT("],"));
+}
+
 void stats_json(struct message_buffer *out)
 {
     json_states(out);
+    json_places(out, "poll_lists", false);
+    json_places(out, "queues", true);
+    json_threads(out);
     for (size_t i = 0; i < GROUP_COUNT; i++)
         json_group((enum stats_group)i, out);
     json_latency(out);
@@ -309,9 +399,74 @@ static void metrics_latency(struct message_buffer *out)
                   (unsigned long long)sum.total);
 }
 
+enum place_metric {
+    PLACE_CONNECTIONS,
+    PLACE_TAKEN,
+    PLACE_DEEPEST,
+    PLACE_STALE,
+};
+
+/* One family; of the places that have that figure. */
+static void metrics_places(struct message_buffer *out, enum place_metric metric,
+                           const char *family, const char *type,
+                           const char *help)
+{
+    buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family, help, family,
+                  type);
+    for (size_t i = 0; i < place_count; i++) {
+        const struct stats_place *place = &places[i];
+        const atomic_uint_fast64_t *at = metric == PLACE_TAKEN ? place->taken
+                                         : metric == PLACE_DEEPEST
+                                             ? place->deepest
+                                         : metric == PLACE_STALE ? place->stale
+                                                                 : NULL;
+        if (metric != PLACE_CONNECTIONS && at == NULL)
+            continue;
+        buffer_printf(out, "%s{place=\"%s\"} ", family, place->name);
+        buffer_append_number(out, at ? figure(at) : place_connections(place));
+        buffer_append_char(out, '\n');
+    }
+}
+
+static void metrics_threads(struct message_buffer *out)
+{
+    static const struct {
+        const char *family, *type, *help;
+    } families[] = {
+        {"fivefold_thread_busy", "gauge",
+         "1 while the thread does a step of a connection."},
+        {"fivefold_thread_steps_total", "counter",
+         "Steps of connections that the thread has done."},
+    };
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+        const char *name, *family = families[i].family;
+        const struct stats_block *block = atomic_load(&blocks);
+        buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family,
+                      families[i].help, family, families[i].type);
+        for (; (block = named_from(block, &name)) != NULL;
+             block = block->next) {
+            uint64_t value =
+                i == 0
+                    ? atomic_load(&block->doing) != NULL
+                    : atomic_load_explicit(&block->steps, memory_order_relaxed);
+            buffer_printf(out, "%s{name=\"%s\",thread=\"%u\"} %llu\n", family,
+                          name, block->number, (unsigned long long)value);
+        }
+    }
+}
+
 void stats_metrics(struct message_buffer *out)
 {
     metrics_states(out);
+    metrics_places(out, PLACE_CONNECTIONS, "fivefold_place_connections",
+                   "gauge", "Connections in a poll list or queue.");
+    metrics_places(out, PLACE_TAKEN, "fivefold_place_taken_total", "counter",
+                   "Connections taken from there.");
+    metrics_places(out, PLACE_DEEPEST, "fivefold_queue_deepest", "gauge",
+                   "The most connections that a queue has held.");
+    metrics_places(out, PLACE_STALE, "fivefold_stale_events_total", "counter",
+                   "Events that came too late for their connection.");
+    metrics_threads(out);
     for (size_t i = 0; i < GROUP_COUNT; i++)
         metrics_group((enum stats_group)i, out);
     metrics_latency(out);

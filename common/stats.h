@@ -61,6 +61,13 @@ struct stats_block {
     _Atomic uint64_t latency[STATS_LATENCY_BUCKETS];
     _Atomic uint64_t latency_sum_ns;
     _Atomic int64_t states[8]; /* connections by enum conn_state */
+
+    /* What the thread shows of itself. */
+    unsigned number;             /* from 1, in order of the first count */
+    _Atomic(const char *) name;  /* NULL: not shown */
+    _Atomic(const char *) doing; /* NULL: idle */
+    _Atomic uint64_t steps;
+
     struct stats_block *next;
 };
 
@@ -85,6 +92,47 @@ static inline void stats_add(enum stats_counter counter, uint64_t n)
                           atomic_load_explicit(at, memory_order_relaxed) + n,
                           memory_order_relaxed);
 }
+
+/* The calling thread is shown under that name from now on; several may have the
+ * same. In a pipeline it is the name of the place that the thread takes
+ * connections from, if there is one. NULL: shown no more. A literal that no
+ * JSON or label has to escape. */
+void stats_thread(const char *name);
+
+/* The calling thread begins a step of a connection ("recv", a literal like a
+ * thread's name); stats_done: it has ended, and the thread is idle. */
+static inline void stats_doing(const char *what)
+{
+    atomic_store_explicit(&stats_block()->doing, what, memory_order_relaxed);
+}
+
+static inline void stats_done(void)
+{
+    struct stats_block *block = stats_block();
+    atomic_store_explicit(
+        &block->steps,
+        atomic_load_explicit(&block->steps, memory_order_relaxed) + 1,
+        memory_order_relaxed);
+    atomic_store_explicit(&block->doing, NULL, memory_order_relaxed);
+}
+
+/* A place where connections wait: in a poll list for the kernel, in a queue for
+ * a thread. All is borrowed until stats_close, and read at any time. */
+struct stats_place {
+    const char *name; /* as a thread's */
+    const atomic_size_t *connections;
+    const atomic_uint_fast64_t *taken;   /* connections, since the start */
+    const atomic_uint_fast64_t *deepest; /* a queue's most; NULL: a poll list */
+    const atomic_uint_fast64_t *stale;   /* a poll list's events that came too
+                                            late for their connection; NULL: a
+                                            queue */
+};
+
+enum { STATS_PLACES_MAX = 32 };
+
+/* Has it shown, in the order of these calls. place is copied. Call while no
+ * other thread runs. */
+void stats_place_add(const struct stats_place *place);
 
 /* A connection has gone from one state to another; -1 for none. */
 void stats_state(int from, int to);

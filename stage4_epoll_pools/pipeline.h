@@ -85,6 +85,9 @@ struct poll_list {
     struct connections waiting;
     bool stopping; /* who is idle is not listed any more */
 
+    /* For the live page. */
+    atomic_size_t listed;       /* waiting.count */
+    atomic_uint_fast64_t taken; /* by poll_list_wait */
     atomic_uint_fast64_t stale; /* events for those who were gone */
 };
 

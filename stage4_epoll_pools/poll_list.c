@@ -54,17 +54,26 @@ void poll_list_close(struct poll_list *list)
     close(list->wake_fd);
 }
 
+/* Under lock. */
+static void tell_count(struct poll_list *list)
+{
+    atomic_store_explicit(&list->listed, list->waiting.count,
+                          memory_order_relaxed);
+}
+
 /* Both under lock. */
 static void list_add(struct poll_list *list, struct conn *conn)
 {
     connections_add(&list->waiting, conn);
     connection_table_place(list->table, conn, list->place);
+    tell_count(list);
 }
 
 static void list_remove(struct poll_list *list, struct conn *conn)
 {
     connections_remove(&list->waiting, conn);
     connection_table_place(list->table, conn, PLACE_HELD);
+    tell_count(list);
 }
 
 static int watch(const struct poll_list *list, struct conn *conn)
@@ -132,6 +141,8 @@ int poll_list_wait(struct poll_list *list, struct conn **ready)
         list_remove(list, conn);
         ready[count++] = conn;
     }
+    atomic_fetch_add_explicit(&list->taken, (uint_fast64_t)count,
+                              memory_order_relaxed);
     pthread_mutex_unlock(&list->lock);
     return woken && count == 0 ? -1 : count;
 }

@@ -169,11 +169,18 @@ static void go_on(struct stage *stage, struct conn *conn)
 
 typedef void chain_function(struct stage *stage, struct conn *chain);
 
+/* In the trace and on the live page. */
+static void name_thread(const char *name)
+{
+    trace_thread(name);
+    stats_thread(name);
+}
+
 static void pool_run(struct stage *stage, struct task_queue *queue,
                      chain_function *deal_with)
 {
     struct conn *chain;
-    trace_thread(queue->name);
+    name_thread(queue->name);
     while ((chain = task_queue_take(queue)) != NULL)
         /* At the very end stage_close finds them in the table. */
         if (!atomic_load_explicit(&stage->ended, memory_order_relaxed))
@@ -275,7 +282,7 @@ static void poll_run(struct stage *stage, struct poll_list *list,
 {
     struct conn *ready[POLL_BATCH];
     int n;
-    trace_thread(list->name);
+    name_thread(list->name);
     while ((n = poll_list_wait(list, ready)) >= 0) {
         if (stage->shortcut)
             for (int i = 0; i < n; i++)
@@ -341,12 +348,14 @@ static enum listen_result accept_one(struct stage *stage, struct conn **conn)
 static void *acceptor_thread(void *argument)
 {
     struct stage *stage = argument;
-    trace_thread("acceptor");
+    name_thread("acceptor");
     while (!atomic_load(&stage->stopping)) {
         struct conn *conn = NULL;
         switch (accept_one(stage, &conn)) {
         case LISTEN_CLIENT:
+            stats_doing("accept");
             admit(stage, conn);
+            stats_done();
             break;
         case LISTEN_FULL:
             /* At once again would fail again: until a connection has closed,
@@ -377,7 +386,7 @@ static int scan(struct stage *stage, struct poll_list *list)
 static void *housekeeping_thread(void *argument)
 {
     struct stage *stage = argument;
-    trace_thread("housekeeping");
+    name_thread("housekeeping");
     while (!atomic_load(&stage->ended)) {
         int recv_ms = scan(stage, &stage->recv_poll_list);
         int send_ms = scan(stage, &stage->send_poll_list);
@@ -496,6 +505,31 @@ fail_table:
     return -1;
 }
 
+static void show_poll_list(const struct poll_list *list)
+{
+    stats_place_add(&(struct stats_place){.name = list->name,
+                                          .connections = &list->listed,
+                                          .taken = &list->taken,
+                                          .stale = &list->stale});
+}
+
+static void show_queue(const struct task_queue *queue)
+{
+    stats_place_add(&(struct stats_place){.name = queue->name,
+                                          .connections = &queue->waiting,
+                                          .taken = &queue->taken,
+                                          .deepest = &queue->deepest});
+}
+
+static void show_structures(const struct stage *stage)
+{
+    show_poll_list(&stage->recv_poll_list);
+    show_poll_list(&stage->send_poll_list);
+    show_queue(&stage->recv_task_queue);
+    show_queue(&stage->work_task_queue);
+    show_queue(&stage->send_task_queue);
+}
+
 struct stage *stage_open(struct server *server)
 {
     struct stage *stage = calloc(1, sizeof *stage);
@@ -511,6 +545,7 @@ struct stage *stage_open(struct server *server)
         goto fail;
     if (open_structures(stage) < 0)
         goto fail_gone;
+    show_structures(stage);
     pthread_mutex_init(&stage->accept_mutex, NULL);
     sem_init(&stage->room, 0, 0);
     sem_init(&stage->housekeeping, 0, 0);

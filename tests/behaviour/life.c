@@ -3,7 +3,7 @@
  * Where the pitfalls of other servers are caught:
  *    1 an event loop that blocks             life_clients.c, half a request
  *    2 a pool that runs one task at a time   life_clients.c, slow side by side
- *                                            (stages 4 and 5 add the trace)
+ *                                            life_internals.c, the trace
  *    3 end taken for "nothing yet"           life_clients.c, closed mid-line
  *    4 partial writes                        life_clients.c, reader who pauses
  *    5 the peer's error kills                life_clients.c, resets
@@ -164,7 +164,8 @@ static int tidy(void **state)
 int suite_run_life(void)
 {
     static const struct life *const tables[] = {life_clients, life_limits,
-                                                life_addresses, life_process};
+                                                life_addresses, life_process,
+                                                life_internals};
     enum { RUNS_MAX = 400 };
     struct life_run *runs = calloc(RUNS_MAX, sizeof *runs);
     struct CMUnitTest *tests = calloc(RUNS_MAX, sizeof *tests);

@@ -17,6 +17,7 @@ extern const struct life life_clients[];
 extern const struct life life_limits[];
 extern const struct life life_addresses[];
 extern const struct life life_process[];
+extern const struct life life_internals[];
 
 /* A server that allows everything, with up to LIFE_MORE further arguments. */
 #define LIFE_START(stage, ...)                                                 \

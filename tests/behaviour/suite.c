@@ -30,7 +30,8 @@ static const struct stage_differences all_stages[] = {
      .name = "epoll and pools",
      .answers_others = true,
      .databases_side_by_side = true,
-     .slow_database_starves = true},
+     .slow_database_starves = true,
+     .pipeline = true},
 };
 
 uint64_t suite_now_ms(void)

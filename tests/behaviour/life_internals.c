@@ -1,0 +1,224 @@
+/* life_internals.c - what a server shows of itself: /-/stats as it works, and
+ * the trace of a run. */
+#include "life.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *text_at(json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static json_int_t number_at(json_t *object, const char *key)
+{
+    return (json_int_t)json_number_value(json_object_get(object, key));
+}
+
+/* Given. */
+static json_t *stats_of(const struct server *server)
+{
+    struct answer answer = {0};
+    assert_int_equal(client_get(server->port, "/-/stats", &answer), 200);
+    json_t *stats = json_loadb(answer.body.data, answer.body.length,
+                               JSON_REJECT_DUPLICATES, NULL);
+    answer_free(&answer);
+    assert_non_null(stats);
+    return stats;
+}
+
+/* How many of that name are in the list; their figures under key go to *sum. */
+static size_t named(json_t *stats, const char *list, const char *name,
+                    const char *key, json_int_t *sum)
+{
+    size_t i, n = 0;
+    json_t *one, *all = json_object_get(stats, list);
+    *sum = 0;
+    assert_true(json_is_array(all));
+    json_array_foreach(all, i, one)
+    {
+        if (strcmp(text_at(one, "name"), name) != 0)
+            continue;
+        *sum += number_at(one, key);
+        n++;
+    }
+    return n;
+}
+
+/* Every stage has the lists, a pipeline has something in them. */
+static void parts(const struct stage_differences *stage)
+{
+    struct server *server = LIFE_START(stage, "--set", "pool.pipeline=full",
+                                       "--set", "pool.work=3");
+    for (int i = 0; i < 10; i++)
+        life_answers(server);
+    json_int_t sum;
+    json_t *stats = stats_of(server);
+    size_t each = stage->pipeline ? 1 : 0;
+    static const char *const queues[] = {"recv_task_queue", "work_task_queue",
+                                         "send_task_queue"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(named(stats, "queues", queues[i], "taken", &sum),
+                         each);
+        /* Ten requests have passed; who counted the last one may not have
+         * said so yet. */
+        assert_true(sum >= (stage->pipeline ? 9 : 0));
+    }
+    assert_int_equal(
+        named(stats, "poll_lists", "recv_poll_list", "taken", &sum), each);
+    assert_true(sum >= (stage->pipeline ? 10 : 0));
+    assert_int_equal(named(stats, "threads", "work_task_queue", "steps", &sum),
+                     stage->pipeline ? 3 : 0);
+    assert_true(sum >= (stage->pipeline ? 9 : 0));
+    assert_int_equal(named(stats, "threads", "master", "steps", &sum), 1);
+    assert_true(stage->pipeline || sum >= 10);
+    json_decref(stats);
+    server_stop(server);
+}
+
+#define ENDLESS                                                                \
+    "GET /db/t/query?sql=WITH+RECURSIVE+n(i)+AS+(SELECT+1+UNION+ALL+SELECT+"   \
+    "i%2B1+FROM+n)+SELECT+count(*)+FROM+n HTTP/1.1\r\nHost: a\r\n"             \
+    "Connection: close\r\n\r\n"
+
+static bool worker_is_busy(const struct server *server)
+{
+    size_t i;
+    json_t *thread, *stats = stats_of(server);
+    bool busy = false;
+    json_array_foreach(json_object_get(stats, "threads"), i, thread)
+    {
+        busy |= strcmp(text_at(thread, "name"), "work_task_queue") == 0 &&
+                strcmp(text_at(thread, "doing"), "work") == 0;
+    }
+    json_decref(stats);
+    return busy;
+}
+
+/* A statement that takes its time shows as a worker at work, while the poller
+ * answers for the figures; when it has ended nobody is at work. */
+static void busy_worker(const struct stage_differences *stage)
+{
+    if (!stage->pipeline)
+        return;
+    char databases[600];
+    snprintf(databases, sizeof databases, "%s/db-busy", suite.work);
+    fixture_database(databases);
+    const struct server_options options = {.databases = databases};
+    const char *const arguments[] = {"--set", "pool.pipeline=shortcut", "--set",
+                                     "sqlite.query_ms=1000", NULL};
+    struct server *server = life_start(stage, &options, arguments);
+    assert_false(worker_is_busy(server));
+    /* Should this test sleep through the whole statement, there is another. */
+    struct client *client = life_say(server, ENDLESS);
+    struct answer answer = {0};
+    for (int times = 0; times < 10 && !worker_is_busy(server);) {
+        if (!client_has_news(client))
+            continue;
+        client_close(client);
+        client = life_say(server, ENDLESS);
+        times++;
+        assert_int_not_equal(times, 10);
+    }
+    assert_int_equal(client_read(client, false, &answer), GOT_ANSWER);
+    client_close(client);
+    assert_int_not_equal(answer.status, 200); /* interrupted */
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    while (worker_is_busy(server))
+        assert_true(suite_now_ms() < limit);
+    answer_free(&answer);
+    server_stop(server);
+}
+
+/* The name of the row that an event is in. */
+static const char *row_of(json_t *trace, json_t *event)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(trace, i, row)
+    {
+        if (strcmp(text_at(row, "name"), "thread_name") == 0 &&
+            number_at(row, "tid") == number_at(event, "tid"))
+            return text_at(json_object_get(row, "args"), "name");
+    }
+    fail_msg("row %d has no name", (int)number_at(event, "tid"));
+    return "";
+}
+
+/* The span of that name of that request. */
+static json_t *span_of(json_t *trace, const char *name, json_int_t request)
+{
+    size_t i;
+    json_t *span;
+    json_array_foreach(trace, i, span)
+    {
+        if (strcmp(text_at(span, "ph"), "X") == 0 &&
+            strcmp(text_at(span, "name"), name) == 0 &&
+            number_at(json_object_get(span, "args"), "request") == request)
+            return span;
+    }
+    fail_msg("request %d has no span %s", (int)request, name);
+    return NULL;
+}
+
+/* The arrow's part of that kind, and in which span's row it has to be. */
+static void check_arrow(json_t *trace, const char *kind, json_int_t request,
+                        json_t *span)
+{
+    size_t i, n = 0;
+    json_t *part;
+    json_array_foreach(trace, i, part)
+    {
+        if (strcmp(text_at(part, "ph"), kind) != 0 ||
+            number_at(part, "id") != request)
+            continue;
+        assert_int_equal(number_at(part, "tid"), number_at(span, "tid"));
+        n++;
+    }
+    assert_int_equal(n, 1);
+}
+
+/* Pitfall 2: one request is a chain of spans, from thread to thread where there
+ * are several; and the file is whole when the server has ended. */
+static void trace_of_requests(const struct stage_differences *stage)
+{
+    enum { REQUESTS = 3 };
+    static const char *const steps[] = {"recv", "work", "send"};
+    static const char *const rows[] = {"recv_task_queue", "work_task_queue",
+                                       "send_task_queue"};
+    char file[600];
+    snprintf(file, sizeof file, "%s/trace-%d.json", suite.work, stage->number);
+    struct server *server =
+        LIFE_START(stage, "--trace", file, "--set", "pool.pipeline=full");
+    for (int i = 0; i < REQUESTS; i++)
+        life_answers(server);
+    server_stop(server);
+    json_t *trace = json_load_file(file, JSON_REJECT_DUPLICATES, NULL);
+    assert_true(json_is_array(trace));
+    for (json_int_t request = 1; request <= REQUESTS; request++) {
+        json_t *spans[3];
+        for (size_t i = 0; i < 3; i++) {
+            spans[i] = span_of(trace, steps[i], request);
+            assert_string_equal(row_of(trace, spans[i]),
+                                stage->pipeline ? rows[i] : "master");
+            if (i > 0)
+                assert_true(
+                    json_number_value(json_object_get(spans[i], "ts")) >=
+                    json_number_value(json_object_get(spans[i - 1], "ts")));
+        }
+        check_arrow(trace, "s", request, spans[0]);
+        check_arrow(trace, "f", request, spans[2]);
+    }
+    json_decref(trace);
+    unlink(file);
+}
+
+const struct life life_internals[] = {
+    {"its parts are among its figures", parts},
+    {"a slow statement is seen as a busy worker", busy_worker},
+    {"the trace leads through the threads", trace_of_requests},
+    {NULL, NULL},
+};
