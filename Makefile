@@ -170,6 +170,22 @@ bench: $(SERVERS) $(COST)/floor $(COST)/idle ## what a request costs (QUICK=1: d
 	@BUILD='$(BUILD)' OUT='$(OUT)' VARIANTS='$(VARIANTS)' \
 	  docs/questions/cost/bench.sh $(if $(QUICK),quick)
 
+QUESTION := $(BUILD)/docs/questions/$(N)
+QUESTIONS = $(patsubst docs/questions/%/measure.c,%,$(wildcard docs/questions/*/measure.c))
+
+$(BUILD)/docs/questions/%/measure: $(BUILD)/docs/questions/%/measure.o
+	$(call SAY,LINK)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+question: $(if $(filter $(N),$(QUESTIONS)),$(QUESTION)/measure) ## measure one of the notes' questions: N=1
+	@[ -n '$(filter $(N),$(QUESTIONS))' ] || \
+	  { echo 'question: there are $(QUESTIONS); say make question N=1' >&2; exit 2; }
+	@$(QUESTION)/measure >$(QUESTION)/result.csv
+	@gnuplot -e 'data = "$(QUESTION)/result.csv"; out = "$(QUESTION)/result.svg"' \
+	  docs/questions/$(N)/plot.gp || { echo 'question: no picture without gnuplot; get' \
+	  'it by: make setup-bench' >&2; exit 1; }
+	@echo 'question: $(QUESTION)/result.csv, result.svg'
+
 $(CLIENTS): tests/interop/package.json tests/interop/package-lock.json
 	@cd tests/interop && npm ci --silent --no-audit --no-fund || { echo \
 	  "setup: no client libraries; with a network: cd tests/interop && npm ci" \
@@ -204,4 +220,4 @@ help: ## list the targets
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .PHONY: all behaviour bench check-format check-tests clean diff docs doctor format fuzz \
-        help interop no-such-stage run setup setup-bench test unit units
+        help interop no-such-stage question run setup setup-bench test unit units
