@@ -19,7 +19,7 @@ CFLAGS   += -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -pthread -MMD -MP \
             $(if $(NDEBUG),-DNDEBUG) \
             $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
               -fno-omit-frame-pointer)
-CPPFLAGS += -Icommon -I.
+CPPFLAGS += -Icommon -I. -I$(BUILD)/common
 LDFLAGS  += -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LDLIBS   += -lsqlite3 -ljansson -linih -lcrypt
 
@@ -95,6 +95,14 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call SAY,CC)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $< || $(call HINT,$<)
+
+# The live page as the lines of a C string.
+$(BUILD)/common/internals_page.h: common/internals_page.html
+	@mkdir -p $(@D)
+	$(call SAY,HTML)
+	$(Q)sed 's/[\\"?]/\\&/g; s/.*/"&\\n"/' $< >$@
+
+$(BUILD)/common/internals.o: $(BUILD)/common/internals_page.h
 
 $(BUILD)/libcommon.a: $(COMMON)
 	@rm -f $@

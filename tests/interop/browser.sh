@@ -80,7 +80,17 @@ page error '/db/sample/query?format=html&sql=SELEC'
 has "a query's error" 'syntax error' "$dom"
 
 page figures /-/
-has "the server's figures" 'requests' "$dom"
+has "the server's figures" 'requests/s' "$dom"
+has "the server's connections by state" '<td class="">WAITING_FOR_HEAD</td>' "$dom"
+has "the server's threads" 'master<div class="cells"><div class="cell' "$dom"
+if [ "${binary##*-}" -ge 4 ]; then
+    for place in recv_poll_list recv_task_queue work_task_queue send_task_queue send_poll_list; do
+        has "$place, where connections wait" "<div class=\"place\">$place<b" "$dom"
+    done
+    has "the threads of a pool" '<div class="cells"><div class="cell' "${dom#*>work_task_queue<}"
+else
+    has "no queues" '<div id="pipeline"></div>' "$dom"
+fi
 
 stop_server "the server"
 finish
