@@ -8,7 +8,7 @@ cd "$(dirname "$0")" || exit 2
 # shellcheck source=lib.sh
 . ./lib.sh
 root=$home/root db=$home/db
-mkdir -p "$root/docs" "$root/up" "$db"
+mkdir -p "$root/docs/pictures" "$root/up" "$db"
 cd "$home" || exit 2
 
 get() { curl -sS --max-time 20 "$@"; }
