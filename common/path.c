@@ -176,11 +176,12 @@ static atomic_bool lacks_openat2;
 static int open_at_once(int root_fd, const char *beneath, struct open_how *how)
 {
     how->resolve |= RESOLVE_CACHED;
-    long fd = -1;
-    if (!atomic_load_explicit(&lacks_openat2, memory_order_relaxed)) {
-        fd = syscall(SYS_openat2, root_fd, beneath, how, sizeof *how);
-        stats_add(STAT_sys_open, 1);
+    if (atomic_load_explicit(&lacks_openat2, memory_order_relaxed)) {
+        errno = EAGAIN;
+        return -1;
     }
+    long fd = syscall(SYS_openat2, root_fd, beneath, how, sizeof *how);
+    stats_add(STAT_sys_open, 1);
     if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
         errno = EAGAIN;
     return (int)fd;

@@ -406,6 +406,8 @@ static void unreadable(const struct stage_differences *stage)
 static void closed_streams(const struct stage_differences *stage)
 {
     const char *const arguments[] = {"--set", "server.access_log=off", NULL};
+    if (getenv("WRAP")) /* what stands in front wants its streams */
+        return;
     struct server *server = life_start(
         stage, &(struct server_options){.closed_streams = true}, arguments);
     for (int fd = 0; fd < 3; fd++) {

@@ -229,6 +229,25 @@ static void steps_give_no_descriptor_of_a_link(void **state)
         path_open_by_steps(f->root_fd, "/l", O_PATH | O_DIRECTORY, 0), -1);
 }
 
+/* Never ENOENT for a file that is there, whatever errno was before: that would
+ * be a 404. Where the kernel cannot tell without waiting it is EAGAIN. */
+static void at_once_is_the_file_or_try_again(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 3; i++) {
+        errno = ENOENT;
+        int fd = path_open(f->root_fd, "/at-once", O_RDONLY | PATH_AT_ONCE, 0);
+        if (fd >= 0)
+            close(fd);
+        else if (i > 0) /* by then the file is there */
+            assert_int_equal(errno, EAGAIN);
+        /* The other way finds out, if nothing has, that there is no openat2. */
+        fd = path_open(f->root_fd, "/at-once", O_RDWR | O_CREAT, 0600);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+}
+
 static void new_file_gets_its_mode(void **state)
 {
     struct fixture *f = *state;
@@ -254,6 +273,7 @@ int main(void)
         TEST(tree_that_changes_meanwhile_leads_nowhere),
         TEST(long_names_are_refused_by_the_steps_too),
         TEST(steps_give_no_descriptor_of_a_link),
+        TEST(at_once_is_the_file_or_try_again),
         TEST(new_file_gets_its_mode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
