@@ -69,6 +69,42 @@ static void stop_refuses(const struct stage_differences *stage)
     assert_int_equal(server_wait(server), 0);
 }
 
+/* What lies in a socket when the signal comes is answered, not reset. */
+static void stop_answers_all(const struct stage_differences *stage)
+{
+    enum { CLIENTS = 50 };
+    struct client *clients[CLIENTS];
+    size_t count = stage->answers_others ? CLIENTS : 1;
+    struct server *server =
+        LIFE_START(stage, "--set", "connection.keepalive_seconds=600");
+    for (size_t i = 0; i < count; i++) {
+        clients[i] = life_say(server, HELLO);
+        life_expect_hello(clients[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        client_say(clients[i], HELLO);
+    kill(server->pid, SIGTERM);
+    for (size_t i = 0; i < count; i++) {
+        life_expect_hello(clients[i]);
+        life_expect_close(clients[i]);
+        client_close(clients[i]);
+    }
+    assert_int_equal(server_wait(server), 0);
+}
+
+/* Several acceptors, of whom one at a time waits in accept; a stop has to reach
+ * those who wait for the mutex too. */
+static void acceptors_share_a_mutex(const struct stage_differences *stage)
+{
+    if (!stage->databases_side_by_side)
+        return;
+    struct server *server = LIFE_START(stage, "--set", "pool.acceptors=3",
+                                       "--set", "pool.accept_mutex=on");
+    for (int i = 0; i < 20; i++)
+        life_answers(server);
+    server_stop(server);
+}
+
 /* Pitfall 15: a second SIGTERM does not wait for anybody. */
 static void second_stop(const struct stage_differences *stage)
 {
@@ -536,6 +572,8 @@ static void stream_expires(const struct stage_differences *stage)
 const struct life life_process[] = {
     {"SIGTERM finishes a download and exits 0", stop_finishes},
     {"a stopping server gives its address up", stop_refuses},
+    {"SIGTERM answers every request that has come", stop_answers_all},
+    {"acceptors that share a mutex", acceptors_share_a_mutex},
     {"a second SIGTERM exits at once", second_stop},
     {"a graceful stop has an end", stop_has_an_end},
     {"idle clients do not hold a stop up", stop_with_idle_clients},

@@ -481,7 +481,7 @@ await check("SIGTERM: the server ends with status 0", () => server.stop());
 /* Expiry, on servers that are short of patience. */
 
 await check("an idle transaction is rolled back and says STREAM_EXPIRED", async () => {
-  const hasty = await start(binary, ["sqlite.stream_idle_seconds=1"]);
+  const hasty = await start(binary, ["sqlite.stream_idle_seconds=1", "sqlite.busy_ms=0"]);
   const config = { url: await hasty.make("one"), authToken: WRITER };
   const [client, other] = [createClient(config), createClient(config)];
   await client.execute("CREATE TABLE t (x)");

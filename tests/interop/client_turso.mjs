@@ -463,7 +463,7 @@ await check("SIGTERM: the server ends with status 0", () => server.stop());
 /* Expiry, on a server that is short of patience. */
 
 await check("an idle transaction is rolled back and says so; the connection recovers", async () => {
-  const hasty = await start(binary, ["sqlite.stream_idle_seconds=1"]);
+  const hasty = await start(binary, ["sqlite.stream_idle_seconds=1", "sqlite.busy_ms=0"]);
   const config = { url: await hasty.make("one"), authToken: WRITER };
   const [one, other] = [connect(config), connect(config)];
   await one.exec("CREATE TABLE t (x)");
