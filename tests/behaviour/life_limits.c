@@ -153,6 +153,7 @@ static void descriptors_come_back(const struct stage_differences *stage)
         "--set", "connection.keepalive_seconds=600",
         "--set", "connection.send_seconds=600",
         "--set", "connection.send_buffer_bytes=4096",
+        "--set", "connection.keepalive_requests=1000000000",
         NULL};
     if (suite.slow || !stage->answers_others)
         return;
