@@ -95,9 +95,8 @@ static void answer_unknown_user(struct exchange *exchange)
 static bool answer_limited(struct exchange *exchange)
 {
     struct server *server = exchange->server;
-    if (exchange->address == NULL || exchange->counted)
+    if (exchange->address == NULL)
         return false;
-    exchange->counted = true;
     struct addresses_pass pass =
         addresses_request(server->addresses, exchange->address, clock_ms());
     if (pass.wait_seconds == 0)
@@ -112,25 +111,35 @@ static bool answer_limited(struct exchange *exchange)
     return true;
 }
 
-enum answer_next answer_begin(struct exchange *exchange)
+bool answer_route(struct exchange *exchange)
 {
+    if (exchange->routed)
+        return exchange->response.status != 0;
+    exchange->routed = true;
     if (answer_limited(exchange))
-        return ANSWER_READY;
+        return true;
     if (exchange->request.asterisk) {
         exchange->response.status = 204;
         response_field(&exchange->response, "Allow",
                        "GET, HEAD, POST, PUT, DELETE, OPTIONS");
-        return ANSWER_READY;
+        return true;
     }
     if (decode_path(exchange) < 0) {
         answer_path_error(exchange);
-        return ANSWER_READY;
+        return true;
     }
     exchange->handler = find_handler(exchange);
     if (exchange->handler == NULL) {
         response_error(&exchange->response, 404, NULL);
-        return ANSWER_READY;
+        return true;
     }
+    return false;
+}
+
+enum answer_next answer_begin(struct exchange *exchange)
+{
+    if (answer_route(exchange))
+        return ANSWER_READY;
     switch (access_check(exchange->server->access, exchange)) {
     case ACCESS_ALLOWED:
         exchange->may_write = true;

@@ -117,7 +117,7 @@ static int turn_open(struct conn *conn)
     response_init(&exchange->response);
     exchange->peer = conn->peer;
     exchange->address = conn->address;
-    exchange->counted = false;
+    exchange->routed = false;
     exchange->path = NULL;
     exchange->path_length = 0;
     exchange->user[0] = '\0';
@@ -505,27 +505,49 @@ static void decide_unwanted_body(struct conn *conn)
     }
 }
 
-void conn_work(struct conn *conn)
+struct exchange *conn_route(struct conn *conn)
+{
+    struct exchange *exchange = &conn->turn->exchange;
+    assert(conn->state == BEING_PROCESSED);
+    exchange->request.base = buffer_start(&conn->in);
+    return answer_route(exchange) ? NULL : exchange;
+}
+
+bool conn_work_open(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;
     struct exchange *exchange = &turn->exchange;
-    uint64_t start = TRACE_START();
     assert(conn->state == BEING_PROCESSED);
-    stats_doing("work");
     exchange->request.base = buffer_start(&conn->in);
-    bool ready = true;
-    if (!turn->admitted && answer_begin(exchange) == ANSWER_WANT_BODY)
-        ready = false;
-    if (ready && !turn->admitted) {
-        decide_unwanted_body(conn);
-        conn_start_answer(conn);
-    } else if (turn->admitted || start_body(conn)) {
+    if (!turn->admitted) {
+        if (answer_begin(exchange) != ANSWER_WANT_BODY) {
+            conn_work_answer(conn);
+            return false;
+        }
+        if (!start_body(conn))
+            return false;
         exchange->request.base = buffer_start(&conn->in);
-        exchange->body = (struct text){exchange->request.base +
-                                           exchange->request.head_length,
-                                       turn->body_length};
+    }
+    exchange->body =
+        (struct text){exchange->request.base + exchange->request.head_length,
+                      turn->body_length};
+    return true;
+}
+
+void conn_work_answer(struct conn *conn)
+{
+    decide_unwanted_body(conn);
+    conn_start_answer(conn);
+}
+
+void conn_work(struct conn *conn)
+{
+    struct exchange *exchange = &conn->turn->exchange;
+    uint64_t start = TRACE_START();
+    stats_doing("work");
+    if (conn_work_open(conn)) {
         answer_finish(exchange);
-        conn_start_answer(conn);
+        conn_work_answer(conn);
     }
     stats_done();
     TRACE_SPAN("work", start, exchange->id);
@@ -555,9 +577,6 @@ bool conn_work_at_once(struct conn *conn)
     }
     response_release(&exchange->response);
     response_init(&exchange->response);
-    free(exchange->path);
-    exchange->path = NULL;
-    exchange->handler = NULL;
     return false;
 }
 
@@ -567,8 +586,7 @@ void conn_work_refuse(struct conn *conn)
     exchange->request.base = buffer_start(&conn->in);
     answer_error(exchange, 503, "Too much is waiting; try again.");
     response_field(&exchange->response, "Retry-After", "1");
-    decide_unwanted_body(conn);
-    conn_start_answer(conn);
+    conn_work_answer(conn);
 }
 
 enum conn_wish conn_serve(struct conn *conn)

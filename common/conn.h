@@ -100,6 +100,22 @@ enum conn_wish conn_step(struct conn *conn);
  * may be called at once. */
 void conn_work(struct conn *conn);
 
+/* conn_work in three parts, for a stage that chooses the thread by what is
+ * asked for, or does something with many requests before any is answered. All
+ * after CONN_WANT_WORK, before conn_step.
+ *
+ * Route: which handler is it for? Gives the exchange, routed, borrowed until
+ * the answer; NULL: it has its answer already, and conn_work says so at once.
+ * Never blocks.
+ * Open: has the request begun; true: the body is here, and the handler's finish
+ * is due on conn_route's exchange, then conn_work_answer. False: as after
+ * conn_work. May block.
+ * Answer: the response is there, it can be sent. Never blocks, unless the
+ * response has a source. */
+struct exchange *conn_route(struct conn *conn);
+bool conn_work_open(struct conn *conn);
+void conn_work_answer(struct conn *conn);
+
 /* After CONN_WANT_WORK, for a thread that must not block: has the request
  * answered if everything for it is in memory (a small file in the page cache,
  * an error, /-/). Returns true if so, and then conn_step may be called at once;

@@ -61,7 +61,7 @@ struct exchange {
     struct response response;
     struct peer peer;
     struct address *address; /* addresses.h, borrowed; NULL: no limits */
-    bool counted;            /* in address, by the first answer_begin */
+    bool routed;             /* by the first answer_route */
 
     /* Set before the handler is called. */
     char *path; /* decoded once, "//" merged, no "." or "..", NUL-terminated;
@@ -86,8 +86,13 @@ struct exchange {
     uint64_t started_ns; /* monotonic: the head's first byte */
 };
 
-/* The head is complete: decodes the path, finds the handler, signs the user
- * in, checks the rules, and calls begin. May block. */
+/* The head is complete: decodes the path and finds the handler, once; later
+ * calls change nothing. Returns true if the request has its answer by that (a
+ * path that is none, an address that asks too often). Never blocks. */
+bool answer_route(struct exchange *exchange);
+
+/* answer_route, then signs the user in, checks the rules, and calls begin. May
+ * block. */
 enum answer_next answer_begin(struct exchange *exchange);
 
 /* The body is complete. May block. */
