@@ -1,6 +1,7 @@
 /* access.c - see access.h.
  *
- * Authorization -> users -> name; --rule, module's rules, default -> verdict
+ * Authorization -> users -> name; --rule, the mount's own rules, the module's
+ * (or those of internals), default -> verdict
  *
  * Rules and users form a policy, which does not change. A request holds a
  * reference to the one that it is judged by, so SIGHUP can put another in its
@@ -8,6 +9,7 @@
 #include "access.h"
 
 #include "log.h"
+#include "mount.h"
 #include "rule.h"
 #include "settings.h"
 #include "users.h"
@@ -23,11 +25,12 @@ struct rules {
 };
 
 enum rule_group { GROUP_FIRST, GROUP_FILES, GROUP_SQLITE, GROUP_INTERNALS };
-enum { GROUP_COUNT = GROUP_INTERNALS + 1 };
+enum { GROUP_COUNT = GROUP_INTERNALS + 1 }; /* then one for each mount's own */
 
 struct policy {
     /* Fixed once read. */
-    struct rules groups[GROUP_COUNT]; /* GROUP_FIRST holds those of --rule */
+    struct rules *groups; /* GROUP_FIRST holds those of --rule; owned */
+    size_t group_count;
     struct users *users;
 
     /* Under the access object's lock. */
@@ -61,36 +64,75 @@ static int rules_read(struct rules *rules, const struct setting_list *list,
 
 static void policy_release(struct policy *policy)
 {
-    for (size_t g = 0; g < GROUP_COUNT; g++) {
+    for (size_t g = 0; g < policy->group_count; g++) {
         for (size_t i = 0; i < policy->groups[g].count; i++)
             rule_release(&policy->groups[g].items[i]);
         free(policy->groups[g].items);
     }
+    free(policy->groups);
     users_release(policy->users);
     free(policy);
 }
 
-/* databases: the server has some. Not what settings say, which may have been
- * changed since the start. */
-static struct policy *policy_read(const struct settings *settings,
-                                  bool databases, struct mistake *mistake)
+/* The rules that a mount, as it was started, has now. */
+static const struct setting_list *
+mount_rules(const struct settings *settings, const struct settings_mount *mount,
+            struct mistake *mistake)
+{
+    struct section_name name = {mount->section, mount->name};
+    size_t i = settings_mount_find(settings, name);
+    if (i == settings->mount_count) {
+        mistake_at(mistake, "rules",
+                   "[%s %s] is not there any more; restart to end it",
+                   mount->section, mount->name);
+        return NULL;
+    }
+    const struct settings *own = settings->mounts[i].settings;
+    return strcmp(mount->section, "files") == 0 ? &own->files_rules
+                                                : &own->sqlite_rules;
+}
+
+static int policy_read_rules(struct policy *policy,
+                             const struct settings *settings,
+                             const struct settings *started,
+                             struct mistake *mistake)
 {
     const struct setting_list *lists[GROUP_COUNT] = {
         &settings->rules, &settings->files_rules, &settings->sqlite_rules,
         &settings->internals_rules};
+    bool alias = settings_have_alias(started);
+    for (size_t g = 0; g < policy->group_count; g++) {
+        const struct setting_list *list =
+            g < GROUP_COUNT
+                ? lists[g]
+                : mount_rules(settings, &started->mounts[g - GROUP_COUNT],
+                              mistake);
+        if (list == NULL ||
+            rules_read(&policy->groups[g], list, alias, mistake) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* started: the settings that the server runs with; what it serves is what they
+ * say, whatever stands in the file by now. */
+static struct policy *policy_read(const struct settings *settings,
+                                  const struct settings *started,
+                                  struct mistake *mistake)
+{
+    size_t group_count = GROUP_COUNT + started->mount_count;
     struct policy *policy = calloc(1, sizeof *policy);
-    if (policy == NULL) {
+    if (policy == NULL || (policy->groups = calloc(
+                               group_count, sizeof *policy->groups)) == NULL) {
+        free(policy);
         mistake_at(mistake, "rules", "out of memory");
         return NULL;
     }
+    policy->group_count = group_count;
     policy->references = 1;
-    for (size_t g = 0; g < GROUP_COUNT; g++)
-        if (rules_read(&policy->groups[g], lists[g], databases, mistake) < 0)
-            goto fail;
-    policy->users = users_read(settings, mistake);
-    if (policy->users != NULL)
+    if (policy_read_rules(policy, settings, started, mistake) == 0 &&
+        (policy->users = users_read(settings, mistake)) != NULL)
         return policy;
-fail:
     policy_release(policy);
     return NULL;
 }
@@ -98,7 +140,7 @@ fail:
 static bool policy_has_rules(const struct policy *policy)
 {
     size_t count = 0;
-    for (size_t g = 0; g < GROUP_COUNT; g++)
+    for (size_t g = 0; g < policy->group_count; g++)
         count += policy->groups[g].count;
     return count > 0;
 }
@@ -127,9 +169,8 @@ struct access *access_open(const struct settings *settings)
     struct access *access = calloc(1, sizeof *access);
     if (access == NULL)
         mistake_at(&mistake, "rules", "out of memory");
-    else if ((access->current =
-                  policy_read(settings, settings->sqlite_directory != NULL,
-                              &mistake)) != NULL) {
+    else if ((access->current = policy_read(settings, settings, &mistake)) !=
+             NULL) {
         pthread_mutex_init(&access->lock, NULL);
         atomic_init(&access->has_rules, policy_has_rules(access->current));
         return access;
@@ -153,8 +194,7 @@ int access_reload(struct access *access, const struct settings *settings,
     struct settings fresh;
     struct policy *policy = NULL;
     if (settings_reread(&fresh, settings, &mistake) == 0) {
-        policy =
-            policy_read(&fresh, settings->sqlite_directory != NULL, &mistake);
+        policy = policy_read(&fresh, settings, &mistake);
         settings_release(&fresh);
     }
     if (policy == NULL) {
@@ -177,6 +217,7 @@ struct question {
     const struct policy *policy; /* NULL: there are no rules */
     const struct exchange *exchange;
     enum rule_group group;
+    size_t own; /* the group of the mount's own rules; GROUP_FIRST: none */
     enum http_method method;
     const char *user;
 };
@@ -187,6 +228,13 @@ static enum rule_group group_of(const struct exchange *exchange)
     if (strcmp(name, "sqlite") == 0)
         return GROUP_SQLITE;
     return strcmp(name, "internals") == 0 ? GROUP_INTERNALS : GROUP_FILES;
+}
+
+static size_t own_group_of(const struct exchange *exchange)
+{
+    const struct mount *mount = exchange->mount;
+    return mount == NULL || mount->rules == 0 ? GROUP_FIRST
+                                              : GROUP_COUNT + mount->rules - 1;
 }
 
 static bool allowed_by_default(const struct question *question)
@@ -216,6 +264,8 @@ static bool allowed(const struct question *question)
     if (question->policy != NULL) {
         const struct rules *groups = question->policy->groups;
         rule = first_match(&groups[GROUP_FIRST], question);
+        if (rule == NULL && question->own != GROUP_FIRST)
+            rule = first_match(&groups[question->own], question);
         if (rule == NULL)
             rule = first_match(&groups[question->group], question);
     }
@@ -226,10 +276,10 @@ static bool allowed(const struct question *question)
  * signing in may help. */
 static bool allowed_to_somebody(struct question question)
 {
-    const enum rule_group groups[] = {GROUP_FIRST, question.group};
+    const size_t groups[] = {GROUP_FIRST, question.own, question.group};
     if (question.policy == NULL)
         return false;
-    for (size_t g = 0; g < 2; g++) {
+    for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
         const struct rules *rules = &question.policy->groups[groups[g]];
         for (size_t i = 0; i < rules->count; i++) {
             question.user = rules->items[i].user;
@@ -263,6 +313,7 @@ enum access_verdict access_check(struct access *access,
 {
     struct question question = {.exchange = exchange,
                                 .group = group_of(exchange),
+                                .own = own_group_of(exchange),
                                 .method = exchange->request.method,
                                 .user = exchange->user};
     exchange->user[0] = '\0';

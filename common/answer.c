@@ -1,16 +1,15 @@
 /* answer.c - from a parsed head to whoever answers it.
  *
- * path decoded once -> handler by prefix -> who asks, may they? -> handler */
+ * path decoded once -> mount by prefix -> who asks, may they? -> handler */
 #include "exchange.h"
 
 #include "access.h"
 #include "addresses.h"
 #include "clock.h"
-#include "files.h"
 #include "internals.h"
+#include "mount.h"
 #include "path.h"
 #include "server.h"
-#include "sql.h"
 #include "stats.h"
 
 #include <errno.h>
@@ -34,7 +33,7 @@ static int decode_path(struct exchange *exchange)
     if (length < 0)
         return -1;
     exchange->path_length = (size_t)length;
-    if (exchange->server->sql != NULL &&
+    if (exchange->server->dev_alias &&
         strncmp(exchange->path, "/dev/", 5) == 0) {
         memmove(exchange->path + 2, exchange->path + 3,
                 exchange->path_length - 2); /* with its NUL */
@@ -45,18 +44,17 @@ static int decode_path(struct exchange *exchange)
     return 0;
 }
 
-static const struct handler *find_handler(const struct exchange *exchange)
+static const struct handler *find_handler(struct exchange *exchange)
 {
     const struct server *server = exchange->server;
-    const char *path = exchange->path;
-    if (server->settings->internals && strncmp(path, "/-/", 3) == 0)
+    struct text path = {exchange->path, exchange->path_length};
+    if (server->settings->internals && text_starts_with(path, TEXT("/-/")))
         return &internals_handler;
-    if (server->sql != NULL &&
-        (strncmp(path, "/db/", 4) == 0 || strcmp(path, "/db") == 0))
-        return &sql_handler;
-    if (server->files != NULL)
-        return &files_handler;
-    return NULL;
+    exchange->mount = mount_find(server, path);
+    if (exchange->mount == NULL)
+        return NULL;
+    exchange->beneath = mount_beneath(exchange->mount, path);
+    return exchange->mount->handler;
 }
 
 static void answer_path_error(struct exchange *exchange)

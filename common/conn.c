@@ -120,6 +120,7 @@ static int turn_open(struct conn *conn)
     exchange->routed = false;
     exchange->path = NULL;
     exchange->path_length = 0;
+    exchange->mount = NULL;
     exchange->user[0] = '\0';
     exchange->may_write = false;
     exchange->at_once = false;

@@ -71,6 +71,9 @@ struct exchange {
     bool may_write;                /* rules allow what the method does; false
                                       for a SQL POST that may only read */
     const struct handler *handler; /* who answers */
+    const struct mount *mount;     /* mount.h: whose path it is; NULL: /-/ */
+    const char *beneath; /* the path behind the mount's prefix, with its '/';
+                            in path */
     bool at_once; /* nothing may block: rather ANSWER_WOULD_BLOCK. Only for GET
                      and HEAD by nobody in particular, as checking a password
                      takes long */

@@ -4,11 +4,11 @@
  *                 -> files_put_begin -> [body to spool_fd] -> files_put_finish
  *                 -> files_delete
  *
- * The object is read only, but for one mutex around the last step of a write;
- * everything else about a request lives in its exchange. */
+ * The object is read only; everything about a request lives in its exchange. */
 #include "files.h"
 
 #include "files_internal.h"
+#include "mount.h"
 #include "path.h"
 #include "server.h"
 
@@ -19,7 +19,7 @@
 
 struct files *files_of(const struct exchange *exchange)
 {
-    return exchange->server->files;
+    return exchange->mount->files;
 }
 
 /* The fields that do not depend on the file, made once. */
@@ -48,7 +48,7 @@ struct files *files_open(const struct settings *settings)
         goto fail;
     files->have_proc = access("/proc/self/fd", X_OK) == 0;
     append_common_fields(files);
-    if (files->fields.failed || pthread_mutex_init(&files->writing, NULL) != 0)
+    if (files->fields.failed)
         goto fail_fields;
     return files;
 fail_fields:
@@ -64,7 +64,6 @@ void files_close(struct files *files)
 {
     if (files == NULL)
         return;
-    pthread_mutex_destroy(&files->writing);
     buffer_release(&files->fields);
     close(files->root_fd);
     free(files);

@@ -15,7 +15,7 @@ struct files;
 struct files *files_open(const struct settings *settings);
 void files_close(struct files *files);
 
-/* Serves every path that nobody else does. Uses exchange->server->files.
+/* Serves the paths of its mount. Uses exchange->mount->files.
  * Thread-safe: several exchanges may be begun and finished at the same time.
  *
  * GET, HEAD   200 206 301 304 403 404 412 416

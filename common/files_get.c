@@ -246,7 +246,7 @@ static void serve_listing(struct exchange *exchange)
         return;
     }
     int fd =
-        path_open(files->root_fd, exchange->path, O_RDONLY | O_DIRECTORY, 0);
+        path_open(files->root_fd, exchange->beneath, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0) {
         files_error(&exchange->response, errno);
     } else if (!files->settings->files_listing) {
@@ -266,13 +266,13 @@ static void get_directory(struct exchange *exchange)
     struct text index = text_of(
         files->settings->files_index ? files->settings->files_index : "");
     char path[PATH_MAX_BYTES];
-    size_t length = exchange->path_length;
+    size_t length = strlen(exchange->beneath);
     struct stat st;
     if (index.length == 0 || length + index.length >= sizeof path) {
         serve_listing(exchange);
         return;
     }
-    memcpy(path, exchange->path, length);
+    memcpy(path, exchange->beneath, length);
     memcpy(path + length, index.data, index.length);
     path[length + index.length] = '\0';
     int fd = files_open_path(files, path, files_read_flags(exchange), &st);
@@ -291,8 +291,8 @@ static void get_directory(struct exchange *exchange)
 
 void files_get(struct exchange *exchange)
 {
-    const char *path = exchange->path;
-    if (path[exchange->path_length - 1] == '/') {
+    const char *path = exchange->beneath;
+    if (exchange->path[exchange->path_length - 1] == '/') {
         get_directory(exchange);
         return;
     }
@@ -302,7 +302,7 @@ void files_get(struct exchange *exchange)
     if (fd < 0) {
         files_error(&exchange->response, errno);
     } else if (S_ISREG(st.st_mode)) {
-        serve_file(exchange, fd, &st, path, exchange->path_length);
+        serve_file(exchange, fd, &st, path, strlen(path));
     } else {
         close(fd);
         if (S_ISDIR(st.st_mode))

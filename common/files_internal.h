@@ -14,7 +14,6 @@
 #include "settings.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/stat.h>
 
 struct files {
@@ -23,11 +22,6 @@ struct files {
     int root_fd;
     bool have_proc; /* a file without a name can be given one through /proc */
     struct message_buffer fields; /* what every file's answer carries */
-
-    /* Held from the last check of If-Match to the rename or unlink that it
-     * guards, so that of two writers that saw the same tag one is refused.
-     * Never held over an fsync. */
-    pthread_mutex_t writing;
 };
 
 /* The handler's object for this exchange. */

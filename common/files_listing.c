@@ -78,9 +78,9 @@ static int stat_entry(const struct exchange *exchange, int directory,
         return 0;
     if (S_ISLNK(st->st_mode)) {
         char path[PATH_MAX_BYTES + NAME_MAX];
-        size_t length = strlen(name);
-        memcpy(path, exchange->path, exchange->path_length);
-        memcpy(path + exchange->path_length, name, length + 1);
+        size_t length = strlen(exchange->beneath);
+        memcpy(path, exchange->beneath, length);
+        memcpy(path + length, name, strlen(name) + 1);
         int fd = files_open_path(files_of(exchange), path, O_PATH, st);
         if (fd < 0)
             return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? -1
@@ -176,7 +176,7 @@ static void write_row(struct message_buffer *out, const struct entry *entry)
 }
 
 static void write_html(struct message_buffer *out, struct text path,
-                       const struct listing *listing)
+                       bool has_parent, const struct listing *listing)
 {
     buffer_append_text(
         out, TEXT("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
@@ -195,7 +195,7 @@ static void write_html(struct message_buffer *out, struct text path,
     html_append_text(out, path);
     buffer_append_text(out, TEXT("</h1>\n<table>\n<tr><th>Name</th>"
                                  "<th>Size</th><th>Changed (UTC)</th></tr>\n"));
-    if (path.length > 1)
+    if (has_parent)
         buffer_append_text(out, TEXT("<tr><td><a href=\"../\">../</a></td>"
                                      "<td></td><td></td></tr>\n"));
     for (size_t i = 0; i < listing->count; i++)
@@ -220,7 +220,7 @@ static void answer_listing(struct exchange *exchange,
                        "default-src 'none'; style-src 'unsafe-inline'");
         write_html(&response->memory,
                    (struct text){exchange->path, exchange->path_length},
-                   listing);
+                   exchange->beneath[1] != '\0', listing);
     }
     if (response->memory.failed || response->fields.failed)
         files_error(response, ENOMEM);

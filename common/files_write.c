@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -26,9 +27,14 @@
 enum { UPLOAD_MODE = 0644 };  /* less the umask */
 enum { TEMPORARY_TRIES = 8 }; /* names that may be taken already */
 
+/* Held from the last check of If-Match to the rename or unlink that it guards,
+ * so that of two writers that saw the same tag one is refused. Never held over
+ * an fsync. One for all mounts, whose roots may share files. */
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+
 struct upload {
     int parent_fd;      /* owned: the directory of the target */
-    const char *name;   /* in exchange->path */
+    const char *name;   /* in exchange->beneath */
     bool has_temporary; /* temporary is in the directory and must leave it */
     char temporary[sizeof ".fivefold-0123456789abcdef"];
 };
@@ -72,7 +78,8 @@ static bool check_conditions(struct exchange *exchange, const struct stat *st)
 static bool check_target(struct exchange *exchange, bool *exists)
 {
     struct stat st;
-    int fd = files_open_path(files_of(exchange), exchange->path, O_PATH, &st);
+    int fd =
+        files_open_path(files_of(exchange), exchange->beneath, O_PATH, &st);
     if (fd >= 0)
         close(fd);
     *exists = fd >= 0;
@@ -199,7 +206,7 @@ enum answer_next files_put_begin(struct exchange *exchange)
         files_error(response, ENOMEM);
         return ANSWER_READY;
     }
-    upload->parent_fd = open_parent(files, exchange->path, &upload->name);
+    upload->parent_fd = open_parent(files, exchange->beneath, &upload->name);
     if (upload->parent_fd < 0) {
         answer_no_parent(response, errno);
         free(upload);
@@ -250,12 +257,11 @@ static int rename_upload(struct upload *upload, bool must_be_new)
 static bool replace_target(struct exchange *exchange, struct upload *upload,
                            bool *exists)
 {
-    struct files *files = files_of(exchange);
     struct response *response = &exchange->response;
     bool asks_new =
         http_field(&exchange->request, TEXT("If-None-Match")).data != NULL;
     bool done = false;
-    pthread_mutex_lock(&files->writing);
+    pthread_mutex_lock(&writing);
     if (check_target(exchange, exists)) {
         done = rename_upload(upload, asks_new && !*exists) == 0;
         if (!done && errno == EEXIST)
@@ -265,7 +271,7 @@ static bool replace_target(struct exchange *exchange, struct upload *upload,
         else if (!done)
             answer_no_parent(response, errno);
     }
-    pthread_mutex_unlock(&files->writing);
+    pthread_mutex_unlock(&writing);
     return done;
 }
 
@@ -328,7 +334,8 @@ static bool unlink_target(struct exchange *exchange, int parent_fd,
 {
     struct response *response = &exchange->response;
     struct stat st;
-    int fd = files_open_path(files_of(exchange), exchange->path, O_PATH, &st);
+    int fd =
+        files_open_path(files_of(exchange), exchange->beneath, O_PATH, &st);
     if (fd < 0) {
         files_error(response, errno);
         return false;
@@ -353,16 +360,16 @@ static bool unlink_target(struct exchange *exchange, int parent_fd,
 
 void files_delete(struct exchange *exchange)
 {
-    struct files *files = files_of(exchange);
+    const struct files *files = files_of(exchange);
     const char *name;
-    int parent_fd = open_parent(files, exchange->path, &name);
+    int parent_fd = open_parent(files, exchange->beneath, &name);
     if (parent_fd < 0) {
         files_error(&exchange->response, errno);
         return;
     }
-    pthread_mutex_lock(&files->writing);
+    pthread_mutex_lock(&writing);
     bool gone = unlink_target(exchange, parent_fd, name);
-    pthread_mutex_unlock(&files->writing);
+    pthread_mutex_unlock(&writing);
     if (gone) {
         response_reset(&exchange->response, 204);
         if (sync_fd(parent_fd) < 0)

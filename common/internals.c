@@ -43,10 +43,7 @@ static void write_stats(const struct server *server, struct message_buffer *out)
     buffer_append_text(out, TEXT(",\"addresses\":"));
     buffer_append_number(out, addresses_known(server));
     buffer_append_text(out, TEXT(",\"databases\":"));
-    if (server->sql != NULL)
-        sql_stats_json(server->sql, out);
-    else
-        buffer_append_text(out, TEXT("[]"));
+    sql_stats_json(server, out);
     buffer_append_text(out, TEXT("}\n"));
 }
 
@@ -69,8 +66,7 @@ static void write_metrics(const struct server *server,
                   "# TYPE fivefold_addresses gauge\n"
                   "fivefold_addresses %llu\n",
                   (unsigned long long)addresses_known(server));
-    if (server->sql != NULL)
-        sql_stats_metrics(server->sql, out);
+    sql_stats_metrics(server, out);
 }
 
 /* The page's own style and script, the figures, and nothing from elsewhere. */

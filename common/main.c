@@ -8,10 +8,9 @@
 #include "access.h"
 #include "addresses.h"
 #include "clock.h"
-#include "files.h"
 #include "listen.h"
 #include "log.h"
-#include "sql.h"
+#include "mount.h"
 #include "stage.h"
 #include "stats.h"
 #include "trace.h"
@@ -55,39 +54,10 @@ static int say(const char *program, const char *what, const char *which)
     return -1;
 }
 
-/* A database's file must not be served as a file: closing a descriptor of it
- * drops all locks that this process, and so SQLite, holds on it (fcntl(2)), and
- * two writers would then spoil the database. */
-static int check_apart(const struct settings *settings, const char *program)
-{
-    if (settings->files_root == NULL || settings->sqlite_directory == NULL)
-        return 0;
-    char *root = realpath(settings->files_root, NULL);
-    char *directory = realpath(settings->sqlite_directory, NULL);
-    int result = 0;
-    size_t length = root != NULL ? strlen(root) : 0;
-    if (root != NULL && directory != NULL &&
-        strncmp(directory, root, length) == 0 &&
-        (length == 1 || directory[length] == '/' ||
-         directory[length] == '\0')) {
-        fprintf(stderr,
-                "%s: the database directory %s lies within the root %s; "
-                "move one of them, as a database's file must not be served "
-                "as a file\n",
-                program, directory, root);
-        result = -1;
-    }
-    free(root);
-    free(directory);
-    return result;
-}
-
 /* Opens what requests are answered from. */
 static int open_parts(struct server *server, const char *program)
 {
     const struct settings *settings = server->settings;
-    if (check_apart(settings, program) < 0)
-        return -1;
     server->log = log_open(settings);
     server->access = server->log != NULL ? access_open(settings) : NULL;
     if (server->access == NULL)
@@ -95,17 +65,8 @@ static int open_parts(struct server *server, const char *program)
     if (addresses_wanted(settings) &&
         (server->addresses = addresses_open(settings, server->log)) == NULL)
         return say(program, "cannot keep", "limits per address");
-    if (settings->files_root != NULL &&
-        (server->files = files_open(settings)) == NULL)
-        return say(program, "cannot serve files from", settings->files_root);
-    unsigned wait_ms =
-        stage_facts.one_thread ? 0 : (unsigned)settings->sqlite_busy_ms;
-    if (settings->sqlite_directory != NULL &&
-        (server->sql = sql_open(settings, wait_ms)) == NULL)
-        return say(program, "cannot serve databases from",
-                   settings->sqlite_directory);
-    if (server->sql != NULL && stage_facts.database_mutex)
-        sql_use_mutex(server->sql);
+    if (mounts_open(server) < 0)
+        return -1;
     if (settings->trace != NULL && trace_open(settings->trace, program) < 0)
         return say(program, "cannot write the trace", settings->trace);
     return 0;
@@ -115,10 +76,7 @@ static void close_parts(struct server *server)
 {
     if (server->listen_fd >= 0)
         close(server->listen_fd);
-    if (server->sql != NULL)
-        sql_close(server->sql);
-    if (server->files != NULL)
-        files_close(server->files);
+    mounts_close(server);
     addresses_close(server->addresses);
     if (server->access != NULL)
         access_close(server->access);

@@ -241,6 +241,14 @@ bool rule_covers(const struct rule *rule, enum http_method method,
     return rule->family == AF_UNSPEC || network_holds(rule, peer);
 }
 
+bool rule_meets(const struct rule *rule, const char *prefix)
+{
+    size_t length = strlen(prefix) - 1, mine = rule->path_length;
+    if (mine > length)
+        return strncmp(rule->path, prefix, length + 1) == 0;
+    return strncmp(rule->path, prefix, mine) == 0 && prefix[mine] == '/';
+}
+
 bool rule_names(const struct rule *rule, const char *user)
 {
     if (rule->user[0] == '\0')

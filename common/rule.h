@@ -35,6 +35,9 @@ void rule_resolve_alias(struct rule *rule);
 bool rule_covers(const struct rule *rule, enum http_method method,
                  struct text path, const struct peer *peer);
 
+/* True if some path beneath prefix (which ends with '/') is the rule's. */
+bool rule_meets(const struct rule *rule, const char *prefix);
+
 /* True if the rule's user is this one; user "" is nobody. */
 bool rule_names(const struct rule *rule, const char *user);
 

@@ -10,10 +10,11 @@
 struct server {
     /* Fixed after start; any thread reads. */
     const struct settings *settings;
-    int listen_fd;               /* owned; -1 once closed by the stage */
-    struct access *access;       /* thread-safe itself */
-    struct files *files;         /* NULL: none served */
-    struct sql *sql;             /* NULL: none served */
+    int listen_fd;         /* owned; -1 once closed by the stage */
+    struct access *access; /* thread-safe itself */
+    struct mount *mounts;  /* mount.h; the longest prefix first */
+    size_t mount_count;
+    bool dev_alias;              /* "/dev/X" is "/db/X" */
     struct addresses *addresses; /* NULL: no limits; thread-safe itself */
     struct log *log;
     const struct stage_facts *stage; /* which of the five this is */

@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 enum {
-    ROWS_MAX = 64, /* of the table */
     /* inih's own limit is 200 bytes, less than a rule with a long path. */
     LINE_MAX_BYTES = 8192,
     WHERE_MAX = 512, /* "FILE:LINE: [section] key" */
@@ -29,9 +28,9 @@ enum {
 struct reader {
     struct settings *settings;
     struct mistake *mistake;
-    bool again;            /* settings_reread: ready_fd has been closed */
-    char *where[ROWS_MAX]; /* of the value that a row has; owned; or NULL */
-    bool by_option[ROWS_MAX];
+    bool again; /* settings_reread: ready_fd has been closed */
+    struct setting_layer main;
+    struct setting_layer *own; /* of each of settings->mounts; owned */
 
     /* The file being read. */
     FILE *file;
@@ -50,84 +49,121 @@ static int mistake_in_file(struct reader *reader, const char *what)
     return mistake_at(reader->mistake, where, "%s", what);
 }
 
-static int reader_store(struct reader *reader, const struct setting *setting,
-                        const char *text, const char *where, bool by_option)
+/* The layer that a section's settings go to: found, or begun at `where`. NULL
+ * with mistake. */
+static struct setting_layer *
+reader_layer(struct reader *reader, struct section_name name, const char *where)
+{
+    struct settings *settings = reader->settings;
+    if (*name.name == '\0')
+        return &reader->main;
+    size_t i = settings_mount_find(settings, name);
+    if (i < settings->mount_count)
+        return &reader->own[i];
+    struct setting_layer *grown =
+        realloc(reader->own, (i + 1) * sizeof *reader->own);
+    if (grown != NULL)
+        reader->own = grown;
+    char *head = strdup(where);
+    if (grown == NULL || head == NULL ||
+        settings_mount_add(settings, name) < 0) {
+        free(head);
+        mistake_at(reader->mistake, where, "out of memory");
+        return NULL;
+    }
+    grown[i] = (struct setting_layer){.settings = settings->mounts[i].settings,
+                                      .head = head};
+    return &grown[i];
+}
+
+static void layer_release(struct setting_layer *layer)
+{
+    for (size_t i = 0; i < SETTING_ROWS_MAX; i++)
+        free(layer->where[i]);
+    free(layer->head);
+}
+
+static int reader_store(struct reader *reader, struct setting_layer *layer,
+                        const struct setting *setting, const char *text,
+                        const char *where, bool by_option)
 {
     size_t row = (size_t)(setting - settings_table);
     struct settings scratch = {0};
     bool list = setting_is_list(setting);
-    bool keep = by_option || list || !reader->by_option[row];
-    int result = setting_set(keep ? reader->settings : &scratch, setting, text,
+    bool keep = by_option || list || !layer->by_option[row];
+    int result = setting_set(keep ? layer->settings : &scratch, setting, text,
                              where, reader->mistake);
     settings_release(&scratch);
     if (result < 0 || !keep || list)
         return result;
-    free(reader->where[row]);
-    reader->where[row] = strdup(where);
-    reader->by_option[row] = by_option;
+    free(layer->where[row]);
+    layer->where[row] = strdup(where);
+    layer->by_option[row] = by_option;
     return 0;
 }
 
 /* A key that stands twice is more likely a slip than a wish. */
-static int reader_refuse_twice(struct reader *reader, bool seen[ROWS_MAX],
+static int reader_refuse_twice(struct reader *reader,
+                               struct setting_layer *layer,
                                const struct setting *setting, const char *where)
 {
     size_t row = (size_t)(setting - settings_table);
-    if (!setting_is_list(setting) && seen[row])
+    if (!setting_is_list(setting) && layer->in_file[row])
         return mistake_at(reader->mistake, where,
                           "given twice; remove one of the two lines");
-    seen[row] = true;
+    layer->in_file[row] = true;
     return 0;
 }
-
-struct file_reader {
-    struct reader *reader;
-    bool seen[ROWS_MAX];
-};
 
 static int on_pair(void *user, const char *section, const char *key,
                    const char *value)
 {
-    struct file_reader *in_file = user;
-    struct reader *reader = in_file->reader;
-    const struct setting *setting = setting_find(section, key);
+    struct reader *reader = user;
+    struct section_name name;
     char where[WHERE_MAX];
     if (reader->done)
         return 0;
     if (*section == '\0')
         return mistake_in_file(reader, "stands before the first [section]; "
                                        "move it into one") == 0;
+    snprintf(where, sizeof where, "%s:%u", reader->name, reader->line);
+    if (setting_section_read(section, &name, where, reader->mistake) < 0)
+        return 0;
+    const struct setting *setting = setting_find(name.section, key);
     if (setting == NULL) {
-        snprintf(where, sizeof where, "%s:%u", reader->name, reader->line);
-        setting_unknown_key(section, key, where, reader->mistake);
+        setting_unknown_key(name.section, key, where, reader->mistake);
         return 0;
     }
     snprintf(where, sizeof where, "%s:%u: [%s] %s", reader->name, reader->line,
              section, key);
-    return reader_refuse_twice(reader, in_file->seen, setting, where) == 0 &&
-           reader_store(reader, setting, value, where, false) == 0;
+    struct setting_layer *layer = reader_layer(reader, name, where);
+    return layer != NULL &&
+           reader_refuse_twice(reader, layer, setting, where) == 0 &&
+           reader_store(reader, layer, setting, value, where, false) == 0;
 }
 
 /* inih tells the handler nothing of a section without keys, so its name is
  * looked at here. */
 static int check_section_line(struct reader *reader, const char *line)
 {
-    char name[64], where[WHERE_MAX];
+    char text[64], where[WHERE_MAX];
+    struct section_name name;
     const char *start = line + strspn(line, " \t");
     if (*start != '[')
         return 0;
     size_t length = strcspn(start + 1, "]\r\n");
     if (start[length + 1] != ']')
         return mistake_in_file(reader, "a section is written [name]");
-    if (length >= sizeof name)
-        length = sizeof name - 1;
-    memcpy(name, start + 1, length);
-    name[length] = '\0';
-    if (setting_section_known(name))
-        return 0;
+    if (length >= sizeof text)
+        length = sizeof text - 1;
+    memcpy(text, start + 1, length);
+    text[length] = '\0';
     snprintf(where, sizeof where, "%s:%u", reader->name, reader->line);
-    reader->done = true;
-    return setting_unknown_section(name, where, reader->mistake);
+    reader->done =
+        setting_section_read(text, &name, where, reader->mistake) < 0;
+    snprintf(where, sizeof where, "%s:%u: [%s]", reader->name, reader->line,
+             text);
+    return !reader->done && reader_layer(reader, name, where) != NULL ? 0 : -1;
 }
 
 /* inih's reader (as fgets), which counts the lines and sees what inih would
@@ -163,7 +199,6 @@ static char *read_line(char *line, int size, void *stream)
 static int reader_read_file(struct reader *reader, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    struct file_reader in_file = {.reader = reader};
     reader->name = slash != NULL ? slash + 1 : path;
     reader->file = fopen(path, "re");
     if (reader->file == NULL)
@@ -185,7 +220,7 @@ static int reader_read_file(struct reader *reader, const char *path)
     ini_stop_on_first_error = true;
     /* An indented line is a line, not more of the one before. */
     ini_allow_multiline = false;
-    int bad_line = ini_parse_stream(read_line, reader, on_pair, &in_file);
+    int bad_line = ini_parse_stream(read_line, reader, on_pair, reader);
     fclose(reader->file);
     if (reader->mistake->line[0] != '\0')
         return -1;
@@ -253,11 +288,17 @@ static int reader_option_set(struct reader *reader, const char *text)
                           text);
     snprintf(section, sizeof section, "%.*s", (int)(dot - text), text);
     snprintf(key, sizeof key, "%.*s", (int)(equals - dot - 1), dot + 1);
-    const struct setting *setting = setting_find(section, key);
+    struct section_name name;
+    if (setting_section_read(section, &name, "--set", reader->mistake) < 0)
+        return -1;
+    const struct setting *setting = setting_find(name.section, key);
     if (setting == NULL)
-        return setting_unknown_key(section, key, "--set", reader->mistake);
+        return setting_unknown_key(name.section, key, "--set", reader->mistake);
     snprintf(where, sizeof where, "--set %s.%s", section, key);
-    return reader_store(reader, setting, equals + 1, where, true);
+    struct setting_layer *layer = reader_layer(reader, name, where);
+    if (layer == NULL)
+        return -1;
+    return reader_store(reader, layer, setting, equals + 1, where, true);
 }
 
 static int reader_option_ready_fd(struct reader *reader, const char *text)
@@ -323,19 +364,23 @@ static int reader_option(struct reader *reader, int code, char **argv)
     case 'c':
         return reader_replace(reader, &settings->file, optarg, "-c");
     case OPTION_LISTEN:
-        return reader_store(reader, setting_find("server", "listen"), optarg,
+        return reader_store(reader, &reader->main,
+                            setting_find("server", "listen"), optarg,
                             "--listen", true);
     case OPTION_ROOT:
-        return reader_store(reader, setting_find("files", "root"), optarg,
-                            "--root", true);
+        return reader_store(reader, &reader->main,
+                            setting_find("files", "root"), optarg, "--root",
+                            true);
     case OPTION_DB:
-        return reader_store(reader, setting_find("sqlite", "directory"), optarg,
-                            "--db", true);
+        return reader_store(reader, &reader->main,
+                            setting_find("sqlite", "directory"), optarg, "--db",
+                            true);
     case OPTION_RULE:
         return reader_option_rule(reader, optarg);
     case OPTION_TOKEN:
-        return reader_store(reader, setting_find("users", "token"), optarg,
-                            "--token", true);
+        return reader_store(reader, &reader->main,
+                            setting_find("users", "token"), optarg, "--token",
+                            true);
     case OPTION_SET:
         return reader_option_set(reader, optarg);
     case OPTION_READY_FD:
@@ -377,36 +422,56 @@ static int reader_fill_defaults(struct reader *reader)
 {
     for (size_t i = 0; i < settings_count; i++) {
         const struct setting *row = &settings_table[i];
-        if (row->value != NULL && reader->where[i] == NULL &&
+        if (row->value != NULL && reader->main.where[i] == NULL &&
             setting_set(reader->settings, row, row->value, row->key,
                         reader->mistake) < 0)
             return -1;
     }
+    for (size_t i = 0; i < reader->settings->mount_count; i++)
+        if (setting_layer_inherit(&reader->own[i],
+                                  reader->settings->mounts[i].section,
+                                  reader->settings, reader->mistake) < 0)
+            return -1;
+    return 0;
+}
+
+/* What is the main section's is checked there. */
+static int reader_check_rows(struct reader *reader,
+                             const struct setting_layer *layer)
+{
+    bool main = layer == &reader->main;
+    for (size_t i = 0; i < settings_count; i++)
+        if ((main || layer->where[i] != NULL) &&
+            setting_check(layer->settings, &settings_table[i],
+                          layer->where[i] ? layer->where[i] : "default",
+                          reader->mistake) < 0)
+            return -1;
     return 0;
 }
 
 static int reader_check(struct reader *reader)
 {
     const struct settings *settings = reader->settings;
-    for (size_t i = 0; i < settings_count; i++)
-        if (setting_check(settings, &settings_table[i],
-                          reader->where[i] ? reader->where[i] : "default",
-                          reader->mistake) < 0)
+    if (reader_check_rows(reader, &reader->main) < 0)
+        return -1;
+    for (size_t i = 0; i < settings->mount_count; i++)
+        if (reader_check_rows(reader, &reader->own[i]) < 0)
             return -1;
     if (settings->head_bytes < settings->request_line_bytes) {
         const struct setting *row = setting_find("limits", "head_bytes");
-        const char *where = reader->where[row - settings_table];
+        const char *where = reader->main.where[row - settings_table];
         return mistake_at(reader->mistake,
                           where ? where : "[limits] head_bytes",
                           "less than request_line_bytes, which it includes; "
                           "raise it to %ju",
                           (uintmax_t)settings->request_line_bytes);
     }
-    return 0;
+    return settings_mounts_check(&reader->main, reader->own, reader->mistake);
 }
 
 static int reader_read(struct reader *reader, int argc, char **argv)
 {
+    reader->main.settings = reader->settings;
     int result = reader_read_options(reader, argc, argv);
     if (result == 0 && reader->settings->file != NULL)
         result = reader_read_file(reader, reader->settings->file);
@@ -414,8 +479,10 @@ static int reader_read(struct reader *reader, int argc, char **argv)
         result = reader_fill_defaults(reader);
     if (result == 0)
         result = reader_check(reader);
-    for (size_t i = 0; i < ROWS_MAX; i++)
-        free(reader->where[i]);
+    layer_release(&reader->main);
+    for (size_t i = 0; i < reader->settings->mount_count; i++)
+        layer_release(&reader->own[i]);
+    free(reader->own);
     return result;
 }
 
@@ -472,6 +539,7 @@ void settings_release(struct settings *settings)
             free(string);
         }
     }
+    settings_mounts_release(settings);
     setting_list_release(&settings->rules);
     free(settings->file);
     free(settings->trace);

@@ -57,7 +57,8 @@ struct settings {
     uint64_t ban_seconds;             /* 0: never */
 
     /* [files] */
-    char *files_root; /* --root; NULL: no files are served */
+    char *files_root;   /* --root; NULL: no files are served */
+    char *files_prefix; /* of their paths; decoded; starts and ends with '/' */
     char *files_index;
     bool files_listing;
     bool files_precompressed;
@@ -67,7 +68,8 @@ struct settings {
 
     /* [sqlite] */
     char *sqlite_directory; /* --db; NULL: no databases are served */
-    bool sqlite_create;     /* the first POST creates NAME.db */
+    char *sqlite_prefix;
+    bool sqlite_create; /* the first POST creates NAME.db */
     bool sqlite_foreign_keys;
     uint64_t sqlite_busy_ms;
     uint64_t sqlite_query_ms; /* time that one statement may run */
@@ -101,6 +103,11 @@ struct settings {
     char *realm;
     struct setting_list tokens; /* NAME:TOKEN */
 
+    /* [files NAME], [sqlite NAME]; in the order in which they are first
+     * named. */
+    struct settings_mount *mounts; /* owned */
+    size_t mount_count;
+
     /* Command line only. */
     struct setting_list rules; /* --rule; tried before the modules' */
     int ready_fd;              /* -1, or --ready-fd */
@@ -108,6 +115,25 @@ struct settings {
     int argc;                  /* borrowed from main, for settings_reread */
     char **argv;
 };
+
+enum { MOUNT_NAME_MAX = 32 }; /* bytes of NAME */
+
+struct settings_mount {
+    const char *section;       /* "files" or "sqlite" */
+    char *name;                /* owned */
+    struct settings *settings; /* owned: every row of the table, but of the
+                                  lists only its own rule */
+};
+
+/* Finds the mount of that section and name; mount_count when there is none. */
+struct section_name {
+    const char *section, *name; /* name "" for [files] itself */
+};
+size_t settings_mount_find(const struct settings *settings,
+                           struct section_name name);
+
+/* True if /dev/NAME is another name of /db/NAME: there are databases. */
+bool settings_have_alias(const struct settings *settings);
 
 /* Reads the command line and the file that it names, and checks every value (a
  * key that is not known, a number out of range, a directory that is

@@ -49,6 +49,24 @@ static void print_setting(FILE *out, const struct setting *row)
         fprintf(out, "#%s = %s\n", row->key, row->example);
 }
 
+/* Behind the sections of which there may be more. */
+static void print_mount(FILE *out, const char *section)
+{
+    bool files = strcmp(section, "files") == 0;
+    if (!files && strcmp(section, "sqlite") != 0)
+        return;
+    fprintf(out, "\n");
+    print_comment(out, files ? "More directories of files, each under its own "
+                               "prefix and a name of your choice. What such a "
+                               "section leaves out is as in [files]; its rules "
+                               "come before those of [files]."
+                             : "More directories of databases, likewise.");
+    fprintf(out, "%s",
+            files ? "#[files docs]\n#prefix = /docs/\n#root = /srv/docs\n"
+                  : "#[sqlite archive]\n#prefix = /archive/\n"
+                    "#directory = /var/lib/archive\n");
+}
+
 void settings_print_example(FILE *out)
 {
     const char *section = "";
@@ -61,6 +79,7 @@ void settings_print_example(FILE *out)
              "reads rules and users again; everything else needs a restart.");
     for (size_t i = 0; i < settings_count; i++) {
         if (strcmp(section, settings_table[i].section) != 0) {
+            print_mount(out, section);
             section = settings_table[i].section;
             fprintf(out, "\n[%s]\n", section);
         } else {

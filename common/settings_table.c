@@ -102,6 +102,8 @@ const struct setting settings_table[] = {
 
     OTHER("files", "root", SETTING_DIRECTORY, files_root, NULL, "/srv/www",
           "the directory whose files are served", "Unset: no files."),
+    OTHER("files", "prefix", SETTING_PREFIX, files_prefix, "/", NULL,
+          "what their paths start with", NULL),
     OTHER("files", "index", SETTING_NAME, files_index, "index.html", NULL,
           "the file that answers for its directory", NULL),
     SWITCH("files", "listing", files_listing, "off",
@@ -124,6 +126,9 @@ const struct setting settings_table[] = {
     OTHER("sqlite", "directory", SETTING_DIRECTORY, sqlite_directory, NULL,
           "/var/lib/fivefold", "the directory of the databases NAME.db",
           "Unset: no databases."),
+    OTHER("sqlite", "prefix", SETTING_PREFIX, sqlite_prefix, "/db/", NULL,
+          "what their paths start with",
+          "As long as it is /db/, /dev/ is another name of it."),
     SWITCH("sqlite", "create", sqlite_create, "off",
            "the first POST to a database creates it", NULL),
     SWITCH("sqlite", "foreign_keys", sqlite_foreign_keys, "off",

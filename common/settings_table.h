@@ -19,6 +19,7 @@ enum setting_kind {
     SETTING_CHOICE,    /* char *: one of example's words, "a, b" */
     SETTING_ORIGIN,    /* char *: "*", "none", scheme://host[:port] */
     SETTING_DIRECTORY, /* char *: must exist */
+    SETTING_PREFIX,    /* char *: a path that starts and ends with a slash */
     SETTING_USERS,     /* char *: an htpasswd file that can be read */
     SETTING_RULES,     /* struct setting_list of access rules */
     SETTING_TOKENS,    /* struct setting_list of NAME:TOKEN */
@@ -61,6 +62,42 @@ void setting_nearest_try(struct setting_nearest *nearest, const char *word,
 void setting_print_range(const struct setting *setting, char out[64]);
 
 bool setting_is_list(const struct setting *setting);
+
+/* What has been given for one section's instance, or for all main sections. */
+enum { SETTING_ROWS_MAX = 64 };
+struct setting_layer {
+    struct settings *settings;     /* borrowed */
+    char *head;                    /* where its section starts; owned */
+    char *where[SETTING_ROWS_MAX]; /* of the value that a row has; owned; NULL:
+                                      none was given */
+    bool by_option[SETTING_ROWS_MAX];
+    bool in_file[SETTING_ROWS_MAX];
+};
+
+/* Takes "files" or "files NAME" apart; borrowed from text and the table.
+ * Returns 0, or -1 with mistake when there is no such section. */
+int setting_section_read(const char *text, struct section_name *name,
+                         const char *where, struct mistake *mistake);
+
+/* Adds a mount, behind those that are there. Returns 0, or -1 without
+ * memory. */
+int settings_mount_add(struct settings *settings, struct section_name name);
+void settings_mounts_release(struct settings *settings);
+
+/* Gives an instance what its section has left out. Returns 0, or -1 with
+ * mistake when that is what each must say itself. */
+int setting_layer_inherit(struct setting_layer *layer, const char *section,
+                          const struct settings *main, struct mistake *mistake);
+
+/* Checks all together: prefixes, directories, rules. own: of each mount.
+ * Returns 0, or -1 with mistake. */
+int settings_mounts_check(const struct setting_layer *main,
+                          const struct setting_layer *own,
+                          struct mistake *mistake);
+
+/* Copies a value; a list is left empty. Returns 0, or -1 without memory. */
+int setting_copy(struct settings *to, const struct settings *from,
+                 const struct setting *setting);
 
 /* Reads text into settings (lists: appends), checking what can be seen from
  * text alone. where starts a message. Returns 0, or -1 with mistake. */

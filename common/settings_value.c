@@ -5,6 +5,7 @@
  * (setting_check), so that a value that has been overridden cannot hinder. */
 #include "settings_table.h"
 
+#include "path.h"
 #include "rule.h"
 #include "users.h"
 
@@ -211,6 +212,36 @@ static int check_string(const struct setting *setting, const char *value,
     }
 }
 
+/* Stored as the paths of requests are, decoded. */
+static int set_prefix(const char *value, char **string, const char *where,
+                      struct mistake *mistake)
+{
+    size_t size = strlen(value) + 2;
+    char *path = malloc(size);
+    if (path == NULL)
+        return mistake_at(mistake, where, out_of_memory);
+    ssize_t length = path_from_target(text_of(value), path, size);
+    bool right = *value == '/' && length > 0 && path[length - 1] == '/';
+    /* Beneath a name with a dot in front no file is shown. */
+    bool hidden = right && strstr(path, "/.") != NULL &&
+                  strncmp(path, "/.well-known/", 13);
+    if (right && !hidden) {
+        free(*string);
+        *string = path;
+        return 0;
+    }
+    free(path);
+    if (hidden)
+        return mistake_at(mistake, where,
+                          "%s has a name that starts with a dot, which is "
+                          "never shown; choose another",
+                          value);
+    return mistake_at(mistake, where,
+                      "\"%s\" is no prefix; it starts and ends with /, as "
+                      "/docs/",
+                      value);
+}
+
 static int set_string(const struct setting *setting, const char *value,
                       char **string, const char *where, struct mistake *mistake)
 {
@@ -265,6 +296,8 @@ int setting_set(struct settings *settings, const struct setting *setting,
         return set_number(setting, text, at, where, mistake);
     case SETTING_SWITCH:
         return set_switch(text, at, where, mistake);
+    case SETTING_PREFIX:
+        return set_prefix(text, at, where, mistake);
     case SETTING_RULES:
         if (rule_parse(&rule, text, where, mistake) < 0)
             return -1;
@@ -276,6 +309,33 @@ int setting_set(struct settings *settings, const struct setting *setting,
         return add_to_list(at, text, where, mistake);
     default:
         return set_string(setting, text, at, where, mistake);
+    }
+}
+
+int setting_copy(struct settings *to, const struct settings *from,
+                 const struct setting *setting)
+{
+    void *at = (char *)to + setting->offset;
+    const void *source = (const char *)from + setting->offset;
+    const char *string;
+    char *copy = NULL;
+    switch (setting->kind) {
+    case SETTING_NUMBER:
+    case SETTING_BYTES:
+        memcpy(at, source, sizeof(uint64_t));
+        return 0;
+    case SETTING_SWITCH:
+        memcpy(at, source, sizeof(bool));
+        return 0;
+    case SETTING_RULES:
+    case SETTING_TOKENS:
+        return 0;
+    default:
+        memcpy(&string, source, sizeof string);
+        if (string != NULL && (copy = strdup(string)) == NULL)
+            return -1;
+        memcpy(at, &copy, sizeof copy);
+        return 0;
     }
 }
 

@@ -10,7 +10,7 @@
 #include "addresses.h"
 #include "clock.h"
 #include "log.h"
-#include "sql.h"
+#include "mount.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -102,8 +102,7 @@ void server_tick(struct server *server)
         return;
     server->next_tick_ms = now_ms + 1000;
     log_tick(server->log);
-    if (server->sql != NULL)
-        sql_tick(server->sql, now_ms);
+    mounts_tick(server, now_ms);
     if (server->addresses != NULL)
         addresses_tick(server->addresses, now_ms);
 }

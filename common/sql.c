@@ -19,11 +19,12 @@ enum { SQL_SHORT_BODY_BYTES = 4000 };
 
 int sql_route_read(const struct exchange *exchange, struct sql_route *route)
 {
-    struct text path = {exchange->path, exchange->path_length};
+    size_t prefix = exchange->mount->prefix_length;
     *route = (struct sql_route){.name = TEXT("")};
-    if (!text_starts_with(path, TEXT("/db/")))
-        return -1;
-    struct text rest = {path.data + 4, path.length - 4};
+    if (exchange->path_length < prefix)
+        return -1; /* "/db" */
+    struct text rest = {exchange->path + prefix,
+                        exchange->path_length - prefix};
     if (rest.length == 0)
         return 0;
     struct text name = text_split(&rest, '/');
@@ -95,7 +96,7 @@ static enum answer_next answer_version(struct exchange *exchange)
 /* The origin whose scripts may read the answers, or NULL. */
 static const char *cors_origin(const struct exchange *exchange)
 {
-    const char *origin = exchange->server->settings->sqlite_cors;
+    const char *origin = sql_of(exchange)->settings->sqlite_cors;
     return origin == NULL || strcmp(origin, "none") == 0 ? NULL : origin;
 }
 
@@ -130,7 +131,7 @@ static void add_cors(struct exchange *exchange)
 static enum answer_next begin_protocol(struct exchange *exchange,
                                        const struct sql_route *route)
 {
-    struct sql *sql = exchange->server->sql;
+    struct sql *sql = sql_of(exchange);
     if (exchange->request.method == HTTP_OPTIONS)
         return answer_options(exchange, "POST, OPTIONS");
     if (exchange->request.method != HTTP_POST)
@@ -301,14 +302,27 @@ void sql_tick(struct sql *sql, uint64_t now_ms)
 
 /* ---- statistics ---- */
 
-static void stat_json(struct message_buffer *out,
-                      const struct sql_database *database, const char *sep)
+/* Two mounts may have databases of one name; where there is but one mount,
+ * nobody need be told. */
+static bool mounts_are_told(const struct server *server)
 {
+    size_t count = 0;
+    for (size_t i = 0; i < server->mount_count; i++)
+        count += server->mounts[i].sql != NULL;
+    return count > 1;
+}
+
+static void stat_json(struct message_buffer *out, const char *mount,
+                      const struct sql_database *database)
+{
+    buffer_printf(out, "{\"name\":\"%s\",", database->name);
+    if (mount != NULL)
+        buffer_printf(out, "\"mount\":\"%s\",", mount);
     buffer_printf(out,
-                  "%s{\"name\":\"%s\",\"connections\":%u,\"idle\":%u,"
+                  "\"connections\":%u,\"idle\":%u,"
                   "\"streams\":%u,\"requests\":%llu,\"prepared\":%llu,"
                   "\"hits\":%llu}",
-                  sep, database->name, database->connections,
+                  database->connections,
                   database->idle_count[0] + database->idle_count[1],
                   atomic_load(&database->streams),
                   (unsigned long long)atomic_load(&database->requests),
@@ -316,41 +330,83 @@ static void stat_json(struct message_buffer *out,
                   (unsigned long long)atomic_load(&database->hits));
 }
 
-void sql_stats_json(struct sql *sql, struct message_buffer *out)
+void sql_stats_json(const struct server *server, struct message_buffer *out)
 {
+    bool told = mounts_are_told(server);
+    const char *separator = "";
     buffer_append_char(out, '[');
-    pthread_mutex_lock(&sql->lock);
-    const char *sep = "";
-    for (struct sql_database *at = sql->databases; at; at = at->next) {
-        stat_json(out, at, sep);
-        sep = ",";
+    for (size_t i = 0; i < server->mount_count; i++) {
+        const struct mount *mount = &server->mounts[i];
+        if (mount->sql == NULL)
+            continue;
+        pthread_mutex_lock(&mount->sql->lock);
+        for (struct sql_database *at = mount->sql->databases; at;
+             at = at->next) {
+            buffer_append_text(out, text_of(separator));
+            stat_json(out, told ? mount->name : NULL, at);
+            separator = ",";
+        }
+        pthread_mutex_unlock(&mount->sql->lock);
     }
-    pthread_mutex_unlock(&sql->lock);
     buffer_append_char(out, ']');
 }
 
-static void stat_metric(struct sql *sql, struct message_buffer *out,
-                        const char *name, const char *type, int which)
+static uint64_t stat_value(const struct sql_database *database, size_t which)
 {
-    buffer_printf(out, "# TYPE fivefold_sql_%s %s\n", name, type);
-    for (struct sql_database *at = sql->databases; at; at = at->next) {
-        uint64_t value = which == 0   ? at->connections
-                         : which == 1 ? atomic_load(&at->streams)
-                         : which == 2 ? atomic_load(&at->requests)
-                         : which == 3 ? atomic_load(&at->prepared)
-                                      : atomic_load(&at->hits);
-        buffer_printf(out, "fivefold_sql_%s{database=\"%s\"} %llu\n", name,
-                      at->name, (unsigned long long)value);
+    switch (which) {
+    case 0:
+        return database->connections;
+    case 1:
+        return atomic_load(&database->streams);
+    case 2:
+        return atomic_load(&database->requests);
+    case 3:
+        return atomic_load(&database->prepared);
+    default:
+        return atomic_load(&database->hits);
     }
 }
 
-void sql_stats_metrics(struct sql *sql, struct message_buffer *out)
+static const struct {
+    const char *name, *type;
+} stat_metrics[] = {
+    {"connections", "gauge"},        {"streams", "gauge"},
+    {"requests_total", "counter"},   {"prepared_total", "counter"},
+    {"cache_hits_total", "counter"},
+};
+
+/* The lines of one metric for the databases of one mount. */
+static void stat_metric(struct message_buffer *out, const struct mount *mount,
+                        bool told, size_t which)
 {
-    pthread_mutex_lock(&sql->lock);
-    stat_metric(sql, out, "connections", "gauge", 0);
-    stat_metric(sql, out, "streams", "gauge", 1);
-    stat_metric(sql, out, "requests_total", "counter", 2);
-    stat_metric(sql, out, "prepared_total", "counter", 3);
-    stat_metric(sql, out, "cache_hits_total", "counter", 4);
-    pthread_mutex_unlock(&sql->lock);
+    pthread_mutex_lock(&mount->sql->lock);
+    for (struct sql_database *at = mount->sql->databases; at; at = at->next) {
+        buffer_printf(out, "fivefold_sql_%s{database=\"%s\"",
+                      stat_metrics[which].name, at->name);
+        if (told)
+            buffer_printf(out, ",mount=\"%s\"", mount->name);
+        buffer_printf(out, "} %llu\n",
+                      (unsigned long long)stat_value(at, which));
+    }
+    pthread_mutex_unlock(&mount->sql->lock);
+}
+
+/* All lines of one metric must stand together. */
+void sql_stats_metrics(const struct server *server, struct message_buffer *out)
+{
+    bool told = mounts_are_told(server);
+    size_t count = sizeof stat_metrics / sizeof stat_metrics[0];
+    for (size_t which = 0; which < count; which++) {
+        bool headed = false;
+        for (size_t i = 0; i < server->mount_count; i++) {
+            if (server->mounts[i].sql == NULL)
+                continue;
+            if (!headed)
+                buffer_printf(out, "# TYPE fivefold_sql_%s %s\n",
+                              stat_metrics[which].name,
+                              stat_metrics[which].type);
+            headed = true;
+            stat_metric(out, &server->mounts[i], told, which);
+        }
+    }
 }

@@ -29,12 +29,12 @@ void sql_close(struct sql *sql);
  * Call about once a second with monotonic time; cheap when there is none. */
 void sql_tick(struct sql *sql, uint64_t now_ms);
 
-/* Serves /db/. Uses exchange->server->sql. */
+/* Serves the paths of its mount. Uses exchange->mount->sql. */
 extern const struct handler sql_handler;
 
-/* Appends what /-/stats and /-/metrics show of databases: one JSON
- * array, or Prometheus lines. */
-void sql_stats_json(struct sql *sql, struct message_buffer *out);
-void sql_stats_metrics(struct sql *sql, struct message_buffer *out);
+/* Appends what /-/stats and /-/metrics show of the databases of all mounts: one
+ * JSON array, or Prometheus lines. */
+void sql_stats_json(const struct server *server, struct message_buffer *out);
+void sql_stats_metrics(const struct server *server, struct message_buffer *out);
 
 #endif

@@ -12,6 +12,7 @@
 #ifndef FIVEFOLD_SQL_INTERNAL_H
 #define FIVEFOLD_SQL_INTERNAL_H
 
+#include "mount.h"
 #include "server.h"
 #include "settings.h"
 #include "sql.h"
@@ -44,6 +45,12 @@ struct sql {
     atomic_uint cursors; /* answers that are streamed, each with a connection */
 };
 
+/* The handler's object for this exchange. */
+static inline struct sql *sql_of(const struct exchange *exchange)
+{
+    return exchange->mount->sql;
+}
+
 /* ---- errors (sql_error.c) ---- */
 
 struct sql_error {
@@ -71,9 +78,9 @@ struct sql_route {
     struct text rest; /* behind "/db/NAME/"; data NULL for "/db/NAME" */
 };
 
-/* Takes exchange->path apart. Returns 0, or -1 when it is not "/db/",
- * "/db/NAME", or "/db/NAME/...", or when NAME holds other characters than
- * [A-Za-z0-9_-] or more than 64 of them. */
+/* Takes exchange->path apart; /db/ stands for the mount's prefix here and
+ * below. Returns 0, or -1 when it is "/db", or when NAME holds other characters
+ * than [A-Za-z0-9_-] or more than 64 of them. */
 int sql_route_read(const struct exchange *exchange, struct sql_route *route);
 
 /* Gets every request whose method is GET, HEAD or PUT and that is not one of

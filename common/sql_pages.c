@@ -232,7 +232,7 @@ static void answer_list(struct exchange *exchange)
     } else {
         buffer_append_text(out, TEXT("{\"databases\":["));
     }
-    if (sql_list(exchange->server->sql, list_one, &list) != 0) {
+    if (sql_list(sql_of(exchange), list_one, &list) != 0) {
         struct sql_error error;
         sql_fail(&error, 500, "INTERNAL",
                  "The directory of the databases cannot be read");
@@ -274,7 +274,8 @@ static void answer_not_found(struct exchange *exchange)
 {
     struct sql_error error;
     sql_fail(&error, 404, "NOT_FOUND",
-             "There is no such page; GET /db/ lists the databases");
+             "There is no such page; GET %s lists the databases",
+             exchange->mount->prefix);
     sql_page_error(exchange, &error);
 }
 
@@ -292,7 +293,7 @@ static void answer_not_allowed(struct exchange *exchange, const char *allow)
  * either; both may hear 201. */
 static void answer_create(struct exchange *exchange, struct text name)
 {
-    struct sql *sql = exchange->server->sql;
+    struct sql *sql = sql_of(exchange);
     struct sql_error error;
     if (!exchange->may_write) {
         sql_fail(&error, 403, "FORBIDDEN", "You may not create databases");
@@ -311,21 +312,25 @@ static void answer_create(struct exchange *exchange, struct text name)
     }
     struct response *response = &exchange->response;
     response->status = existed ? 204 : 201;
-    if (!existed)
-        response_field(response, "Location", "/db/%.*s/", (int)name.length,
-                       name.data);
+    if (existed)
+        return;
+    struct message_buffer *fields = &response->fields;
+    buffer_append_text(fields, TEXT("Location: "));
+    url_append_path(fields, text_of(exchange->mount->prefix));
+    buffer_append_text(fields, name);
+    buffer_append_text(fields, TEXT("/\r\n"));
 }
 
 enum answer_next sql_pages_begin(struct exchange *exchange)
 {
     enum http_method method = exchange->request.method;
     bool reads = method == HTTP_GET || method == HTTP_HEAD;
-    struct text path = {exchange->path, exchange->path_length};
     struct sql_route route;
-    if (text_equal(path, TEXT("/db")) && reads) {
-        answer_slash(exchange);
-    } else if (sql_route_read(exchange, &route) != 0) {
-        answer_not_found(exchange);
+    if (sql_route_read(exchange, &route) != 0) {
+        if (exchange->path_length < exchange->mount->prefix_length && reads)
+            answer_slash(exchange);
+        else
+            answer_not_found(exchange);
     } else if (route.name.length == 0) {
         if (reads)
             answer_list(exchange);

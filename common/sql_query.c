@@ -429,7 +429,7 @@ static void answer_query(struct exchange *exchange, struct text name,
         return;
     }
     struct sql_connection *connection =
-        sql_take(exchange->server->sql, name, SQL_READ, &error);
+        sql_take(sql_of(exchange), name, SQL_READ, &error);
     if (connection == NULL) {
         sql_page_error(exchange, &error);
         return;

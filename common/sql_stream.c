@@ -58,7 +58,7 @@ void sql_stream_drop(struct sql_stream *stream)
 static struct sql_stream *stream_new(struct exchange *exchange,
                                      struct text name, struct sql_error *error)
 {
-    struct sql *sql = exchange->server->sql;
+    struct sql *sql = sql_of(exchange);
     struct sql_stream *made = calloc(1, sizeof *made);
     if (made == NULL) {
         sql_fail(error, 500, "INTERNAL", "out of memory");
@@ -175,7 +175,7 @@ struct sql_stream *sql_stream_take(struct exchange *exchange, struct text name,
     }
     struct sql_stream *late = NULL;
     struct sql_stream *taken =
-        table_take(exchange->server->sql->streams, exchange, name,
+        table_take(sql_of(exchange)->streams, exchange, name,
                    json_string_value(baton), &late, error);
     if (late != NULL)
         sql_stream_drop(late);

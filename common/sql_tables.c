@@ -345,7 +345,7 @@ void sql_tables_answer(struct exchange *exchange, struct text name)
         .section = -1,
         .to_count = TABLES_COUNT_ALL,
     };
-    tables.connection = sql_take(exchange->server->sql, name, SQL_READ, &error);
+    tables.connection = sql_take(sql_of(exchange), name, SQL_READ, &error);
     if (tables.connection == NULL) {
         sql_page_error(exchange, &error);
         return;

@@ -34,6 +34,8 @@ static struct settings settings = {
     .body_bytes = BODY_MAX,
 };
 static struct server server = {.settings = &settings};
+static struct mount mount = {
+    .name = "", .prefix = "/db/", .prefix_length = 4, .settings = &settings};
 
 /* Not assert: it must hold in every build. */
 #define CHECK(condition)                                                       \
@@ -56,7 +58,7 @@ static void empty_directory(void)
 
 static void tidy(void)
 {
-    sql_close(server.sql);
+    sql_close(mount.sql);
     empty_directory();
     rmdir(directory);
 }
@@ -88,6 +90,7 @@ static void ask(const char *path, struct text body)
     struct exchange *exchange = calloc(1, sizeof *exchange);
     CHECK(exchange);
     exchange->server = &server;
+    exchange->mount = &mount;
     exchange->may_write = true;
     exchange->request.method = HTTP_POST;
     exchange->path = (char *)path;
@@ -128,15 +131,15 @@ int LLVMFuzzerTestOneInput(const unsigned char *input, size_t length)
     };
     if (length < 1 || length > BODY_MAX)
         return -1;
-    if (server.sql == NULL)
-        CHECK(server.sql = sql_open(&settings, 0));
+    if (mount.sql == NULL)
+        CHECK(mount.sql = sql_open(&settings, 0));
     struct text body = {(const char *)input + 1, length - 1};
     ask(paths[input[0] % 5], body);
-    sql_tick(server.sql, UINT64_MAX); /* no stream holds up the next input */
+    sql_tick(mount.sql, UINT64_MAX); /* no stream holds up the next input */
     static unsigned turn;
     if (++turn % 256 == 0) { /* what it has inserted */
-        sql_close(server.sql);
-        server.sql = NULL;
+        sql_close(mount.sql);
+        mount.sql = NULL;
         empty_directory();
     }
     return 0;

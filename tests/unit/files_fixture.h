@@ -18,6 +18,7 @@
 
 #include "files.h"
 #include "files_internal.h"
+#include "mount.h"
 #include "path.h"
 #include "server.h"
 #include "stats.h"
@@ -51,6 +52,7 @@ struct fixture {
     int root_fd;
     struct settings settings;
     struct server server;
+    struct mount mount;
     struct exchange exchange;
     bool begun;
     enum answer_next next;
@@ -85,9 +87,9 @@ static inline void forget_exchange(struct fixture *f)
 static inline void reopen(struct fixture *f)
 {
     forget_exchange(f);
-    files_close(f->server.files);
-    f->server.files = files_open(&f->settings);
-    assert_non_null(f->server.files);
+    files_close(f->mount.files);
+    f->mount.files = files_open(&f->settings);
+    assert_non_null(f->mount.files);
 }
 
 static inline int fixture_open(void **state)
@@ -105,6 +107,7 @@ static inline int fixture_open(void **state)
     f->settings.files_sendfile_bytes = 1000;
     f->settings.upload_bytes = 1 << 20;
     f->server.settings = &f->settings;
+    f->mount = (struct mount){.prefix = "/", .prefix_length = 1};
     reopen(f);
     *state = f;
     return 0;
@@ -121,7 +124,7 @@ static inline int fixture_close(void **state)
 {
     struct fixture *f = *state;
     forget_exchange(f);
-    files_close(f->server.files);
+    files_close(f->mount.files);
     close(f->root_fd);
     nftw(f->root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     int leaked = count_fds() - f->open_fds;
@@ -204,6 +207,8 @@ static inline unsigned ask(struct fixture *f, const char *method,
     x->path = f->path;
     x->path_length = (size_t)n;
     x->handler = &files_handler;
+    x->mount = &f->mount;
+    x->beneath = mount_beneath(x->mount, (struct text){f->path, (size_t)n});
     x->may_write = true;
     f->begun = true;
     f->next = files_handler.begin(x);

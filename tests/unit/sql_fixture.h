@@ -23,6 +23,7 @@ struct fixture {
     char directory[64];
     struct settings settings;
     struct server server;
+    struct mount mount;
     unsigned status;     /* of the last answer */
     char *fields, *body; /* of the last answer; owned */
     size_t body_length;
@@ -33,9 +34,9 @@ struct fixture {
 
 static void fixture_reopen(struct fixture *f, unsigned wait_ms)
 {
-    sql_close(f->server.sql);
-    f->server.sql = sql_open(&f->settings, wait_ms);
-    assert_non_null(f->server.sql);
+    sql_close(f->mount.sql);
+    f->mount.sql = sql_open(&f->settings, wait_ms);
+    assert_non_null(f->mount.sql);
 }
 
 static int fixture_open(void **state)
@@ -62,6 +63,9 @@ static int fixture_open(void **state)
         .body_bytes = 4 << 20,
     };
     f->server.settings = &f->settings;
+    f->server.mounts = &f->mount;
+    f->server.mount_count = 1;
+    f->mount = (struct mount){.name = "", .prefix = "/db/", .prefix_length = 4};
     f->may_write = true;
     fixture_reopen(f, 0);
     *state = f;
@@ -71,7 +75,7 @@ static int fixture_open(void **state)
 static int fixture_close(void **state)
 {
     struct fixture *f = *state;
-    sql_close(f->server.sql);
+    sql_close(f->mount.sql);
     DIR *directory = opendir(f->directory);
     struct dirent *entry;
     while (directory != NULL && (entry = readdir(directory)) != NULL)
@@ -123,6 +127,7 @@ static void exchange_make(struct fixture *f, struct exchange *exchange,
     *exchange = (struct exchange){.server = &f->server,
                                   .may_write = f->may_write,
                                   .handler = &sql_handler,
+                                  .mount = &f->mount,
                                   .spool_fd = -1};
     struct http_parser parser;
     http_parser_start(&parser, (struct http_limits){8192, 32768},

@@ -35,7 +35,7 @@ static void put_both_ways(struct fixture *f, bool have_proc)
 {
     char tag[1024];
     struct stat st;
-    f->server.files->have_proc = have_proc;
+    f->mount.files->have_proc = have_proc;
     mode_t mask = umask(022);
     assert_int_equal(ask(f, "PUT", "/n%20%C3%A4.txt", ""), 0);
     assert_true(f->exchange.spool_fd >= 0);
@@ -73,7 +73,7 @@ static void client_that_vanishes_leaves_nothing(void **state)
     /* A temporary file that stays fills the disk, one broken upload a time. */
     struct fixture *f = *state;
     for (int have_proc = 0; have_proc < 2; have_proc++) {
-        f->server.files->have_proc = have_proc;
+        f->mount.files->have_proc = have_proc;
         write_file(f, "a", "old");
         assert_int_equal(ask(f, "PUT", "/a", ""), 0);
         assert_int_equal(count_names(f, ""), have_proc ? 1 : 2);
@@ -184,6 +184,7 @@ static void no_update_is_lost_among_threads(void **state)
         assert_non_null(each[i]);
         each[i]->settings = f->settings;
         each[i]->server = f->server;
+        each[i]->mount = f->mount;
         assert_int_equal(
             pthread_create(&threads[i], NULL, add_carefully, each[i]), 0);
     }

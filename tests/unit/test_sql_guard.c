@@ -292,7 +292,7 @@ static void databases_beyond_the_limit_are_closed(void **state)
     run_in(f, "a", "SELECT 1");
     run_in(f, "b", "SELECT 1");
     run_in(f, "c", "SELECT 1");
-    sql_stats_json(f->server.sql, &stats);
+    sql_stats_json(&f->server, &stats);
     buffer_append_char(&stats, '\0');
     assert_null(strstr(stats.data, "\"name\":\"a\""));
     assert_non_null(strstr(stats.data, "\"name\":\"b\""));
@@ -306,7 +306,7 @@ static void statement_is_compiled_once(void **state)
     struct message_buffer stats = {0};
     for (int i = 0; i < 10; i++)
         run(f, "SELECT 1");
-    sql_stats_json(f->server.sql, &stats);
+    sql_stats_json(&f->server, &stats);
     buffer_append_char(&stats, '\0');
     assert_non_null(strstr(stats.data, "\"requests\":10,\"prepared\":1,"
                                        "\"hits\":9}"));

@@ -15,6 +15,7 @@ struct fixture {
     char directory[32];
     struct settings settings;
     struct server server;
+    struct mount mount;
     struct exchange exchange;
     char head[8192], path[PATH_MAX_BYTES];
     char *body; /* of the last answer, NUL-terminated; owned */
@@ -35,6 +36,7 @@ static unsigned ask(struct fixture *f, const char *method, const char *target,
     memset(&f->exchange, 0, sizeof f->exchange);
     response_init(&f->exchange.response);
     f->exchange.server = &f->server;
+    f->exchange.mount = &f->mount;
     f->exchange.may_write = true;
     int length =
         snprintf(f->head, sizeof f->head,
@@ -434,8 +436,9 @@ static int set_up(void **state)
         .sqlite_cors = "none",
     };
     f->server.settings = &f->settings;
-    f->server.sql = sql_open(&f->settings, 0);
-    assert_non_null(f->server.sql);
+    f->mount = (struct mount){.name = "", .prefix = "/db/", .prefix_length = 4};
+    f->mount.sql = sql_open(&f->settings, 0);
+    assert_non_null(f->mount.sql);
     response_init(&f->exchange.response);
     *state = f;
     return 0;
@@ -445,7 +448,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
     clear(f);
-    sql_close(f->server.sql);
+    sql_close(f->mount.sql);
     static const char *const names[] = {"one", "two", "fresh"};
     static const char *const ends[] = {".db", ".db-wal", ".db-shm"};
     for (size_t i = 0; i < 9; i++) {

@@ -143,7 +143,7 @@ static void idle_stream_expires_and_says_so(void **state)
     baton_of(f, baton);
     run(f, "INSERT INTO t VALUES (2)");
     assert_in_body(f, "\"SQLITE_BUSY\"");
-    sql_tick(f->server.sql, clock_ms() + 11 * 1000);
+    sql_tick(f->mount.sql, clock_ms() + 11 * 1000);
     go_on(f, PIPELINE, baton, "");
     assert_int_equal(f->status, 400);
     assert_in_body(f, "\"STREAM_EXPIRED\"");
@@ -175,7 +175,7 @@ static void long_transaction_times_out(void **state)
     f->settings.sqlite_stream_idle_seconds = 1000;
     post(f, PIPELINE, BEGIN);
     baton_of(f, baton);
-    sql_tick(f->server.sql, clock_ms() + 31 * 1000);
+    sql_tick(f->mount.sql, clock_ms() + 31 * 1000);
     go_on(f, PIPELINE, baton, "");
     assert_in_body(f, "\"TRANSACTION_TIMEOUT\"");
 }

@@ -20,6 +20,7 @@ static unsigned ask_plainly(struct fixture *f, const char *path,
     if (exchange == NULL)
         return 0;
     exchange->server = &f->server;
+    exchange->mount = &f->mount;
     exchange->may_write = true;
     exchange->request.method = HTTP_POST;
     exchange->path = (char *)path;
@@ -51,9 +52,9 @@ static void *work(void *context)
         if (status != 200 && status != 429 && status != 503)
             worker->wrong++;
         if (i % 10 == 0)
-            sql_tick(worker->f->server.sql, UINT64_MAX);
+            sql_tick(worker->f->mount.sql, UINT64_MAX);
         struct message_buffer stats = {0};
-        sql_stats_json(worker->f->server.sql, &stats);
+        sql_stats_json(&worker->f->server, &stats);
         buffer_release(&stats);
     }
     return NULL;
