@@ -6,6 +6,7 @@
 #include "access.h"
 #include "addresses.h"
 #include "clock.h"
+#include "forwarded.h"
 #include "internals.h"
 #include "mount.h"
 #include "path.h"
@@ -93,10 +94,12 @@ static void answer_unknown_user(struct exchange *exchange)
 static bool answer_limited(struct exchange *exchange)
 {
     struct server *server = exchange->server;
-    if (exchange->address == NULL)
-        return false;
-    struct addresses_pass pass =
-        addresses_request(server->addresses, exchange->address, clock_ms());
+    struct addresses_pass pass = {0};
+    if (exchange->forwarded)
+        pass.wait_seconds = forwarded_enter(exchange);
+    if (exchange->address != NULL)
+        pass =
+            addresses_request(server->addresses, exchange->address, clock_ms());
     if (pass.wait_seconds == 0)
         return false;
     /* The path tells in whose words. */
@@ -104,7 +107,8 @@ static bool answer_limited(struct exchange *exchange)
         exchange->handler = find_handler(exchange);
     answer_error(exchange, 429, "Too many requests from this address.");
     response_field(&exchange->response, "Retry-After", "%u", pass.wait_seconds);
-    exchange->response.close = pass.banned;
+    /* A proxy's connection carries others' requests too. */
+    exchange->response.close = pass.banned && !exchange->forwarded;
     stats_add(STAT_address_limited, 1);
     return true;
 }
@@ -114,6 +118,11 @@ bool answer_route(struct exchange *exchange)
     if (exchange->routed)
         return exchange->response.status != 0;
     exchange->routed = true;
+    if (forwarded_apply(exchange) < 0) {
+        response_error(&exchange->response, 400,
+                       "X-Forwarded-For names no address.");
+        return true;
+    }
     if (answer_limited(exchange))
         return true;
     if (exchange->request.asterisk) {

@@ -10,6 +10,7 @@
 
 #include "addresses.h"
 #include "clock.h"
+#include "forwarded.h"
 #include "server.h"
 #include "stats.h"
 #include "trace.h"
@@ -117,6 +118,7 @@ static int turn_open(struct conn *conn)
     response_init(&exchange->response);
     exchange->peer = conn->peer;
     exchange->address = conn->address;
+    exchange->forwarded = false;
     exchange->routed = false;
     exchange->path = NULL;
     exchange->path_length = 0;
@@ -154,6 +156,7 @@ static void turn_close(struct conn *conn)
     if (exchange->handler != NULL && exchange->handler->release != NULL &&
         (exchange->state != NULL || exchange->spool_fd >= 0))
         exchange->handler->release(exchange);
+    forwarded_leave(exchange);
     free(exchange->path);
     free(turn);
     conn->turn = NULL;

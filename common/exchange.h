@@ -6,25 +6,11 @@
 #define FIVEFOLD_EXCHANGE_H
 
 #include "http.h"
+#include "network.h"
 #include "response.h"
-
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 struct server;
 struct exchange;
-
-/* Who asks, as far as the socket tells. */
-struct peer {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address; /* a v4-mapped address is stored as v4 */
-};
-
-/* Writes the address without port ("127.0.0.1", "::1"). */
-void peer_print(const struct peer *peer, char out[INET6_ADDRSTRLEN]);
 
 enum { USER_MAX = 64 }; /* bytes of a user's name */
 enum {
@@ -61,6 +47,8 @@ struct exchange {
     struct response response;
     struct peer peer;
     struct address *address; /* addresses.h, borrowed; NULL: no limits */
+    bool forwarded;          /* by a proxy: peer is whom it names, and address
+                                is left with the request (forwarded.h) */
     bool routed;             /* by the first answer_route */
 
     /* Set before the handler is called. */

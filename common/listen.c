@@ -115,36 +115,14 @@ void listen_stop(const struct server *server)
     shutdown(server->listen_fd, SHUT_RDWR);
 }
 
-/* An IPv4 client of an IPv6 socket shows as ::ffff:1.2.3.4; rules and logs
- * know it as 1.2.3.4. */
-static void peer_normalize(struct peer *peer)
-{
-    struct in6_addr *v6 = &peer->address.v6.sin6_addr;
-    if (peer->address.any.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(v6))
-        return;
-    struct sockaddr_in v4 = {.sin_family = AF_INET,
-                             .sin_port = peer->address.v6.sin6_port};
-    memcpy(&v4.sin_addr, &v6->s6_addr[12], sizeof v4.sin_addr);
-    peer->address.v4 = v4;
-}
-
-void peer_print(const struct peer *peer, char out[INET6_ADDRSTRLEN])
-{
-    const void *address = &peer->address.v4.sin_addr;
-    if (peer->address.any.sa_family == AF_INET6)
-        address = &peer->address.v6.sin6_addr;
-    if (inet_ntop(peer->address.any.sa_family, address, out,
-                  INET6_ADDRSTRLEN) == NULL)
-        strcpy(out, "-");
-}
-
 /* Who may not come in is dealt with here: takes fd then. */
 static enum listen_result admit(struct server *server, int fd,
                                 const struct peer *peer,
                                 struct address **address)
 {
     *address = NULL;
-    if (server->addresses == NULL)
+    /* A proxy's connections carry others' requests: forwarded.h. */
+    if (server->addresses == NULL || networks_hold(&server->proxies, peer))
         return LISTEN_CLIENT;
     switch (addresses_enter(server->addresses, peer, clock_ms(), address)) {
     case ADDRESSES_WELCOME:

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "listen.h"
 #include "log.h"
+#include "mistake.h"
 #include "mount.h"
 #include "stage.h"
 #include "stats.h"
@@ -62,6 +63,13 @@ static int open_parts(struct server *server, const char *program)
     server->access = server->log != NULL ? access_open(settings) : NULL;
     if (server->access == NULL)
         return -1;
+    struct mistake mistake = {0};
+    if (settings->trust_proxy != NULL &&
+        networks_read(&server->proxies, settings->trust_proxy, "trust_proxy",
+                      &mistake) < 0) {
+        fprintf(stderr, "%s: %s\n", program, mistake.line);
+        return -1;
+    }
     if (addresses_wanted(settings) &&
         (server->addresses = addresses_open(settings, server->log)) == NULL)
         return say(program, "cannot keep", "limits per address");
@@ -78,6 +86,7 @@ static void close_parts(struct server *server)
         close(server->listen_fd);
     mounts_close(server);
     addresses_close(server->addresses);
+    networks_release(&server->proxies);
     if (server->access != NULL)
         access_close(server->access);
     if (server->log != NULL)

@@ -5,8 +5,6 @@
 
 #include "path.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <stdlib.h>
 
 enum {
@@ -114,39 +112,15 @@ static int read_path(struct rule *rule, struct rule_reader *reader)
     return 0;
 }
 
-static int bad_network(struct rule_reader *reader, struct text word)
+static int read_network(struct rule *rule, struct rule_reader *reader)
 {
+    struct text word = next_word(reader);
+    if (network_read(&rule->from, word) == 0)
+        return 0;
     return mistake_at(reader->mistake, reader->where,
                       "\"%.*s\" is no address; write from 192.0.2.1, from "
                       "10.0.0.0/8 or from 2001:db8::/32",
                       (int)word.length, word.data);
-}
-
-static int read_network(struct rule *rule, struct rule_reader *reader)
-{
-    struct text bits = next_word(reader), word = bits;
-    struct text address = text_split(&bits, '/');
-    char host[INET6_ADDRSTRLEN];
-    struct in6_addr v6;
-    uint64_t count;
-    if (address.length >= sizeof host)
-        return bad_network(reader, word);
-    memcpy(host, address.data, address.length);
-    host[address.length] = '\0';
-    rule->family = memchr(host, ':', address.length) ? AF_INET6 : AF_INET;
-    rule->network_bits = rule->family == AF_INET6 ? 128 : 32;
-    if (inet_pton(rule->family, host, rule->network) != 1)
-        return bad_network(reader, word);
-    /* A peer's mapped address is stored as IPv4: such a rule matches nobody. */
-    memcpy(&v6, rule->network, sizeof v6);
-    if (rule->family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6))
-        return bad_network(reader, word);
-    if (bits.data == NULL)
-        return 0;
-    if (text_to_size(bits, rule->network_bits, &count) < 0)
-        return bad_network(reader, word);
-    rule->network_bits = (unsigned)count;
-    return 0;
 }
 
 static int read_user(struct rule *rule, struct rule_reader *reader)
@@ -187,7 +161,7 @@ int rule_parse(struct rule *rule, const char *text, const char *where,
                struct mistake *mistake)
 {
     struct rule_reader reader = {text_of(text), where, mistake};
-    *rule = (struct rule){.family = AF_UNSPEC};
+    *rule = (struct rule){0};
     if (read_verdict(rule, &reader) < 0 || read_methods(rule, &reader) < 0 ||
         read_path(rule, &reader) < 0 || read_conditions(rule, &reader) < 0) {
         rule_release(rule);
@@ -209,22 +183,7 @@ void rule_resolve_alias(struct rule *rule)
 void rule_release(struct rule *rule)
 {
     free(rule->path);
-    *rule = (struct rule){.family = AF_UNSPEC};
-}
-
-static bool network_holds(const struct rule *rule, const struct peer *peer)
-{
-    const unsigned char *address =
-        rule->family == AF_INET
-            ? (const unsigned char *)&peer->address.v4.sin_addr
-            : (const unsigned char *)&peer->address.v6.sin6_addr;
-    if (peer->address.any.sa_family != rule->family)
-        return false;
-    unsigned bytes = rule->network_bits / 8, bits = rule->network_bits % 8;
-    if (memcmp(address, rule->network, bytes) != 0)
-        return false;
-    return bits == 0 ||
-           (address[bytes] ^ rule->network[bytes]) >> (8 - bits) == 0;
+    *rule = (struct rule){0};
 }
 
 bool rule_covers(const struct rule *rule, enum http_method method,
@@ -238,7 +197,7 @@ bool rule_covers(const struct rule *rule, enum http_method method,
         (path.length > rule->path_length &&
          path.data[rule->path_length] != '/'))
         return false;
-    return rule->family == AF_UNSPEC || network_holds(rule, peer);
+    return rule->from.family == AF_UNSPEC || network_holds(&rule->from, peer);
 }
 
 bool rule_meets(const struct rule *rule, const char *prefix)
@@ -256,11 +215,4 @@ bool rule_names(const struct rule *rule, const char *user)
     if (user[0] == '\0')
         return false;
     return strcmp(rule->user, "*") == 0 || strcmp(rule->user, user) == 0;
-}
-
-bool peer_is_loopback(const struct peer *peer)
-{
-    if (peer->address.any.sa_family == AF_INET6)
-        return IN6_IS_ADDR_LOOPBACK(&peer->address.v6.sin6_addr);
-    return ntohl(peer->address.v4.sin_addr.s_addr) >> 24 == 127;
 }

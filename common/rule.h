@@ -13,9 +13,7 @@ struct rule {
     unsigned methods;   /* bit 1 << enum http_method */
     char *path;         /* without the slash at its end; "" covers all; owned */
     size_t path_length; /* bytes */
-    int family;         /* AF_UNSPEC: from anywhere; AF_INET, AF_INET6 */
-    unsigned char network[16]; /* the address, in network order */
-    unsigned network_bits;
+    struct network from;     /* AF_UNSPEC: from anywhere */
     char user[USER_MAX + 1]; /* "": whoever; "*": anybody who signed in */
 };
 
@@ -40,8 +38,5 @@ bool rule_meets(const struct rule *rule, const char *prefix);
 
 /* True if the rule's user is this one; user "" is nobody. */
 bool rule_names(const struct rule *rule, const char *user);
-
-/* True for 127.0.0.0/8 and ::1. */
-bool peer_is_loopback(const struct peer *peer);
 
 #endif

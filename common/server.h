@@ -3,6 +3,7 @@
 #ifndef FIVEFOLD_SERVER_H
 #define FIVEFOLD_SERVER_H
 
+#include "network.h"
 #include "settings.h"
 
 #include <stdatomic.h>
@@ -16,6 +17,7 @@ struct server {
     size_t mount_count;
     bool dev_alias;              /* "/dev/X" is "/db/X" */
     struct addresses *addresses; /* NULL: no limits; thread-safe itself */
+    struct networks proxies;     /* whose X-Forwarded-For is believed */
     struct log *log;
     const struct stage_facts *stage; /* which of the five this is */
     uint64_t started_ns;

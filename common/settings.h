@@ -29,6 +29,7 @@ struct settings {
     uint64_t backlog;
     uint64_t connections_max;
     uint64_t stop_seconds; /* how long a graceful stop waits */
+    char *trust_proxy;     /* NULL, or a list of CIDR */
     char *access_log;      /* "off", "-" for stdout, or a path */
     char *error_log;       /* "-" for stderr, or a path */
     char *trace;           /* NULL, or --trace's path */

@@ -45,6 +45,10 @@ const struct setting settings_table[] = {
            "connections open at the same time; more get 503", NULL),
     NUMBER("server", "stop_seconds", stop_seconds, 0, 3600, "10",
            "how long SIGTERM lets what is under way finish", NULL),
+    OTHER("server", "trust_proxy", SETTING_NETWORKS, trust_proxy, NULL,
+          "127.0.0.1, ::1", "proxies whose X-Forwarded-For is believed",
+          "A list of CIDR. Then rules, logs and limits see the proxy's client; "
+          "the proxy itself has no limits. Unset: nobody is believed."),
     OTHER("server", "access_log", SETTING_LOG, access_log, "off", NULL,
           "one line a request: off, - for stdout, or a file",
           "In the combined format. SIGHUP opens the file anew."),
@@ -90,7 +94,8 @@ const struct setting settings_table[] = {
            1000000, "0",
            "connections of one address at a time; more get 429; 0: no limit",
            "Of IPv6 the first 64 bits count as the address. Behind a proxy "
-           "every client has the proxy's address: set these limits there."),
+           "every client has the proxy's address, unless trust_proxy in "
+           "[server] names the proxy."),
     NUMBER("limits", "requests_per_second", requests_per_second, 0, 1000000,
            "0", "requests of one address; more get 429; 0: no limit", NULL),
     NUMBER("limits", "requests_burst", requests_burst, 1, 1000000, "100",

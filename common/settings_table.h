@@ -20,6 +20,7 @@ enum setting_kind {
     SETTING_ORIGIN,    /* char *: "*", "none", scheme://host[:port] */
     SETTING_DIRECTORY, /* char *: must exist */
     SETTING_PREFIX,    /* char *: a path that starts and ends with a slash */
+    SETTING_NETWORKS,  /* char *: CIDR, CIDR... */
     SETTING_USERS,     /* char *: an htpasswd file that can be read */
     SETTING_RULES,     /* struct setting_list of access rules */
     SETTING_TOKENS,    /* struct setting_list of NAME:TOKEN */

@@ -5,6 +5,7 @@
  * (setting_check), so that a value that has been overridden cannot hinder. */
 #include "settings_table.h"
 
+#include "network.h"
 #include "path.h"
 #include "rule.h"
 #include "users.h"
@@ -185,6 +186,15 @@ static int check_choice(const struct setting *setting, const char *value,
                       setting->example);
 }
 
+static int check_networks(const char *value, const char *where,
+                          struct mistake *mistake)
+{
+    struct networks networks;
+    int result = networks_read(&networks, value, where, mistake);
+    networks_release(&networks);
+    return result;
+}
+
 static int check_string(const struct setting *setting, const char *value,
                         const char *where, struct mistake *mistake)
 {
@@ -205,6 +215,8 @@ static int check_string(const struct setting *setting, const char *value,
         return 0;
     case SETTING_TEXT:
         return check_text(value, where, mistake);
+    case SETTING_NETWORKS:
+        return check_networks(value, where, mistake);
     case SETTING_CHOICE:
         return check_choice(setting, value, where, mistake);
     default:

@@ -274,6 +274,95 @@ static void a_ban_ends(const struct stage_differences *stage)
     server_stop(server);
 }
 
+/* A request that the proxy on 127.0.0.1 sends for client. */
+static unsigned ask_for(struct client *proxy, const char *client,
+                        const char *path)
+{
+    struct answer answer = {0};
+    char request[200];
+    snprintf(request, sizeof request,
+             "GET %s HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: %s\r\n\r\n", path,
+             client);
+    client_say(proxy, request);
+    unsigned status = next_status(proxy, &answer);
+    answer_free(&answer);
+    return status;
+}
+
+/* The log is written once a second. */
+static void expect_log_line(const struct server *server, const char *start)
+{
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    bool found = false;
+    while (!found) {
+        struct bytes output = {0};
+        server_output(server, &output);
+        found = strstr(output.data, start) != NULL;
+        bytes_free(&output);
+        if (!found && suite_now_ms() > limit)
+            fail_msg("nothing in the log starts with %s", start);
+        if (!found)
+            poll(NULL, 0, 20);
+    }
+}
+
+/* Who is not the proxy is not believed, and what a client has sent itself
+ * stands before what the proxy adds. */
+static void whom_a_proxy_names(const struct stage_differences *stage)
+{
+    const char *const arguments[] = {
+        "--set", "server.trust_proxy=127.0.0.1", "--set", "server.access_log=-",
+        "--set", "connection.turn_seconds=600",  NULL};
+    struct server *server = server_start(
+        stage->number, &(struct server_options){.arguments = arguments});
+    struct client *client = client_open(server->port);
+    assert_int_equal(ask_for(client, "192.0.2.7", "/-/stats"), 403);
+    assert_int_equal(ask_for(client, "127.0.0.1, 192.0.2.7", "/-/stats"), 403);
+    assert_int_equal(ask_for(client, "192.0.2.7, nobody", "/small.txt"), 400);
+    assert_int_equal(ask_for(client, "127.0.0.3", "/-/stats"), 200);
+    client_close(client);
+    client = client_open_from(server->port, NEIGHBOUR);
+    assert_int_equal(ask_for(client, "192.0.2.8", "/-/stats"), 200);
+    client_close(client);
+    expect_log_line(server, "\n127.0.0.2 - - [");
+    expect_log_line(server, "\n192.0.2.7 - - [");
+    server_stop(server);
+}
+
+/* Behind a proxy a limit must neither fall on all of its clients nor close the
+ * connection that they share; the proxy may have as many as it likes. */
+static void limits_behind_a_proxy(const struct stage_differences *stage)
+{
+    enum { PROXYS = 5, LIMITED = 8 };
+    struct client *clients[PROXYS];
+    size_t count = stage->answers_others ? PROXYS : 1;
+    struct server *server = LIFE_START(
+        stage, "--set", "server.trust_proxy=127.0.0.1", "--set",
+        "limits.connections_per_address=1", "--set",
+        "limits.requests_per_second=1", "--set", "limits.requests_burst=2",
+        "--set", "limits.ban_after=3", "--set", "limits.ban_seconds=600",
+        "--set", "connection.turn_seconds=600");
+    unsigned limited = 0;
+    for (size_t i = 0; i < count; i++)
+        clients[i] = client_open(server->port);
+    for (int i = 0; limited < LIMITED; i++) {
+        unsigned status = ask_for(clients[0], "192.0.2.7", "/small.txt");
+        assert_true(status == 429 || (status == 200 && i < 100));
+        limited += status == 429;
+    }
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(ask_for(clients[i], "192.0.2.7", "/small.txt"), 429);
+        client_say(clients[i], HELLO); /* the proxy's own */
+        life_expect_hello(clients[i]);
+    }
+    /* One after the other, so never two at a time. */
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(ask_for(clients[0], "192.0.2.9", "/small.txt"), 200);
+    for (size_t i = 0; i < count; i++)
+        client_close(clients[i]);
+    server_stop(server);
+}
+
 const struct life life_addresses[] = {
     {"an address has so many connections and no more",
      connections_of_an_address},
@@ -283,5 +372,7 @@ const struct life life_addresses[] = {
      a_limited_request_is_answered},
     {"who does not heed refusals is banned", a_ban},
     {"a ban ends", a_ban_ends},
+    {"a trusted proxy says who asks", whom_a_proxy_names},
+    {"limits are of a proxy's clients, one by one", limits_behind_a_proxy},
     {NULL, NULL},
 };
