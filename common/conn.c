@@ -633,15 +633,30 @@ enum conn_wish conn_expire(struct conn *conn)
     }
 }
 
+/* Its first request may be under way. Where the next server goes on with the
+ * socket nobody is to be turned away: the kernel has just let this one in, and
+ * a moment later it would have been the next server's. */
+static bool is_newcomer(const struct conn *conn, ssize_t peeked)
+{
+    return conn->server->listen_inherited && conn->answered == 0 &&
+           peeked < 0 && atomic_load(&conn->server->stopping);
+}
+
 bool conn_stop(struct conn *conn)
 {
     char byte;
     if (conn->state == LINGERING)
         return true;
-    /* Idle, unless a request lies in the socket unread. */
-    if (conn->state == WAITING_FOR_HEAD && conn->turn == NULL &&
-        recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
-        return true;
+    if (conn->last)
+        return false; /* told before */
+    if (conn->state == WAITING_FOR_HEAD && conn->turn == NULL) {
+        /* Idle, unless a request lies in the socket unread. */
+        ssize_t n = recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        if (n <= 0 && !is_newcomer(conn, n))
+            return true;
+        if (n <= 0)
+            conn_arm(conn, DEADLINE_LINGER);
+    }
     conn->last = true;
     return false;
 }

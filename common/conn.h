@@ -143,7 +143,9 @@ enum conn_wish conn_serve(struct conn *conn);
 enum conn_wish conn_expire(struct conn *conn);
 
 /* The server is stopping. Returns true if nothing is under way, so that the
- * connection can be closed now; otherwise it closes behind its answer. */
+ * connection can be closed now; otherwise it closes behind its answer. May arm
+ * the deadline anew (connections_update): who came through an inherited socket
+ * and has not spoken yet has linger_seconds to do so. */
 bool conn_stop(struct conn *conn);
 
 /* Closes the socket and frees all. Takes conn. */

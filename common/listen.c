@@ -1,20 +1,26 @@
 /* listen.c - see listen.h.
  *
- * getaddrinfo -> socket, bind, listen -> accept4 -> struct conn */
+ * $LISTEN_FDS, or getaddrinfo -> socket, bind, listen
+ *   -> accept4 -> struct conn */
 #include "listen.h"
 
 #include "addresses.h"
 #include "clock.h"
 #include "server.h"
+#include "stage.h"
 #include "stats.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <unistd.h>
+
+enum { LISTEN_INHERITED_FD = 3 }; /* sd_listen_fds(3) */
 
 /* Splits "ADDR:PORT" or "[V6]:PORT" and looks the address up; no name server
  * is asked. */
@@ -65,30 +71,112 @@ static void listen_say(const char *program, const char *address, int error)
             strerror(error), advice);
 }
 
-int listen_open(const struct settings *settings, bool blocking,
-                const char *program)
+/* What accepted sockets take from the listening one. */
+static void set_options(int fd, const struct settings *settings)
 {
-    struct addrinfo *found = listen_lookup(settings->listen);
-    if (found == NULL) {
-        listen_say(program, settings->listen, EINVAL);
-        return -1;
-    }
-    int type = SOCK_STREAM | SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK);
-    int fd = socket(found->ai_family, type, 0);
-    if (fd < 0)
-        goto fail;
-    set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
     /* An answer is written whole; Nagle's algorithm would only delay the last
      * packet of one that follows another on the same connection. */
     set_flag(fd, IPPROTO_TCP, TCP_NODELAY);
     int send_buffer = (int)settings->send_buffer_bytes;
     if (send_buffer > 0)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
+}
+
+/* How many sockets this process has been started with. The variables are taken
+ * out of the environment: they are for nobody else. */
+static uint64_t count_inherited(void)
+{
+    const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+    uint64_t process = 0, count = 0;
+    if (pid == NULL || fds == NULL ||
+        text_to_size(text_of(pid), INT32_MAX, &process) < 0 ||
+        process != (uint64_t)getpid())
+        count = 0; /* meant for another, whose environment we were given */
+    else if (text_to_size(text_of(fds), INT32_MAX, &count) < 0)
+        count = UINT64_MAX;
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_FDNAMES");
+    return count;
+}
+
+static bool listens_on_tcp(int fd)
+{
+    int listens = 0, protocol = 0;
+    socklen_t length = sizeof listens;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) < 0)
+        return false;
+    return listens != 0 && protocol == IPPROTO_TCP;
+}
+
+/* Returns the socket that was opened for us, -1 if there is none, or -2 after
+ * one line on stderr. */
+static int listen_inherit(const struct settings *settings, const char *program)
+{
+    enum { NONE = -1, MISTAKE = -2 };
+    uint64_t count = count_inherited();
+    const int fd = LISTEN_INHERITED_FD;
+    const char *wrong = NULL;
+    if (count == 0)
+        return NONE;
+    if (count == UINT64_MAX)
+        wrong = "LISTEN_FDS is no number; leave it to the service manager";
+    else if (count > 1)
+        wrong = "LISTEN_FDS names more than one socket; give the socket unit "
+                "one ListenStream=";
+    else if (settings->ready_fd == fd)
+        wrong = "--ready-fd 3 is the socket that LISTEN_FDS names; use another "
+                "number";
+    else if (!listens_on_tcp(fd))
+        wrong = "descriptor 3, which LISTEN_FDS names, is no listening TCP "
+                "socket; use ListenStream=PORT and Accept=no";
+    if (wrong == NULL)
+        return fd;
+    fprintf(stderr, "%s: %s\n", program, wrong);
+    return MISTAKE;
+}
+
+static int listen_take_over(struct server *server, int fd)
+{
+    struct timeval tick = {.tv_usec = LISTEN_TICK_MS * 1000};
+    int flags = fcntl(fd, F_GETFL);
+    set_options(fd, server->settings);
+    /* listen_stop cannot wake who waits in accept(2). */
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    /* Whoever opened it has chosen for itself whether it blocks. */
+    fcntl(fd, F_SETFL,
+          server->stage->blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+    server->listen_fd = fd;
+    server->listen_inherited = true;
+    return 0;
+}
+
+int listen_open(struct server *server, const char *program)
+{
+    const struct settings *settings = server->settings;
+    int fd = listen_inherit(settings, program);
+    if (fd != -1)
+        return fd < 0 ? -1 : listen_take_over(server, fd);
+    struct addrinfo *found = listen_lookup(settings->listen);
+    if (found == NULL) {
+        listen_say(program, settings->listen, EINVAL);
+        return -1;
+    }
+    int type = SOCK_STREAM | SOCK_CLOEXEC |
+               (server->stage->blocking ? 0 : SOCK_NONBLOCK);
+    fd = socket(found->ai_family, type, 0);
+    if (fd < 0)
+        goto fail;
+    set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
+    set_options(fd, settings);
     if (bind(fd, found->ai_addr, found->ai_addrlen) < 0 ||
         listen(fd, (int)settings->backlog) < 0)
         goto fail;
     freeaddrinfo(found);
-    return fd;
+    server->listen_fd = fd;
+    return 0;
 
 fail:
     listen_say(program, settings->listen, errno);
@@ -112,7 +200,9 @@ unsigned listen_print(int listen_fd, char *out, size_t size)
 
 void listen_stop(const struct server *server)
 {
-    shutdown(server->listen_fd, SHUT_RDWR);
+    /* It would end the listening for all who hold the socket. */
+    if (!server->listen_inherited)
+        shutdown(server->listen_fd, SHUT_RDWR);
 }
 
 /* Who may not come in is dealt with here: takes fd then. */

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "mistake.h"
 #include "mount.h"
+#include "notify.h"
 #include "stage.h"
 #include "stats.h"
 #include "trace.h"
@@ -93,16 +94,20 @@ static void close_parts(struct server *server)
         log_close(server->log);
     trace_close();
     stats_close();
+    notify_close();
 }
 
-/* Tells a person, and a program that waits on --ready-fd (one byte 'R', then
- * the port and a line's end), that connections will be accepted. */
+/* Tells a person, the service manager, and a program that waits on --ready-fd
+ * (one byte 'R', then the port and a line's end), that connections will be
+ * accepted. */
 static void tell_ready(const struct server *server, const char *program)
 {
-    char address[64], port[16];
+    char address[64], port[16], status[96];
     unsigned number = listen_print(server->listen_fd, address, sizeof address);
     printf("%s (%s) serves http://%s/\n", program, stage_facts.name, address);
     fflush(stdout);
+    snprintf(status, sizeof status, "serves http://%s/", address);
+    notify_ready(server->log, status);
     if (server->settings->ready_fd < 0)
         return;
     int n = snprintf(port, sizeof port, "R%u\n", number);
@@ -143,6 +148,7 @@ int main(int argc, char **argv)
                             .listen_fd = -1};
     int status = EXIT_MISTAKE;
     raise_descriptor_limit();
+    notify_open(program);
     trace_thread("master");
     stats_thread("master");
     if (open_parts(&server, program) < 0)
@@ -152,8 +158,7 @@ int main(int argc, char **argv)
         status = 0;
         goto done;
     }
-    server.listen_fd = listen_open(&settings, stage_facts.blocking, program);
-    if (server.listen_fd < 0)
+    if (listen_open(&server, program) < 0)
         goto done;
     if (server_catch_signals() < 0) {
         say(program, "cannot catch", "signals");

@@ -12,6 +12,7 @@ struct server {
     /* Fixed after start; any thread reads. */
     const struct settings *settings;
     int listen_fd;         /* owned; -1 once closed by the stage */
+    bool listen_inherited; /* others hold it too, and go on with it */
     struct access *access; /* thread-safe itself */
     struct mount *mounts;  /* mount.h; the longest prefix first */
     size_t mount_count;

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "log.h"
 #include "mount.h"
+#include "notify.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,9 +72,14 @@ int server_signal_fd(void)
 
 static void reload(struct server *server)
 {
+    const char *status = "reloaded";
+    notify_reloading(server->log);
     log_reopen(server->log);
     if (access_reload(server->access, server->settings, server->log) == 0)
         log_error(server->log, "SIGHUP: logs reopened, rules and users read");
+    else
+        status = "serves by the old rules; the error log says why";
+    notify_ready(server->log, status);
 }
 
 bool server_signals(struct server *server)
@@ -86,8 +92,8 @@ bool server_signals(struct server *server)
             for (ssize_t i = 0; i < n; i++) {
                 if (bytes[i] == 'H')
                     hang_up = true;
-                else
-                    atomic_store(&server->stopping, true);
+                else if (!atomic_exchange(&server->stopping, true))
+                    notify_stopping(server->log);
             }
         if (hang_up)
             reload(server);

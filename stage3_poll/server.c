@@ -210,6 +210,8 @@ void stage_stop(struct stage *stage)
     for (size_t i = list->count; i-- > 0;)
         if (conn_stop(list->all[i]))
             drop(stage, list->all[i]);
+        else
+            connections_update(list, list->all[i]);
 }
 
 /* From the last to the first: drop() moves the last one, which has been

@@ -173,6 +173,8 @@ struct conn *poll_list_stop(struct poll_list *list)
     for (size_t i = list->waiting.count; i-- > 0 && idle == NULL;)
         if (conn_stop(list->waiting.all[i]))
             idle = list->waiting.all[i];
+        else
+            connections_update(&list->waiting, list->waiting.all[i]);
     if (idle != NULL)
         list_remove(list, idle);
     pthread_mutex_unlock(&list->lock);

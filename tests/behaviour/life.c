@@ -92,6 +92,36 @@ void life_answers(const struct server *server)
     client_close(client);
 }
 
+struct client *life_stalled_download(const struct server *server)
+{
+    struct client *client = client_open_small(server->port, 4096);
+    client_say(client, BIG);
+    char first;
+    assert_int_equal(client_receive(client, &first, 1), 1);
+    bytes_add(&client->in, &first, 1);
+    return client;
+}
+
+size_t life_lines(const struct bytes *bytes)
+{
+    size_t lines = 0;
+    for (size_t i = 0; i < bytes->length; i++)
+        lines += bytes->data[i] == '\n';
+    return lines;
+}
+
+void life_expect_mistake(const struct stage_differences *stage,
+                         const struct server_options *options, const char *has)
+{
+    struct bytes output = {0};
+    int status = server_run_once_with(stage->number, options, &output);
+    if (status != 2 || life_lines(&output) != 1 || !strstr(output.data, has)) {
+        bytes_show("printed", output.data, output.length);
+        fail_msg("%s: status %d, %zu lines", has, status, life_lines(&output));
+    }
+    bytes_free(&output);
+}
+
 void life_descriptors_settle(const struct server *server, size_t count)
 {
     uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
@@ -163,9 +193,9 @@ static int tidy(void **state)
 
 int suite_run_life(void)
 {
-    static const struct life *const tables[] = {life_clients, life_limits,
+    static const struct life *const tables[] = {life_clients,   life_limits,
                                                 life_addresses, life_process,
-                                                life_internals};
+                                                life_internals, life_service};
     enum { RUNS_MAX = 400 };
     struct life_run *runs = calloc(RUNS_MAX, sizeof *runs);
     struct CMUnitTest *tests = calloc(RUNS_MAX, sizeof *tests);

@@ -18,6 +18,7 @@ extern const struct life life_limits[];
 extern const struct life life_addresses[];
 extern const struct life life_process[];
 extern const struct life life_internals[];
+extern const struct life life_service[];
 
 /* A server that allows everything, with up to LIFE_MORE further arguments. */
 #define LIFE_START(stage, ...)                                                 \
@@ -41,6 +42,12 @@ void life_expect_close(struct client *client);
 /* Pitfall 6: waits until the server has no more descriptors than that. Every
  * look is behind an answered request, so a leak shows soon. */
 void life_descriptors_settle(const struct server *server, size_t count);
+size_t life_lines(const struct bytes *bytes);
+/* A download that has begun and cannot go on by itself. */
+struct client *life_stalled_download(const struct server *server);
+/* Runs it to its end: exit status 2, and one line that has those words. */
+void life_expect_mistake(const struct stage_differences *stage,
+                         const struct server_options *options, const char *has);
 /* Reads an answer whose body must be big.bin, without keeping it. */
 void life_expect_big(struct client *client);
 

@@ -13,24 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A download that has begun and cannot go on by itself. */
-static struct client *stalled_download(const struct server *server)
-{
-    struct client *client = client_open_small(server->port, 4096);
-    client_say(client, BIG);
-    char first;
-    assert_int_equal(client_receive(client, &first, 1), 1);
-    bytes_add(&client->in, &first, 1);
-    return client;
-}
-
 /* SIGTERM lets what is under way finish. */
 static void stop_finishes(const struct stage_differences *stage)
 {
     struct server *server =
         LIFE_START(stage, "--set", "connection.send_buffer_bytes=4096", "--set",
                    "server.stop_seconds=600");
-    struct client *client = stalled_download(server);
+    struct client *client = life_stalled_download(server);
     kill(server->pid, SIGTERM);
     life_expect_big(client);
     life_expect_close(client);
@@ -46,7 +35,7 @@ static void stop_refuses(const struct stage_differences *stage)
                    "server.stop_seconds=600");
     char address[32];
     snprintf(address, sizeof address, "127.0.0.1:%d", server->port);
-    struct client *client = stalled_download(server);
+    struct client *client = life_stalled_download(server);
     kill(server->pid, SIGTERM);
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)server->port),
@@ -114,7 +103,7 @@ static void second_stop(const struct stage_differences *stage)
         stage, "--set", "connection.send_buffer_bytes=4096", "--set",
         "connection.send_seconds=600", "--set", "server.stop_seconds=600");
     unsetenv("TSAN_OPTIONS");
-    stalled_download(server);
+    life_stalled_download(server);
     kill(server->pid, SIGTERM);
     kill(server->pid, SIGTERM);
     /* Two that are pending at once are one: send until it has gone. */
@@ -136,7 +125,7 @@ static void stop_has_an_end(const struct stage_differences *stage)
     struct server *server = LIFE_START(
         stage, "--set", "connection.send_buffer_bytes=4096", "--set",
         "connection.send_seconds=600", "--set", "server.stop_seconds=1");
-    stalled_download(server);
+    life_stalled_download(server);
     kill(server->pid, SIGTERM);
     assert_int_equal(server_wait(server), 0);
 }
@@ -154,26 +143,11 @@ static void stop_with_idle_clients(const struct stage_differences *stage)
     life_expect_close(client);
 }
 
-static size_t lines_of(const struct bytes *bytes)
-{
-    size_t lines = 0;
-    for (size_t i = 0; i < bytes->length; i++)
-        lines += bytes->data[i] == '\n';
-    return lines;
-}
-
-/* What a user gets wrong is one line and exit status 2. */
 static void expect_mistake(const struct stage_differences *stage,
                            const char *const *arguments, const char *has)
 {
-    struct bytes output = {0};
-    int status = server_run_once(stage->number, arguments, &output);
-    if (status != 2 || lines_of(&output) != 1 || !strstr(output.data, has)) {
-        bytes_show("printed", output.data, output.length);
-        fail_msg("%s: status %d, %zu lines", arguments[0], status,
-                 lines_of(&output));
-    }
-    bytes_free(&output);
+    life_expect_mistake(stage, &(struct server_options){.arguments = arguments},
+                        has);
 }
 
 static void mistakes(const struct stage_differences *stage)
@@ -225,7 +199,7 @@ static void checks_and_help(const struct stage_differences *stage)
                         (const char *const[]){"-c", path, "--check", NULL},
                         &output),
         0);
-    assert_int_equal(lines_of(&output), 1);
+    assert_int_equal(life_lines(&output), 1);
     expect_mistake(stage, (const char *const[]){"-c", bad, "--check", NULL},
                    where);
     bytes_free(&output);
@@ -239,7 +213,7 @@ static void checks_and_help(const struct stage_differences *stage)
                                      (const char *const[]){"--version", NULL},
                                      &output),
                      0);
-    assert_int_equal(lines_of(&output), 1);
+    assert_int_equal(life_lines(&output), 1);
     bytes_free(&output);
 }
 
@@ -319,7 +293,7 @@ static void access_log(const struct stage_differences *stage)
     server_stop(server);
     struct bytes text = {0};
     read_whole(log, &text);
-    assert_int_equal(lines_of(&text), 4);
+    assert_int_equal(life_lines(&text), 4);
     assert_int_equal(strncmp(text.data, "127.0.0.1 - - [", 15), 0);
     assert_non_null(
         strstr(text.data, "] \"GET /small.txt HTTP/1.1\" 200 6 \"-\" \"-\"\n"));

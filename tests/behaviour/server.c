@@ -18,7 +18,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SERVERS_MAX = 16, ARGUMENTS_MAX = 64, NOBODY = 65534 };
+enum {
+    SERVERS_MAX = 16,
+    ARGUMENTS_MAX = 64,
+    NOBODY = 65534,
+    INHERITED_FD = 3, /* sd_listen_fds(3) */
+    READY_FD_MIN = 10 /* out of its way */
+};
 
 static struct server *servers[SERVERS_MAX];
 static size_t server_count;
@@ -64,6 +70,21 @@ static void command_free(struct command *command)
         free(command->argv[i]);
 }
 
+/* In the child: what a service manager gives to what it starts. */
+static void be_a_service(const struct server_options *options)
+{
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    if (options->notify_socket)
+        setenv("NOTIFY_SOCKET", options->notify_socket, 1);
+    if (options->inherited_fd == 0)
+        return;
+    dup2(options->inherited_fd, INHERITED_FD);
+    fcntl(INHERITED_FD, F_SETFD, 0);
+    setenv("LISTEN_FDS", options->listen_fds ? options->listen_fds : "1", 1);
+    setenv("LISTEN_PID", options->listen_pid ? options->listen_pid : pid, 1);
+}
+
 /* In the child: nothing returns from here. */
 static void become_server(struct command *command, const char *output,
                           const struct server_options *options)
@@ -85,6 +106,8 @@ static void become_server(struct command *command, const char *output,
         struct rlimit limit = {options->file_bytes, options->file_bytes};
         setrlimit(RLIMIT_FSIZE, &limit);
     }
+    if (options)
+        be_a_service(options);
     for (fd = 0; options && options->closed_streams && fd < 3; fd++)
         close(fd);
     if (options && options->as_nobody && geteuid() == 0 &&
@@ -161,6 +184,9 @@ struct server *server_start(int stage, const struct server_options *options)
     if (pipe(ready) != 0)
         fail_msg("pipe: %s", strerror(errno));
     fcntl(ready[0], F_SETFD, FD_CLOEXEC);
+    int told = fcntl(ready[1], F_DUPFD, READY_FD_MIN);
+    close(ready[1]);
+    ready[1] = told;
     char number[16];
     snprintf(number, sizeof number, "%d", ready[1]);
 
@@ -264,11 +290,18 @@ void server_kill_all(void)
 int server_run_once(int stage, const char *const *arguments,
                     struct bytes *output)
 {
+    struct server_options options = {.arguments = arguments};
+    return server_run_once_with(stage, &options, output);
+}
+
+int server_run_once_with(int stage, const struct server_options *options,
+                         struct bytes *output)
+{
     struct command command = {.argc = 0};
     command_start(&command, stage);
-    for (const char *const *at = arguments; *at; at++)
+    for (const char *const *at = options->arguments; *at; at++)
         command_add(&command, *at);
-    struct server *server = spawn(stage, &command, NULL);
+    struct server *server = spawn(stage, &command, options);
     command_free(&command);
     int status = reap(server);
     server_output(server, output);

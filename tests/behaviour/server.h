@@ -18,6 +18,11 @@ struct server_options {
     unsigned long file_bytes;     /* RLIMIT_FSIZE, 0: as it is */
     bool as_nobody;               /* gives up root's rights */
     bool closed_streams;          /* without stdin, stdout, stderr */
+    const char *notify_socket;    /* $NOTIFY_SOCKET, or NULL */
+    int inherited_fd;             /* its descriptor 3, as systemd gives one;
+                                     0: none */
+    const char *listen_fds;       /* $LISTEN_FDS; NULL: "1" with inherited_fd */
+    const char *listen_pid;       /* $LISTEN_PID; NULL: its own */
 };
 
 struct server {
@@ -47,6 +52,8 @@ void server_kill_all(void);
  * output gets stdout and stderr. */
 int server_run_once(int stage, const char *const *arguments,
                     struct bytes *output);
+int server_run_once_with(int stage, const struct server_options *options,
+                         struct bytes *output);
 
 /* Open descriptors. */
 size_t server_descriptors(const struct server *server);

@@ -1,0 +1,302 @@
+/* life_service.c - under a service manager: what the server tells it, and the
+ * listening socket that it gets from it. The manager here is the test, with the
+ * sockets that systemd would have made. */
+#include "life.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* A socket that takes what servers tell. @NAME, or a path. */
+static int manager_open(const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(name);
+    assert_true(length < sizeof address.sun_path);
+    memcpy(address.sun_path, name, length);
+    if (*name == '@')
+        address.sun_path[0] = '\0';
+    else
+        unlink(name);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    socklen_t size =
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0)
+        fail_msg("%s: %s", name, strerror(errno));
+    return fd;
+}
+
+/* Another each time: a test that failed has left its socket open. */
+static void manager_name(char out[64])
+{
+    static unsigned count;
+    snprintf(out, 64, "@fivefold-notify-%d-%u", (int)getpid(), count++);
+}
+
+/* The next datagram must start with that line; gives the whole. */
+static void manager_expect(int fd, const char *line, char out[600])
+{
+    struct pollfd watch = {.fd = fd, .events = POLLIN};
+    if (poll(&watch, 1, client_limit_ms()) <= 0)
+        fail_msg("the server does not say %s", line);
+    ssize_t n = recv(fd, out, 599, 0);
+    assert_true(n > 0);
+    out[n] = '\0';
+    size_t length = strlen(line);
+    if (strncmp(out, line, length) != 0 ||
+        (out[length] != '\n' && out[length] != '\0'))
+        fail_msg("instead of %s the server says %s", line, out);
+}
+
+/* Started, waited for by systemd, and given up after 90 s, although it served:
+ * it had not said so. A reload was over before it had begun. */
+static void tells_its_manager(const struct stage_differences *stage,
+                              const char *name)
+{
+    char said[600], port[32];
+    int fd = manager_open(name);
+    struct server *server =
+        life_start(stage, &(struct server_options){.notify_socket = name},
+                   (const char *const[]){NULL});
+    manager_expect(fd, "READY=1", said);
+    snprintf(port, sizeof port, ":%d/", server->port);
+    assert_non_null(strstr(said, port));
+    kill(server->pid, SIGHUP);
+    manager_expect(fd, "RELOADING=1", said);
+    assert_non_null(strstr(said, "\nMONOTONIC_USEC="));
+    manager_expect(fd, "READY=1", said);
+    struct client *client = life_stalled_download(server);
+    kill(server->pid, SIGTERM);
+    manager_expect(fd, "STOPPING=1", said);
+    client_reset(client);
+    assert_int_equal(server_wait(server), 0);
+    close(fd);
+}
+
+static void tells_by_path(const struct stage_differences *stage)
+{
+    char path[640];
+    /* Not below work: a path of a socket has 107 bytes at most. */
+    snprintf(path, sizeof path, "/tmp/fivefold-notify-%d", (int)getpid());
+    tells_its_manager(stage, path);
+    unlink(path);
+}
+
+static void tells_by_name(const struct stage_differences *stage)
+{
+    char name[64];
+    manager_name(name);
+    tells_its_manager(stage, name);
+}
+
+/* A manager that has gone does not take the server with it. */
+static void manager_is_gone(const struct stage_differences *stage)
+{
+    struct server *server = life_start(
+        stage,
+        &(struct server_options){.notify_socket = "@fivefold-no-such-socket"},
+        (const char *const[]){NULL});
+    life_answers(server);
+    struct bytes output = {0};
+    server_output(server, &output);
+    assert_non_null(strstr(output.data, "service manager"));
+    bytes_free(&output);
+    server_stop(server);
+}
+
+/* What a socket unit opens. */
+static int listener_open(int type, int *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+        fail_msg("a listening socket: %s", strerror(errno));
+    if ((type & SOCK_STREAM) == SOCK_STREAM && listen(fd, 511) != 0)
+        fail_msg("listen: %s", strerror(errno));
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+/* Clients that wait there for accept: of a listening socket, the kernel tells
+ * them by this name. */
+static unsigned listener_queue(int fd)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    return info.tcpi_unacked;
+}
+
+/* Whoever opened it may have left it blocking or not, and each stage needs it
+ * its own way: a stage of many clients that waited in accept served only the
+ * one who came last, and the one that should wait there ran in circles. */
+static void takes_a_socket(const struct stage_differences *stage)
+{
+    for (int mode = 0; mode <= O_NONBLOCK; mode += O_NONBLOCK) {
+        int port, fd = listener_open(SOCK_STREAM, &port);
+        fcntl(fd, F_SETFL, mode);
+        struct server *server =
+            life_start(stage, &(struct server_options){.inherited_fd = fd},
+                       (const char *const[]){NULL});
+        assert_int_equal(server->port, port);
+        bool waits_in_accept = !stage->answers_others || stage->pipeline;
+        assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK,
+                         waits_in_accept ? 0 : O_NONBLOCK);
+        for (int i = 0; i < 3; i++)
+            life_answers(server);
+        server_stop(server);
+        close(fd);
+    }
+}
+
+/* It was shut down with the server, for the manager and the next server too:
+ * who connected between the two was refused. Who waits in its queue is
+ * answered by the next one. */
+static void hands_a_socket_on(const struct stage_differences *stage)
+{
+    enum { CLIENTS = 20 };
+    struct client *clients[CLIENTS];
+    char name[64], said[600];
+    manager_name(name);
+    int port, fd = listener_open(SOCK_STREAM, &port);
+    int manager = manager_open(name);
+    struct server_options options = {.notify_socket = name, .inherited_fd = fd};
+    struct server *server = life_start(
+        stage, &options,
+        (const char *const[]){"--set", "connection.send_buffer_bytes=4096",
+                              "--set", "server.stop_seconds=600", NULL});
+    manager_expect(manager, "READY=1", said);
+    struct client *download = life_stalled_download(server);
+    kill(server->pid, SIGTERM);
+    manager_expect(manager, "STOPPING=1", said);
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = client_open(port);
+        client_say(clients[i], HELLO_CLOSE);
+    }
+    life_expect_big(download);
+    life_expect_close(download);
+    assert_int_equal(server_wait(server), 0);
+    server = life_start(stage, &options, (const char *const[]){NULL});
+    for (int i = 0; i < CLIENTS; i++) {
+        life_expect_hello(clients[i]);
+        life_expect_close(clients[i]);
+    }
+    server_stop(server);
+    close(manager);
+    close(fd);
+}
+
+/* A client that had just been let in when the stop came was closed before it
+ * could ask; a moment later it would have been the next server's. */
+static void newcomers_may_speak(const struct stage_differences *stage)
+{
+    enum { CLIENTS = 20 };
+    struct client *clients[CLIENTS];
+    size_t count = stage->answers_others ? CLIENTS : 1;
+    char name[64], said[600];
+    manager_name(name);
+    int port, fd = listener_open(SOCK_STREAM, &port);
+    int manager = manager_open(name);
+    struct server *server = life_start(
+        stage,
+        &(struct server_options){.notify_socket = name, .inherited_fd = fd},
+        (const char *const[]){"--set", "server.stop_seconds=600", "--set",
+                              "connection.linger_seconds=60", NULL});
+    manager_expect(manager, "READY=1", said);
+    for (size_t i = 0; i < count; i++)
+        clients[i] = client_open(port);
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    while (listener_queue(fd) > 0)
+        if (suite_now_ms() > limit)
+            fail_msg("the clients are not let in");
+    kill(server->pid, SIGTERM);
+    manager_expect(manager, "STOPPING=1", said);
+    for (size_t i = 0; i < count; i++) {
+        client_say(clients[i], HELLO);
+        life_expect_hello(clients[i]);
+        life_expect_close(clients[i]);
+        client_close(clients[i]);
+    }
+    assert_int_equal(server_wait(server), 0);
+    close(manager);
+    close(fd);
+}
+
+/* ... but who says nothing does not hold the stop up for long. */
+static void silent_newcomers(const struct stage_differences *stage)
+{
+    int port, fd = listener_open(SOCK_STREAM, &port);
+    struct server *server = life_start(
+        stage, &(struct server_options){.inherited_fd = fd},
+        (const char *const[]){"--set", "server.stop_seconds=600", "--set",
+                              "connection.linger_seconds=1", "--set",
+                              "connection.keepalive_seconds=600", NULL});
+    struct client *client = client_open(port);
+    server_stop(server);
+    /* Let in and closed, or still in the queue of a socket that goes on. */
+    client_close(client);
+    close(fd);
+}
+
+static void wrong_sockets(const struct stage_differences *stage)
+{
+    int port, pair[2], listener = listener_open(SOCK_STREAM, &port);
+    int datagrams = listener_open(SOCK_DGRAM, &port);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair),
+                     0);
+    const char *const arguments[] = {"--root", suite.root, NULL};
+    const struct server_options options[] = {
+        {.inherited_fd = datagrams, .arguments = arguments},
+        {.inherited_fd = pair[0], .arguments = arguments},
+        {.inherited_fd = listener, .listen_fds = "2", .arguments = arguments},
+        {.inherited_fd = listener, .listen_fds = "x", .arguments = arguments},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        life_expect_mistake(stage, &options[i], "LISTEN_FDS");
+    close(pair[0]);
+    close(pair[1]);
+    close(datagrams);
+    close(listener);
+}
+
+/* The variables of a parent's own socket reach all its children. */
+static void another_process_s_socket(const struct stage_differences *stage)
+{
+    int port, fd = listener_open(SOCK_STREAM, &port);
+    struct server *server = life_start(
+        stage, &(struct server_options){.inherited_fd = fd, .listen_pid = "1"},
+        (const char *const[]){NULL});
+    assert_int_not_equal(server->port, port);
+    life_answers(server);
+    server_stop(server);
+    close(fd);
+}
+
+const struct life life_service[] = {
+    {"it tells its service manager what it does, by a path", tells_by_path},
+    {"it tells its service manager what it does, by a name", tells_by_name},
+    {"a service manager that is gone is no reason not to serve",
+     manager_is_gone},
+    {"it takes a listening socket over, blocking or not", takes_a_socket},
+    {"clients wait in an inherited socket for the next server",
+     hands_a_socket_on},
+    {"who has just come through an inherited socket may speak at a stop",
+     newcomers_may_speak},
+    {"who comes and says nothing does not hold a stop up", silent_newcomers},
+    {"an inherited socket of a wrong kind is one line", wrong_sockets},
+    {"a socket meant for another process is left alone",
+     another_process_s_socket},
+    {NULL, NULL},
+};
