@@ -29,6 +29,8 @@ MEMCHECK="valgrind -q --leak-check=full --error-exitcode=99 \
 --child-silent-after-fork=yes --fair-sched=yes"
 # No step takes longer, even where a test hangs.
 STEP_SECONDS=900
+# Lines that say what failed, other than cmocka's.
+BAD='error:|warning:|^(FAIL|not ok|cut off|MISSED|STALE|BROKEN) |==[0-9]+=='
 
 # Adds up what a step's tests said of themselves: cmocka's summary, node's, or
 # our own "N passed, M failed". Prints "passed failed".
@@ -74,8 +76,7 @@ step()
     if [ "$f" != 0 ]; then
         {
             grep -a '^\[  FAILED  \] ' "$log" | grep -av 'test(s)' | sort -u
-            grep -aE 'error:|warning:|^(FAIL|not ok|cut off) |==[0-9]+==' "$log" |
-                grep -av '^\['
+            grep -aE "$BAD" "$log" | grep -av '^\['
         } | head -n 20 | cut -c 1-160 | sed 's/^/    /'
         echo "    all of it: $log"
     fi
