@@ -73,14 +73,25 @@ static const struct {
     {"../secret.txt", "outside the root\n"},
 };
 
-static void make_path(const char *name, char *path, size_t size)
+static void make_path_in(const char *top, const char *name, char *path,
+                         size_t size)
 {
-    snprintf(path, size, "%s/%s", suite.root, name);
+    snprintf(path, size, "%s/%s", top, name);
     for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
         *slash = '\0';
         mkdir(path, 0755);
         *slash = '/';
     }
+}
+
+static void make_path(const char *name, char *path, size_t size)
+{
+    make_path_in(suite.root, name, path, size);
+}
+
+void fixture_path(const char *name, char *path, size_t size)
+{
+    make_path_in(suite.work, name, path, size);
 }
 
 void fixture_write(const char *path, const void *data, size_t n)
@@ -211,6 +222,13 @@ static void make_database(const char *path, const char *sql)
         exit(1);
     }
     sqlite3_close(db);
+}
+
+void fixture_sql(const char *name, const char *sql)
+{
+    char path[700];
+    fixture_path(name, path, sizeof path);
+    make_database(path, sql);
 }
 
 void fixture_database(const char *directory)

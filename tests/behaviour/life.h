@@ -19,6 +19,7 @@ extern const struct life life_addresses[];
 extern const struct life life_process[];
 extern const struct life life_internals[];
 extern const struct life life_service[];
+extern const struct life life_mounts[];
 
 /* A server that allows everything, with up to LIFE_MORE further arguments. */
 #define LIFE_START(stage, ...)                                                 \

@@ -144,6 +144,7 @@ int main(int argc, char **argv)
     failed += suite_run_files();
     failed += suite_run_sql();
     failed += suite_run_access();
+    failed += suite_run_mounts();
     failed += suite_run_life();
     fixture_remove();
     printf("suite: %s\n", failed ? "FAILED" : "passed");

@@ -51,6 +51,7 @@ int suite_run_framing(void);
 int suite_run_files(void);
 int suite_run_sql(void);
 int suite_run_access(void);
+int suite_run_mounts(void);
 int suite_run_life(void);
 
 /* Makes work and the served tree in it; every file is of one time. */
@@ -58,6 +59,10 @@ void fixture_make(void);
 void fixture_remove(void);
 /* A file beneath work with that content. */
 void fixture_write(const char *path, const void *data, size_t n);
+/* Its whole path, once the directories above it are there. */
+void fixture_path(const char *name, char *path, size_t size);
+/* Makes that database beneath work. */
+void fixture_sql(const char *name, const char *sql);
 /* Byte i of the files that are long: no two places look alike. */
 unsigned char fixture_byte(size_t i);
 enum { BIG_BYTES = 20 * 1000 * 1000, EXACT_BYTES = 16384 };

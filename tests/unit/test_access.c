@@ -7,6 +7,7 @@
 
 #include "access.h"
 #include "log.h"
+#include "mount.h"
 #include "settings.h"
 
 #include <arpa/inet.h>
@@ -31,6 +32,9 @@ static void set_peer(struct peer *peer, const char *address)
     assert_int_equal(inet_pton(v6 ? AF_INET6 : AF_INET, address, at), 1);
 }
 
+/* Whose path is asked for; NULL: the main section's. */
+static const struct mount *asked_mount;
+
 static enum access_verdict ask(struct access *access, int handler,
                                enum http_method method, const char *path,
                                const char *address, const char *authorization,
@@ -54,6 +58,7 @@ static enum access_verdict ask(struct access *access, int handler,
     exchange.path = path_copy;
     exchange.path_length = strlen(path);
     exchange.handler = &handlers[handler];
+    exchange.mount = asked_mount;
     set_peer(&exchange.peer, address);
     enum access_verdict verdict = access_check(access, &exchange);
     if (user != NULL)
@@ -61,7 +66,7 @@ static enum access_verdict ask(struct access *access, int handler,
     return verdict;
 }
 
-enum { MAX_ARGUMENTS = 16 };
+enum { MAX_ARGUMENTS = 32 };
 
 static struct access *open_with(struct settings *settings,
                                 const char *const *arguments)
@@ -304,6 +309,59 @@ static void each_row_of_the_rules_table_holds(void **state)
     }
 }
 
+/* A mount's own rules were tried in the wrong place, or for every mount; who
+ * could sign in there was not asked to. */
+static void a_mounts_own_rules_come_between(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        size_t rules; /* of which mount */
+        const char *authorization;
+        enum access_verdict verdict;
+    } asked[] = {
+        {"/a/x", 1, NULL, ACCESS_ALLOWED},
+        {"/a/x", 2, NULL, ACCESS_DENIED},
+        {"/a/x", 0, NULL, ACCESS_DENIED},
+        {"/a/first", 1, NULL, ACCESS_DENIED},
+        {"/a/who", 1, ALICE, ACCESS_ALLOWED},
+        {"/a/who", 1, NULL, ACCESS_ALLOWED}, /* by the rule behind it */
+        {"/a/who", 2, ALICE, ACCESS_DENIED},
+        {"/b/x", 2, NULL, ACCESS_ALLOWED},
+        {"/b/x", 1, NULL, ACCESS_ALLOWED}, /* common to all */
+        {"/a/only", 1, NULL, ACCESS_UNKNOWN},
+        {"/a/only", 1, ALICE, ACCESS_ALLOWED},
+        {"/a/only", 2, NULL, ACCESS_DENIED},
+    };
+    static const char *const arguments[] = {
+        "--token", "alice:t-alice",
+        "--rule",  "deny * /a/first",
+        "--set",   "files a.root=/",
+        "--set",   "files a.prefix=/a/",
+        "--set",   "files a.rule=allow PUT /a/only user alice",
+        "--set",   "files a.rule=deny PUT /a/only",
+        "--set",   "files a.rule=allow PUT /a",
+        "--set",   "files b.root=/",
+        "--set",   "files b.prefix=/b/",
+        "--set",   "files.rule=deny PUT /a/who",
+        "--set",   "files.rule=allow PUT /b",
+        NULL,
+    };
+    struct settings settings;
+    struct access *access = open_with(&settings, arguments);
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        struct mount mount = {.rules = asked[i].rules};
+        asked_mount = &mount;
+        enum access_verdict verdict = ask(access, F, HTTP_PUT, asked[i].path,
+                                          HOME, asked[i].authorization, NULL);
+        asked_mount = NULL;
+        if (verdict != asked[i].verdict)
+            fail_msg("row %zu: %d", i, verdict);
+    }
+    access_close(access);
+    settings_release(&settings);
+}
+
 static char users_path[64];
 
 static void write_users(const char *name, const char *password,
@@ -420,6 +478,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_row_of_the_rules_table_holds),
+        cmocka_unit_test(a_mounts_own_rules_come_between),
         cmocka_unit_test(passwords_of_each_kind_sign_in_and_others_do_not),
         cmocka_unit_test(made_up_token_is_nothing_where_nobody_can_sign_in),
         cmocka_unit_test(

@@ -209,6 +209,79 @@ static const struct file_mistake file_mistakes[] = {
      "directory; write one with htpasswd -B -c"},
 };
 
+#define SERVED        "[files]\nroot = /usr/share\n[sqlite]\ndirectory = /usr/lib\n"
+#define DOCS(more)    SERVED "[files docs]\n" more
+#define ARCHIVE(more) SERVED "[sqlite archive]\n" more
+
+/* Line 5 is the section's. */
+static const struct file_mistake mount_mistakes[] = {
+    {DOCS(""),
+     "t.ini:5: [files docs]: has no root; write one, as root = /srv/www"},
+    {DOCS("root = /usr/include"),
+     "t.ini:5: [files docs]: has no prefix; write one, as prefix = /docs/"},
+    {ARCHIVE("prefix = /archive/"),
+     "t.ini:5: [sqlite archive]: has no directory; write one, as directory = "
+     "/var/lib/fivefold"},
+    {DOCS("prefix = docs/"),
+     "t.ini:6: [files docs] prefix: \"docs/\" is no prefix; it starts and "
+     "ends with /, as /docs/"},
+    {DOCS("prefix = /docs"),
+     "t.ini:6: [files docs] prefix: \"/docs\" is no prefix; it starts and "
+     "ends with /, as /docs/"},
+    {DOCS("prefix = /a/../docs/"),
+     "t.ini:6: [files docs] prefix: \"/a/../docs/\" is no prefix; it starts "
+     "and ends with /, as /docs/"},
+    {DOCS("prefix = /.docs/"),
+     "t.ini:6: [files docs] prefix: /.docs/ has a name that starts with a dot, "
+     "which is never shown; choose another"},
+    {DOCS("prefix = /\nroot = /usr/include"),
+     "t.ini:6: [files docs] prefix: / is the prefix of [files] too; choose "
+     "another"},
+    {DOCS("prefix = /docs/\nroot = /usr/include\n"
+          "[files more]\nprefix = /d%6fcs/\nroot = /usr/include"),
+     "t.ini:9: [files more] prefix: /docs/ is the prefix of [files docs] too; "
+     "choose another"},
+    {SERVED "[files]\nprefix = /db/",
+     "t.ini:6: [files] prefix: /db/ is the prefix of [sqlite] too; choose "
+     "another"},
+    {DOCS("prefix = /-/docs/\nroot = /usr/include"),
+     "t.ini:6: [files docs] prefix: /-/docs/ is taken: beneath /-/ the server "
+     "shows its own figures; choose another prefix"},
+    {DOCS("prefix = /dev/\nroot = /usr/include"),
+     "t.ini:6: [files docs] prefix: /dev/ is taken: /dev/ is another name of "
+     "/db/; choose another prefix"},
+    {ARCHIVE("prefix = /archive/\ndirectory = /usr/share/doc"),
+     "t.ini:7: [sqlite archive] directory: the database directory "
+     "/usr/share/doc lies within the root /usr/share; move one of them, as a "
+     "database's file must not be served as a file"},
+    {DOCS("prefix = /docs/\nroot = /usr"),
+     "t.ini:4: [sqlite] directory: the database directory /usr/lib lies within "
+     "the root /usr; move one of them, as a database's file must not be served "
+     "as a file"},
+    {ARCHIVE("prefix = /archive/\ndirectory = /usr/./lib"),
+     "t.ini:7: [sqlite archive] directory: /usr/./lib is the directory of "
+     "[sqlite] too; choose another"},
+    {DOCS("prefix = /docs/\nroot = /no/such"),
+     "t.ini:7: [files docs] root: no directory /no/such; create it or name "
+     "another"},
+    {DOCS("prefix = /docs/\nroot = /usr/include\nrule = deny * /private"),
+     "t.ini:8: [files docs] rule: covers nothing beneath /docs/, which is all "
+     "that [files docs] serves; write the whole path, as /docs/PATH"},
+    {DOCS("prefix = /docs/\nroot = /usr/include\nrule = deny * /doc"),
+     "t.ini:8: [files docs] rule: covers nothing beneath /docs/, which is all "
+     "that [files docs] serves; write the whole path, as /docs/PATH"},
+    {DOCS("root = /usr/include\n[files docs]\nroot = /usr/include"),
+     "t.ini:8: [files docs] root: given twice; remove one of the two lines"},
+    {DOCS("directory = /usr"),
+     "t.ini:6: no setting directory in [files]; it belongs to [sqlite]"},
+    {"[files a.b]\n",
+     "t.ini:1: \"a.b\" cannot be the name of a [files ...]; write 1 to 32 "
+     "letters, digits, - and _"},
+    {"[pool two]\n",
+     "t.ini:1: [pool] has no name; only [files NAME] and [sqlite NAME] have"},
+    {"[fies docs]\n", "t.ini:1: no section [fies]; [files] may be meant"},
+};
+
 /* A mistake without its place sends people through the whole file; two lines
  * for one mistake hide which is meant. */
 static void each_mistake_in_the_file_is_one_line_with_its_place(void **state)
@@ -220,6 +293,20 @@ static void each_mistake_in_the_file_is_one_line_with_its_place(void **state)
         write_file("t.ini", file_mistakes[i].content, ini_path);
         expect_line(arguments, file_mistakes[i].line);
     }
+}
+
+static void each_mistake_with_mounts_is_one_line_with_its_place(void **state)
+{
+    (void)state;
+    char *arguments[] = {"-c", ini_path, NULL};
+    size_t count = sizeof mount_mistakes / sizeof mount_mistakes[0];
+    for (size_t i = 0; i < count; i++) {
+        write_file("t.ini", mount_mistakes[i].content, ini_path);
+        expect_line(arguments, mount_mistakes[i].line);
+    }
+    expect_line((char *[]){"--set", "files docs.root=/usr", NULL},
+                "--set files docs.root: has no prefix; write one, as prefix = "
+                "/docs/");
 }
 
 /* The command line went through another, laxer way of reading. */
@@ -335,6 +422,46 @@ static void rereading_reports_a_mistake_and_follows_the_file(void **state)
     settings_release(&old);
 }
 
+/* An option that was to hold for one was lost, or held for all. */
+static void a_mount_has_settings_of_its_own_and_the_rest(void **state)
+{
+    (void)state;
+    struct settings settings;
+    write_file("t.ini",
+               "[files docs]\nprefix = /d%6fcs/\nroot = /usr/include\n"
+               "listing = off\nrule = deny * /docs\n"
+               "[files]\nroot = /usr/share\nlisting = on\nindex = i.html\n"
+               "rule = allow * /\n"
+               "[sqlite archive]\nprefix = /a/\ndirectory = /usr/lib\n"
+               "[limits]\nupload_bytes = 7\n",
+               ini_path);
+    read_well(&settings,
+              (char *[]){"-c", ini_path, "--set", "files docs.root=/usr/bin",
+                         "--set", "files docs.listing=on", "--set",
+                         "sqlite.create=on", NULL});
+    assert_string_equal(settings.files_root, "/usr/share");
+    assert_string_equal(settings.files_prefix, "/");
+    assert_int_equal(settings.files_rules.count, 1);
+    assert_int_equal(settings.mount_count, 2);
+    const struct settings_mount *mount = &settings.mounts[0];
+    assert_string_equal(mount->section, "files");
+    assert_string_equal(mount->name, "docs");
+    assert_string_equal(mount->settings->files_prefix, "/docs/");
+    assert_string_equal(mount->settings->files_root, "/usr/bin");
+    assert_string_equal(mount->settings->files_index, "i.html");
+    assert_true(mount->settings->files_listing);
+    assert_int_equal(mount->settings->upload_bytes, 7);
+    assert_int_equal(mount->settings->files_rules.count, 1);
+    assert_string_equal(mount->settings->files_rules.items[0].value,
+                        "deny * /docs");
+    mount = &settings.mounts[1];
+    assert_string_equal(mount->section, "sqlite");
+    assert_string_equal(mount->settings->sqlite_prefix, "/a/");
+    assert_true(mount->settings->sqlite_create);
+    assert_null(settings.sqlite_directory);
+    settings_release(&settings);
+}
+
 /* SIGHUP read a pipe again, found it empty, and dropped every rule. */
 static void rereading_a_pipe_is_a_mistake(void **state)
 {
@@ -405,7 +532,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_mistake_in_the_file_is_one_line_with_its_place),
+        cmocka_unit_test(each_mistake_with_mounts_is_one_line_with_its_place),
         cmocka_unit_test(each_mistake_on_the_command_line_is_one_line),
+        cmocka_unit_test(a_mount_has_settings_of_its_own_and_the_rest),
         cmocka_unit_test(unfit_htpasswd_lines_are_refused_with_their_place),
         cmocka_unit_test(the_command_line_overrides_the_file),
         cmocka_unit_test(rereading_reports_a_mistake_and_follows_the_file),
