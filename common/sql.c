@@ -35,23 +35,16 @@ int sql_route_read(const struct exchange *exchange, struct sql_route *route)
     return 0;
 }
 
-enum protocol_path {
-    PATH_PIPELINE,
-    PATH_CURSOR,
-    PATH_V1_EXECUTE,
-    PATH_V1_BATCH
-};
-
 static const struct protocol_route {
     struct text rest;
     unsigned version;
-    enum protocol_path path;
+    enum sql_call call;
 } protocol_routes[] = {
-    {{"v2/pipeline", 11}, 2, PATH_PIPELINE},
-    {{"v3/pipeline", 11}, 3, PATH_PIPELINE},
-    {{"v3/cursor", 9}, 3, PATH_CURSOR},
-    {{"v1/execute", 10}, 1, PATH_V1_EXECUTE},
-    {{"v1/batch", 8}, 1, PATH_V1_BATCH},
+    {{"v2/pipeline", 11}, 2, SQL_PIPELINE},
+    {{"v3/pipeline", 11}, 3, SQL_PIPELINE},
+    {{"v3/cursor", 9}, 3, SQL_CURSOR},
+    {{"v1/execute", 10}, 1, SQL_V1_EXECUTE},
+    {{"v1/batch", 8}, 1, SQL_V1_BATCH},
 };
 
 static const struct protocol_route *protocol_find(struct text rest)
@@ -188,34 +181,38 @@ static enum answer_next sql_begin(struct exchange *exchange)
     return next;
 }
 
-static void sql_finish(struct exchange *exchange)
+struct sql_request *sql_request_open(struct exchange *exchange)
 {
     struct sql_route route;
     const struct protocol_route *protocol = NULL;
+    struct sql_error error = {0};
     if (sql_route_read(exchange, &route) == 0)
         protocol = protocol_find(route.rest);
-    json_error_t where;
-    json_t *body =
+    struct sql_request *made =
         protocol == NULL
             ? NULL
-            : json_loadb(exchange->body.data ? exchange->body.data : "",
-                         exchange->body.length, JSON_ALLOW_NUL, &where);
-    if (!json_is_object(body)) {
-        json_decref(body);
-        response_error_json(&exchange->response, 400, "BAD_REQUEST",
-                            "the body must be a JSON object");
+            : sql_request_read(exchange, protocol->call, protocol->version,
+                               route.name, &error);
+    if (made == NULL) {
+        sql_answer_error(exchange, &error);
         add_cors(exchange);
-        return;
     }
-    if (protocol->path == PATH_PIPELINE)
-        sql_pipeline_answer(exchange, route.name, body, protocol->version);
-    else if (protocol->path == PATH_CURSOR)
-        sql_cursor_answer(exchange, route.name, json_incref(body));
-    else
-        sql_v1_answer(exchange, route.name, body,
-                      protocol->path == PATH_V1_BATCH);
-    json_decref(body);
-    add_cors(exchange);
+    return made;
+}
+
+void sql_request_answer(struct sql_request *request)
+{
+    sql_request_run(request);
+    add_cors(request->exchange);
+}
+
+static void sql_finish(struct exchange *exchange)
+{
+    struct sql_request *request = sql_request_open(exchange);
+    if (request == NULL)
+        return;
+    sql_request_answer(request);
+    sql_request_close(request);
 }
 
 /* Clients of SQL read the code of an error from JSON (hrana 2.2). */
@@ -280,6 +277,12 @@ fail:;
 void sql_use_mutex(struct sql *sql)
 {
     sql->one_at_a_time = true;
+}
+
+void sql_tell_locks(struct sql *sql, sql_lock_function *on_lock, void *context)
+{
+    sql->on_lock = on_lock;
+    sql->on_lock_context = context;
 }
 
 void sql_close(struct sql *sql)

@@ -22,6 +22,15 @@ struct sql *sql_open(const struct settings *settings, unsigned wait_ms);
  * the others wait for its mutex. Call before the first request. */
 void sql_use_mutex(struct sql *sql);
 
+/* A stream that waits for its client begins (held) or ceases to hold the write
+ * lock of its database: nobody else can write there. name is borrowed. Called
+ * from any thread, with no lock of SQL held. */
+typedef void sql_lock_function(void *context, struct text name, bool held);
+
+/* From now on `on_lock` is told. Call before the first request; with NULL,
+ * behind the last. */
+void sql_tell_locks(struct sql *sql, sql_lock_function *on_lock, void *context);
+
 /* Rolls back and closes all. */
 void sql_close(struct sql *sql);
 
@@ -31,6 +40,36 @@ void sql_tick(struct sql *sql, uint64_t now_ms);
 
 /* Serves the paths of its mount. Uses exchange->mount->sql. */
 extern const struct handler sql_handler;
+
+/* ---- a request of the protocol in steps ----
+ *
+ * What sql_handler.finish does at a stroke, for a stage that wants to know
+ * first what a request needs: open -> need -> answer (once or again) -> close.
+ */
+
+struct sql_request;
+
+/* Reads exchange->body; borrows exchange until close. NULL: it is not well
+ * formed, and exchange->response says so. */
+struct sql_request *sql_request_open(struct exchange *exchange);
+
+enum sql_need {
+    SQL_NEED_READ,  /* it only reads: with many others at a time */
+    SQL_NEED_OWN,   /* a stream that has the write lock, or needs none now */
+    SQL_NEED_WRITE, /* it may want the write lock, by itself */
+    SQL_NEED_GROUP, /* likewise, and others' writes may be in its transaction */
+};
+
+/* Finds out by compiling its statements: what cannot be compiled (yet) counts
+ * as a write. Uses a baton up. May block, as opening a database does. Call at
+ * most once, before answer. */
+enum sql_need sql_request_need(struct sql_request *request);
+
+/* Runs it and fills exchange->response. May block. */
+void sql_request_answer(struct sql_request *request);
+
+/* Frees it; rolls back a stream that was not used. NULL is allowed. */
+void sql_request_close(struct sql_request *request);
 
 /* Appends what /-/stats and /-/metrics show of the databases of all mounts: one
  * JSON array, or Prometheus lines. */

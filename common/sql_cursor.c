@@ -179,8 +179,7 @@ static const struct response_source cursor_source = {cursor_more, cursor_close};
 static bool cursor_may_stream(struct sql_cursor *cursor)
 {
     struct sql_connection *connection = cursor->stream->connection;
-    if (cursor->stream->stored != NULL ||
-        !sqlite3_get_autocommit(connection->handle))
+    if (cursor->stream->stored != NULL || !sql_is_autocommit(connection))
         return false;
     for (size_t i = 0; i < json_array_size(cursor->steps); i++) {
         struct sql_error error;
@@ -232,35 +231,30 @@ static void cursor_answer_whole(struct sql_cursor *cursor,
     cursor_free(cursor);
 }
 
-void sql_cursor_answer(struct exchange *exchange, struct text name,
+int sql_cursor_check(const json_t *body, struct sql_error *error)
+{
+    return sql_batch_check(json_object_get(body, "batch"), 3, error);
+}
+
+void sql_cursor_answer(struct exchange *exchange, struct sql_stream *stream,
                        json_t *body)
 {
-    const json_t *batch = json_object_get(body, "batch");
-    struct sql_error error;
+    const json_t *steps =
+        json_object_get(json_object_get(body, "batch"), "steps");
     struct sql_cursor *cursor = calloc(1, sizeof *cursor);
-    if (cursor == NULL) {
+    enum sql_outcome *outcomes =
+        calloc(json_array_size(steps) + 1, sizeof *outcomes);
+    if (cursor == NULL || outcomes == NULL) {
+        free(cursor);
+        free(outcomes);
+        sql_stream_drop(stream);
         json_decref(body);
         response_error_json(&exchange->response, 500, "INTERNAL",
                             "out of memory");
         return;
     }
-    cursor->body = body;
-    cursor->steps = json_object_get(batch, "steps");
-    if (sql_batch_check(batch, 3, &error) == 0) {
-        cursor->outcomes = calloc(json_array_size(cursor->steps) + 1,
-                                  sizeof *cursor->outcomes);
-        if (cursor->outcomes == NULL)
-            sql_fail(&error, 500, "INTERNAL", "out of memory");
-        else
-            cursor->stream = sql_stream_take(
-                exchange, name, json_object_get(body, "baton"), &error);
-    }
-    if (cursor->stream == NULL) {
-        sql_answer_error(exchange, &error);
-        cursor_free(cursor);
-        return;
-    }
-    cursor->stream->version = 3;
+    *cursor = (struct sql_cursor){
+        .stream = stream, .body = body, .steps = steps, .outcomes = outcomes};
     if (!cursor_may_stream(cursor)) {
         cursor_answer_whole(cursor, exchange);
         return;

@@ -101,6 +101,8 @@ static int on_busy(void *argument, int tries)
     struct sql_connection *connection = argument;
     const struct sql *sql = connection->sql;
     uint64_t now_ms = clock_ms();
+    if (connection->no_wait)
+        return 0;
     if (tries == 0)
         connection->busy_until_ms = now_ms + sql->wait_ms;
     if (now_ms >= connection->busy_until_ms)
@@ -370,6 +372,22 @@ struct sql_connection *sql_take(struct sql *sql, struct text name,
     return NULL;
 }
 
+bool sql_is_autocommit(const struct sql_connection *connection)
+{
+    return connection->shared || sqlite3_get_autocommit(connection->handle);
+}
+
+void sql_hold_lock(struct sql_connection *connection, bool holds)
+{
+    struct sql *sql = connection->sql;
+    if (connection->holds_lock == holds)
+        return;
+    connection->holds_lock = holds;
+    if (sql->on_lock != NULL)
+        sql->on_lock(sql->on_lock_context, sql_database_name(connection),
+                     holds);
+}
+
 void sql_give(struct sql_connection *connection)
 {
     if (connection == NULL)
@@ -383,6 +401,8 @@ void sql_give(struct sql_connection *connection)
         sqlite3_exec(connection->handle, "ROLLBACK", NULL, NULL, NULL) !=
             SQLITE_OK)
         connection->changed = true;
+    connection->no_wait = false;
+    sql_hold_lock(connection, false);
     /* The next client is not told what this one inserted. */
     sqlite3_set_last_insert_rowid(connection->handle, 0);
     pthread_mutex_lock(&sql->lock);

@@ -254,6 +254,7 @@ void sql_classify(struct sql_statement *statement, struct text text)
     }
     struct text word = next_word(&rest);
     statement->is_vacuum = text_equal_nocase(word, TEXT("VACUUM"));
+    statement->is_pragma = text_equal_nocase(word, TEXT("PRAGMA"));
     for (size_t i = 0; i < sizeof transactions / sizeof transactions[0]; i++)
         if (text_equal_nocase(word, transactions[i]))
             statement->is_transaction = true;

@@ -252,8 +252,8 @@ static int run_get_autocommit(struct sql_stream *stream, const json_t *request,
 {
     (void)request, (void)error;
     buffer_append_text(out, TEXT(",\"is_autocommit\":"));
-    buffer_append_text(
-        out, text_of_bool(sqlite3_get_autocommit(stream->connection->handle)));
+    buffer_append_text(out,
+                       text_of_bool(sql_is_autocommit(stream->connection)));
     return 0;
 }
 
@@ -263,7 +263,7 @@ static int run_close(struct sql_stream *stream, const json_t *request,
     (void)request, (void)out, (void)error;
     stream->close = true;
     /* Now, so that a request behind this one does not commit it. */
-    if (!sqlite3_get_autocommit(stream->connection->handle))
+    if (!sql_is_autocommit(stream->connection))
         sqlite3_exec(stream->connection->handle, "ROLLBACK", NULL, NULL, NULL);
     return 0;
 }
@@ -362,23 +362,20 @@ static void head_fill(struct message_buffer *out, const char *baton)
     buffer_release(&head);
 }
 
-void sql_pipeline_answer(struct exchange *exchange, struct text name,
-                         const json_t *body, unsigned version)
+int sql_pipeline_check(const json_t *body, unsigned version,
+                       struct sql_error *error)
+{
+    return requests_check(json_object_get(body, "requests"), version, error);
+}
+
+void sql_pipeline_answer(struct exchange *exchange, struct sql_stream *stream,
+                         const json_t *body)
 {
     struct response *response = &exchange->response;
     struct message_buffer *out = &response->memory;
     const json_t *requests = json_object_get(body, "requests");
     struct sql_error error;
-    struct sql_stream *stream = NULL;
     char baton[SQL_BATON_BYTES + 1];
-    if (requests_check(requests, version, &error) == 0)
-        stream = sql_stream_take(exchange, name, json_object_get(body, "baton"),
-                                 &error);
-    if (stream == NULL) {
-        sql_answer_error(exchange, &error);
-        return;
-    }
-    stream->version = version;
     if (buffer_reserve(out, HEAD_BYTES) == 0)
         buffer_filled(out, HEAD_BYTES);
     buffer_append_text(out, TEXT(",\"results\":["));
@@ -402,27 +399,22 @@ void sql_pipeline_answer(struct exchange *exchange, struct text name,
     response_field(response, "Content-Type", "application/json");
 }
 
-void sql_v1_answer(struct exchange *exchange, struct text name,
+int sql_v1_check(const json_t *body, bool batch, struct sql_error *error)
+{
+    return batch ? check_batch(body, 1, error) : check_execute(body, 1, error);
+}
+
+void sql_v1_answer(struct exchange *exchange, struct sql_stream *stream,
                    const json_t *body, bool batch)
 {
     struct response *response = &exchange->response;
     struct message_buffer *out = &response->memory;
     struct sql_error error;
-    struct sql_stream *stream = NULL;
-    int result =
-        batch ? check_batch(body, 1, &error) : check_execute(body, 1, &error);
-    if (result == 0)
-        stream = sql_stream_take(exchange, name, NULL, &error);
-    if (stream == NULL) {
-        sql_answer_error(exchange, &error);
-        return;
-    }
-    stream->version = 1;
     buffer_append_text(out, TEXT("{\"result\":"));
-    result = batch ? batch_execute(stream, json_object_get(body, "batch"), out,
-                                   &error)
-                   : sql_stmt_execute(stream, json_object_get(body, "stmt"),
-                                      out, &error);
+    int result = batch ? batch_execute(stream, json_object_get(body, "batch"),
+                                       out, &error)
+                       : sql_stmt_execute(stream, json_object_get(body, "stmt"),
+                                          out, &error);
     buffer_append_char(out, '}');
     sql_stream_drop(stream);
     if (result < 0) {

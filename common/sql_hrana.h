@@ -1,6 +1,6 @@
-/* sql_hrana.h - the requests of a stream, between sql_hrana.c (what they
- * do), sql_stmt.c (a statement in JSON), sql_stream.c (where a stream is kept)
- * and sql_cursor.c. */
+/* sql_hrana.h - the requests of a stream, between sql_request.c (a request in
+ * steps), sql_hrana.c (what its parts do), sql_stmt.c (a statement in JSON),
+ * sql_stream.c (where a stream is kept) and sql_cursor.c. */
 #ifndef FIVEFOLD_SQL_HRANA_H
 #define FIVEFOLD_SQL_HRANA_H
 
@@ -26,8 +26,9 @@ struct sql_stored {
 /* A client's connection with its texts, for one request or several. */
 struct sql_stream {
     /* The holder's. */
-    struct sql_connection *connection; /* owned */
-    struct sql_stored *stored;         /* owned */
+    struct sql_connection *connection; /* owned, unless it borrows it */
+    bool borrows;
+    struct sql_stored *stored; /* owned */
     size_t stored_count;
     bool close;       /* asked for */
     unsigned version; /* of the protocol, of this request: 1, 2 or 3 */
@@ -85,21 +86,62 @@ bool sql_condition_holds(const json_t *condition,
 
 /* ---- sql_hrana.c ---- */
 
-/* Answers {"baton","requests"}; {"stmt"} or {"batch"} of v1. */
-void sql_pipeline_answer(struct exchange *exchange, struct text name,
-                         const json_t *body, unsigned version);
-void sql_v1_answer(struct exchange *exchange, struct text name,
+/* Is the body {"baton","requests"}, or {"stmt"} or {"batch"} of v1? 0, or -1
+ * with a 400. */
+int sql_pipeline_check(const json_t *body, unsigned version,
+                       struct sql_error *error);
+int sql_v1_check(const json_t *body, bool batch, struct sql_error *error);
+
+/* Answers a checked request. Both take stream. */
+void sql_pipeline_answer(struct exchange *exchange, struct sql_stream *stream,
+                         const json_t *body);
+void sql_v1_answer(struct exchange *exchange, struct sql_stream *stream,
                    const json_t *body, bool batch);
 
-/* Takes body. */
-void sql_cursor_answer(struct exchange *exchange, struct text name,
+/* ---- sql_cursor.c ---- */
+
+/* The same for {"baton","batch"}; takes body too. */
+int sql_cursor_check(const json_t *body, struct sql_error *error);
+void sql_cursor_answer(struct exchange *exchange, struct sql_stream *stream,
                        json_t *body);
+
+/* ---- sql_request.c ---- */
+
+enum sql_call {
+    SQL_PIPELINE,
+    SQL_CURSOR,
+    SQL_V1_EXECUTE,
+    SQL_V1_BATCH,
+};
+
+struct sql_request {
+    struct exchange *exchange; /* borrowed; its response is filled */
+    enum sql_call call;
+    unsigned version; /* of the protocol: 1, 2 or 3 */
+    struct text name; /* of the database; borrowed from exchange->path */
+    json_t *body;     /* owned; checked */
+    struct sql_stream *stream; /* owned; NULL: not taken yet, or used */
+};
+
+/* Reads and checks exchange->body. NULL with error. */
+struct sql_request *sql_request_read(struct exchange *exchange,
+                                     enum sql_call call, unsigned version,
+                                     struct text name, struct sql_error *error);
+
+/* Runs it and fills the response, but for CORS. */
+void sql_request_run(struct sql_request *request);
 
 /* ---- sql_stream.c ---- */
 
 struct sql_streams *sql_streams_open(void);
 void sql_streams_close(struct sql_streams *streams);
 void sql_streams_tick(struct sql_streams *streams, uint64_t now_ms);
+
+/* A stream with that connection, which it takes; NULL without memory: it is
+ * still the caller's. */
+struct sql_stream *sql_stream_new(const struct exchange *exchange,
+                                  struct sql_connection *connection,
+                                  struct sql_error *error);
 
 /* The stream of that baton, which is used up by it, or (baton null or NULL) a
  * new one. NULL with error: a 400, or sql_take's. */

@@ -3,7 +3,8 @@
  * sql.c (routes) -> sql_db.c (database, connection of a pool)
  *   -> sql_cache.c (prepared statement) -> sql_guard.c (authorizer, limits)
  *   -> sql_run.c (bind, step) -> sql_value.c (JSON) -> response
- * with sql_hrana.c (the requests of a stream), sql_stream.c (batons),
+ * with sql_request.c (a request in steps), sql_hrana.c (the requests of a
+ * stream), sql_stream.c (batons),
  * sql_cursor.c (row by row) and sql_pages.c (for people) on top.
  *
  * A connection belongs to one request at a time, so nothing in it is locked.
@@ -40,6 +41,9 @@ struct sql {
     pthread_mutex_t lock;
     struct sql_database *databases; /* the one used last first */
     size_t database_count;
+
+    sql_lock_function *on_lock; /* NULL: nobody wants to know */
+    void *on_lock_context;      /* borrowed */
 
     /* Counted by anyone. */
     atomic_uint cursors; /* answers that are streamed, each with a connection */
@@ -132,10 +136,14 @@ struct sql_connection {
     uint64_t request_left_ns; /* of the time of this request; 0: none left */
     uint64_t busy_until_ms;   /* another's lock is waited for until then */
     bool holds_mutex;         /* database->running */
-    bool late;                /* the progress handler has interrupted */
-    bool vacuum;              /* VACUUM runs: it attaches '' by itself */
-    bool read_transaction;    /* after BEGIN TRANSACTION READONLY */
-    bool changed;             /* settings or temp tables: not for the pool */
+    bool holds_lock; /* kept by a stream with the database's write lock */
+    bool no_wait;    /* a locked database is SQLITE_BUSY at once */
+    bool shared;     /* its transaction is that of several requests, each of
+                        which is to see a connection without one */
+    bool late;       /* the progress handler has interrupted */
+    bool vacuum;     /* VACUUM runs: it attaches '' by itself */
+    bool read_transaction; /* after BEGIN TRANSACTION READONLY */
+    bool changed;          /* settings or temp tables: not for the pool */
 
     struct sql_connection *next; /* in the pool, under sql->lock */
 };
@@ -165,6 +173,13 @@ int sql_list(struct sql *sql,
              bool (*each)(void *context, const char *name, uint64_t bytes),
              void *context);
 
+/* The connection has, or has no more, the write lock while its client is away:
+ * tells sql->on_lock if that is new. */
+void sql_hold_lock(struct sql_connection *connection, bool holds);
+
+/* No transaction is open, as far as the client can tell. */
+bool sql_is_autocommit(const struct sql_connection *connection);
+
 /* True if NAME may be a database's name. */
 bool sql_name_is_valid(struct text name);
 
@@ -184,7 +199,7 @@ struct text sql_database_name(const struct sql_connection *connection);
 void sql_guard(struct sql_connection *connection);
 
 /* What the text in front says about the statement compiled from it: fills
- * is_vacuum, begins_read_only and is_transaction. */
+ * is_vacuum, is_pragma, begins_read_only and is_transaction. */
 void sql_classify(struct sql_statement *statement, struct text text);
 
 /* ---- prepared statements (sql_cache.c) ---- */
@@ -198,6 +213,7 @@ struct sql_statement {
     bool is_vacuum;        /* see sql_connection.vacuum */
     bool begins_read_only; /* BEGIN TRANSACTION READONLY */
     bool is_transaction;   /* BEGIN, COMMIT, SAVEPOINT... */
+    bool is_pragma;
     char *columns; /* "[{"name":...}...]", made when first asked for; owned */
     size_t columns_length;
     int columns_reprepared;     /* how often SQLite had compiled it anew then */

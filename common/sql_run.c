@@ -48,7 +48,7 @@ int sql_run_start(struct sql_run *run, struct sql_connection *connection,
     /* SQLite takes READONLY for the transaction's name; the promise is ours
      * to keep. */
     if (connection->read_transaction && !statement->read_only &&
-        !sqlite3_get_autocommit(connection->handle))
+        !sql_is_autocommit(connection))
         return sql_fail(error, 400, "SQLITE_READONLY",
                         "SQLite error: attempt to write a readonly database");
     return 0;
@@ -121,7 +121,7 @@ static void run_end(struct sql_run *run)
     if (run->statement->begins_read_only)
         connection->read_transaction = true;
     uint64_t seconds = connection->sql->settings->sqlite_transaction_seconds;
-    if (!sqlite3_get_autocommit(connection->handle) && seconds != 0 &&
+    if (!sql_is_autocommit(connection) && seconds != 0 &&
         connection->transaction_deadline_ns == 0)
         connection->transaction_deadline_ns = clock_ns() + seconds * 1000000000;
     run->wrote =
@@ -191,7 +191,7 @@ void sql_run_finish(struct sql_run *run)
     sqlite3_reset(run->statement->handle);
     if (sqlite3_bind_parameter_count(run->statement->handle) > 0)
         sqlite3_clear_bindings(run->statement->handle);
-    if (sqlite3_get_autocommit(connection->handle)) {
+    if (sql_is_autocommit(connection)) {
         connection->read_transaction = false;
         connection->transaction_deadline_ns = 0;
     }

@@ -158,7 +158,7 @@ bool sql_condition_holds(const json_t *condition,
         return !sql_condition_holds(json_object_get(condition, "cond"),
                                     outcomes, stream);
     if (strcmp(type, "is_autocommit") == 0)
-        return sqlite3_get_autocommit(stream->connection->handle) != 0;
+        return sql_is_autocommit(stream->connection);
     bool all = strcmp(type, "and") == 0;
     const json_t *conds = json_object_get(condition, "conds");
     for (size_t i = 0; i < json_array_size(conds); i++)

@@ -51,29 +51,40 @@ void sql_stream_drop(struct sql_stream *stream)
         free(stream->stored);
         stream->stored = next;
     }
-    sql_give(stream->connection);
+    if (!stream->borrows)
+        sql_give(stream->connection);
     free(stream);
 }
 
-static struct sql_stream *stream_new(struct exchange *exchange,
-                                     struct text name, struct sql_error *error)
+struct sql_stream *sql_stream_new(const struct exchange *exchange,
+                                  struct sql_connection *connection,
+                                  struct sql_error *error)
 {
-    struct sql *sql = sql_of(exchange);
     struct sql_stream *made = calloc(1, sizeof *made);
     if (made == NULL) {
         sql_fail(error, 500, "INTERNAL", "out of memory");
         return NULL;
     }
+    made->connection = connection;
+    made->may_write = exchange->may_write;
+    snprintf(made->user, sizeof made->user, "%s", exchange->user);
+    return made;
+}
+
+static struct sql_stream *stream_fresh(struct exchange *exchange,
+                                       struct text name,
+                                       struct sql_error *error)
+{
+    struct sql *sql = sql_of(exchange);
     enum sql_purpose purpose = !exchange->may_write           ? SQL_READ
                                : sql->settings->sqlite_create ? SQL_CREATE
                                                               : SQL_WRITE;
-    made->connection = sql_take(sql, name, purpose, error);
-    if (made->connection == NULL) {
-        free(made);
+    struct sql_connection *connection = sql_take(sql, name, purpose, error);
+    if (connection == NULL)
         return NULL;
-    }
-    made->may_write = exchange->may_write;
-    snprintf(made->user, sizeof made->user, "%s", exchange->user);
+    struct sql_stream *made = sql_stream_new(exchange, connection, error);
+    if (made == NULL)
+        sql_give(connection);
     return made;
 }
 
@@ -166,7 +177,7 @@ struct sql_stream *sql_stream_take(struct exchange *exchange, struct text name,
                                    const json_t *baton, struct sql_error *error)
 {
     if (baton == NULL || json_is_null(baton))
-        return stream_new(exchange, name, error);
+        return stream_fresh(exchange, name, error);
     if (!json_is_string(baton) ||
         json_string_length(baton) != SQL_BATON_BYTES ||
         strlen(json_string_value(baton)) != SQL_BATON_BYTES) {
@@ -226,8 +237,8 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
     struct sql *sql = stream->connection->sql;
     struct sql_streams *streams = sql->streams;
     baton[0] = '\0';
-    if (stream->close || (stream->stored == NULL &&
-                          sqlite3_get_autocommit(stream->connection->handle))) {
+    if (stream->close ||
+        (stream->stored == NULL && sql_is_autocommit(stream->connection))) {
         sql_stream_drop(stream);
         return 0;
     }
@@ -236,6 +247,9 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
         return sql_fail(error, 500, "INTERNAL", "no random numbers");
     }
     stream_set_times(stream);
+    sql_hold_lock(stream->connection,
+                  sqlite3_txn_state(stream->connection->handle, NULL) ==
+                      SQLITE_TXN_WRITE);
     pthread_mutex_lock(&streams->lock);
     bool room = streams->count < sql->settings->sqlite_streams;
     if (room) {

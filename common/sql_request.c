@@ -1,0 +1,242 @@
+/* sql_request.c - a request of the protocol, from its body to what it needs.
+ *
+ * exchange->body -> JSON, checked -> [need: each statement is compiled, and
+ *   SQLite says whether it writes] -> stream -> answer (sql_hrana.c,
+ *   sql_cursor.c)
+ *
+ * One thread at a time has a request; which one may change between the steps.
+ */
+#include "sql_hrana.h"
+
+#include <stdlib.h>
+
+static int shape_check(const struct sql_request *request,
+                       struct sql_error *error)
+{
+    switch (request->call) {
+    case SQL_PIPELINE:
+        return sql_pipeline_check(request->body, request->version, error);
+    case SQL_CURSOR:
+        return sql_cursor_check(request->body, error);
+    case SQL_V1_EXECUTE:
+    case SQL_V1_BATCH:
+        break;
+    }
+    return sql_v1_check(request->body, request->call == SQL_V1_BATCH, error);
+}
+
+struct sql_request *sql_request_read(struct exchange *exchange,
+                                     enum sql_call call, unsigned version,
+                                     struct text name, struct sql_error *error)
+{
+    json_error_t where;
+    struct text body = exchange->body;
+    struct sql_request *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        sql_fail(error, 500, "INTERNAL", "out of memory");
+        return NULL;
+    }
+    *made = (struct sql_request){
+        .exchange = exchange, .call = call, .version = version, .name = name};
+    made->body = json_loadb(body.data ? body.data : "", body.length,
+                            JSON_ALLOW_NUL, &where);
+    if (!json_is_object(made->body))
+        sql_fail(error, 400, "BAD_REQUEST", "the body must be a JSON object");
+    else if (shape_check(made, error) == 0)
+        return made;
+    sql_request_close(made);
+    return NULL;
+}
+
+void sql_request_close(struct sql_request *request)
+{
+    if (request == NULL)
+        return;
+    if (request->stream != NULL)
+        sql_stream_drop(request->stream);
+    json_decref(request->body);
+    free(request);
+}
+
+/* ---- answering ---- */
+
+/* v1 knows no batons. */
+static const json_t *baton_of(const struct sql_request *request)
+{
+    return request->version == 1 ? NULL
+                                 : json_object_get(request->body, "baton");
+}
+
+static int take_stream(struct sql_request *request, struct sql_error *error)
+{
+    if (request->stream == NULL)
+        request->stream = sql_stream_take(request->exchange, request->name,
+                                          baton_of(request), error);
+    if (request->stream == NULL)
+        return -1;
+    request->stream->version = request->version;
+    return 0;
+}
+
+void sql_request_run(struct sql_request *request)
+{
+    struct sql_error error;
+    if (take_stream(request, &error) < 0) {
+        sql_answer_error(request->exchange, &error);
+        return;
+    }
+    struct sql_stream *stream = request->stream;
+    request->stream = NULL;
+    switch (request->call) {
+    case SQL_PIPELINE:
+        sql_pipeline_answer(request->exchange, stream, request->body);
+        break;
+    case SQL_CURSOR:
+        sql_cursor_answer(request->exchange, stream,
+                          json_incref(request->body));
+        break;
+    case SQL_V1_EXECUTE:
+    case SQL_V1_BATCH:
+        sql_v1_answer(request->exchange, stream, request->body,
+                      request->call == SQL_V1_BATCH);
+        break;
+    }
+}
+
+/* ---- what it needs ---- */
+
+/* What has been found out about a request's statements so far. */
+struct survey {
+    struct sql_request *request;
+    bool writes; /* or may */
+    bool alone;  /* must not be in a transaction of others */
+    bool own;    /* leaves something on its connection */
+};
+
+/* The text that an earlier part of the same request stores under that id. */
+static const json_t *stored_here(const struct sql_request *request,
+                                 const json_t *id)
+{
+    const json_t *requests = json_object_get(request->body, "requests");
+    const json_t *found = NULL;
+    for (size_t i = 0; i < json_array_size(requests); i++) {
+        const json_t *at = json_array_get(requests, i);
+        const char *type = json_string_value(json_object_get(at, "type"));
+        if (type != NULL && strcmp(type, "store_sql") == 0 &&
+            json_equal(json_object_get(at, "sql_id"), id))
+            found = json_object_get(at, "sql");
+    }
+    return found;
+}
+
+static void survey_text(struct survey *survey, const json_t *object)
+{
+    struct sql_stream *stream = survey->request->stream;
+    struct sql_error error;
+    struct text sql;
+    const struct sql_statement *statement = NULL;
+    if (sql_text_of(stream, object, &sql, &error) < 0) {
+        const json_t *stored =
+            stored_here(survey->request, json_object_get(object, "sql_id"));
+        sql = (struct text){json_string_value(stored),
+                            json_string_length(stored)};
+    }
+    if (sql.data != NULL)
+        statement = sql_prepare(stream->connection, sql, &error);
+    if (statement == NULL) {
+        survey->writes = survey->alone = true;
+        return;
+    }
+    if (!statement->read_only)
+        survey->writes = true;
+    if (statement->is_transaction || statement->is_pragma)
+        survey->own = survey->alone = true;
+    if (statement->is_vacuum)
+        survey->alone = true;
+}
+
+static void survey_batch(struct survey *survey, const json_t *batch)
+{
+    const json_t *steps = json_object_get(batch, "steps");
+    for (size_t i = 0; i < json_array_size(steps); i++)
+        survey_text(survey, json_object_get(json_array_get(steps, i), "stmt"));
+}
+
+static void survey_part(struct survey *survey, const json_t *part)
+{
+    const char *type = json_string_value(json_object_get(part, "type"));
+    if (strcmp(type, "execute") == 0) {
+        survey_text(survey, json_object_get(part, "stmt"));
+    } else if (strcmp(type, "batch") == 0) {
+        survey_batch(survey, json_object_get(part, "batch"));
+    } else if (strcmp(type, "sequence") == 0) {
+        /* Compiled as it runs; if it is more than one statement, it counts as
+         * one that cannot be compiled. */
+        survey_text(survey, part);
+        survey->alone = true;
+    } else if (strcmp(type, "store_sql") == 0) {
+        survey->own = survey->alone = true;
+    }
+}
+
+static void survey_all(struct survey *survey)
+{
+    const json_t *body = survey->request->body;
+    const json_t *requests = json_object_get(body, "requests");
+    switch (survey->request->call) {
+    case SQL_PIPELINE:
+        for (size_t i = 0; i < json_array_size(requests); i++)
+            survey_part(survey, json_array_get(requests, i));
+        break;
+    case SQL_V1_EXECUTE:
+        survey_text(survey, json_object_get(body, "stmt"));
+        break;
+    case SQL_CURSOR:
+    case SQL_V1_BATCH:
+        survey_batch(survey, json_object_get(body, "batch"));
+        break;
+    }
+}
+
+/* A stream to look with: the baton's, or one on a connection that only reads,
+ * on which a write can be compiled, if not run. */
+static int survey_stream(struct sql_request *request, bool *fresh)
+{
+    struct sql_error error;
+    const json_t *baton = baton_of(request);
+    *fresh = baton == NULL || json_is_null(baton);
+    if (!*fresh)
+        return take_stream(request, &error);
+    struct sql_connection *connection =
+        sql_take(sql_of(request->exchange), request->name, SQL_READ, &error);
+    if (connection != NULL)
+        request->stream = sql_stream_new(request->exchange, connection, &error);
+    if (request->stream != NULL)
+        return 0;
+    sql_give(connection);
+    return -1;
+}
+
+enum sql_need sql_request_need(struct sql_request *request)
+{
+    struct survey survey = {.request = request};
+    bool fresh;
+    if (survey_stream(request, &fresh) < 0)
+        /* A baton that is none, or a database that is not there (yet): the
+         * answer will say it, or make one. */
+        return fresh ? SQL_NEED_WRITE : SQL_NEED_OWN;
+    if (!fresh && request->stream->connection->holds_lock)
+        return SQL_NEED_OWN;
+    if (fresh && !request->exchange->may_write)
+        return SQL_NEED_READ; /* and is refused what it may not */
+    survey_all(&survey);
+    if (!fresh)
+        return survey.writes ? SQL_NEED_WRITE : SQL_NEED_OWN;
+    if (!survey.writes && !survey.own)
+        return SQL_NEED_READ;
+    sql_stream_drop(request->stream);
+    request->stream = NULL;
+    if (!survey.writes)
+        return SQL_NEED_OWN;
+    return survey.alone ? SQL_NEED_WRITE : SQL_NEED_GROUP;
+}
