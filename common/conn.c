@@ -447,7 +447,7 @@ enum conn_wish conn_step(struct conn *conn)
         TRACE_SPAN("recv", start, id);
         break;
     case BEING_PROCESSED:
-        wish = CONN_WANT_WORK;
+        wish = conn->turn->unfinished ? CONN_WANT_STREAM : CONN_WANT_WORK;
         break;
     case WAITING_TO_SEND_HEAD:
     case WAITING_TO_SEND_BODY:

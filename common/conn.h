@@ -130,8 +130,9 @@ void conn_work_refuse(struct conn *conn);
  * disk first; every other step is done without waiting. */
 bool conn_step_may_block(const struct conn *conn);
 
-/* After CONN_WANT_STREAM: makes the next piece of the answer. May block. Then
- * conn_step may be called at once. */
+/* After CONN_WANT_STREAM: makes the next piece of the answer, or goes on with
+ * one that takes long before its first byte. May block. Then conn_step may be
+ * called at once. */
 void conn_stream(struct conn *conn);
 
 /* conn_step, and the work too, on this thread: for a stage that has only one.

@@ -19,6 +19,7 @@ struct conn_turn {
     size_t raw;         /* offset of the first byte not yet looked at */
     bool admitted;      /* answer_begin has asked for the body */
     bool body_done;
+    bool unfinished; /* the handler's go_on is due */
 
     /* Sending. */
     bool interim;               /* out holds a 100; the body comes next */
@@ -45,8 +46,8 @@ void conn_arm(struct conn *conn, enum conn_deadline kind);
 void conn_moved(struct conn *conn, size_t n);
 
 /* Turns exchange->response into bytes in conn->out and goes to
- * WAITING_TO_SEND_HEAD. May block if there is a source: makes its first
- * piece. */
+ * WAITING_TO_SEND_HEAD; if there is no status yet, conn_stream goes on. May
+ * block if there is a source: makes its first piece. */
 void conn_start_answer(struct conn *conn);
 
 /* Sends "100 Continue", after which the body is waited for. */

@@ -155,7 +155,11 @@ void conn_start_answer(struct conn *conn)
     struct conn_turn *turn = conn->turn;
     struct response *response = &turn->exchange.response;
     const struct http_request *request = &turn->exchange.request;
-    assert(response->status != 0);
+    turn->unfinished = response->status == 0;
+    if (turn->unfinished) {
+        assert(turn->exchange.handler->go_on != NULL);
+        return;
+    }
     if (response->fields.failed || response->memory.failed) {
         response_error(response, 500, "Out of memory.");
         response->close = true;
@@ -189,11 +193,21 @@ void conn_start_interim(struct conn *conn)
     count_status(100);
 }
 
+static void go_on(struct conn *conn)
+{
+    struct exchange *exchange = &conn->turn->exchange;
+    exchange->request.base = buffer_start(&conn->in);
+    exchange->handler->go_on(exchange);
+    conn_start_answer(conn);
+}
+
 void conn_stream(struct conn *conn)
 {
     uint64_t start = TRACE_START();
     stats_doing("stream");
-    if (make_piece(conn) < 0)
+    if (conn->turn->unfinished)
+        go_on(conn);
+    else if (make_piece(conn) < 0)
         conn->out.failed = true;
     stats_done();
     TRACE_SPAN("stream", start, conn->turn->exchange.id);

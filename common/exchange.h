@@ -18,7 +18,8 @@ enum {
 }; /* bytes of a decoded path, with NUL; more: 414 */
 
 enum answer_next {
-    ANSWER_READY,       /* exchange->response is to be sent */
+    ANSWER_READY,       /* exchange->response is to be sent; go_on is due if its
+                           status is 0 */
     ANSWER_WANT_BODY,   /* admitted: receive the body, then answer_finish */
     ANSWER_WOULD_BLOCK, /* only with at_once: ask again without it */
 };
@@ -32,6 +33,11 @@ struct handler {
     enum answer_next (*begin)(struct exchange *exchange);
     /* The whole body is here. May block. Fills the response. */
     void (*finish)(struct exchange *exchange);
+    /* For an answer that takes long to make: begin or finish has left
+     * response.status 0, and this is called again and again until it is set.
+     * Other requests have their turn in between. May block, but not for long.
+     * NULL: never so. */
+    void (*go_on)(struct exchange *exchange);
     /* Words an error that others found (not signed in, body too long) as this
      * handler's clients expect it. NULL: response_error. */
     void (*error)(struct exchange *exchange, unsigned status,

@@ -81,6 +81,7 @@ struct settings {
     uint64_t sqlite_statements;  /* kept prepared per connection */
     uint64_t sqlite_databases;   /* open at the same time */
     uint64_t sqlite_streams;     /* open at the same time */
+    uint64_t sqlite_backups;     /* taken at the same time */
     uint64_t sqlite_stream_idle_seconds;
     uint64_t sqlite_transaction_seconds;
     char *sqlite_cors; /* "*", "none", or one origin */

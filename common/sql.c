@@ -2,6 +2,7 @@
  *
  * exchange -> route -> protocol: a checked POST waits for its body, then
  *                      pipeline, cursor or v1
+ *                   -> backup (sql_backup.c)
  *                   -> everything else: a page (sql_pages.c)
  *
  * Every answer of /db/ passes here last, for the fields that let a browser's
@@ -148,6 +149,14 @@ static enum answer_next begin_routed(struct exchange *exchange)
         return sql_pages_begin(exchange);
     if (protocol_find(route.rest) != NULL)
         return begin_protocol(exchange, &route);
+    if (route.rest.data != NULL && text_equal(route.rest, TEXT("backup"))) {
+        if (method == HTTP_OPTIONS)
+            return answer_options(exchange, "POST, OPTIONS");
+        if (method != HTTP_POST)
+            return answer_method(exchange, "POST, OPTIONS");
+        sql_backup_begin(exchange, route.name);
+        return ANSWER_READY;
+    }
     bool version =
         route.rest.data != NULL && (text_equal(route.rest, TEXT("v2")) ||
                                     text_equal(route.rest, TEXT("v3")));
@@ -176,9 +185,17 @@ static enum answer_next sql_begin(struct exchange *exchange)
     if (exchange->at_once)
         return ANSWER_WOULD_BLOCK;
     enum answer_next next = begin_routed(exchange);
-    if (next == ANSWER_READY)
+    if (next == ANSWER_READY && exchange->response.status != 0)
         add_cors(exchange);
     return next;
+}
+
+/* Only a backup takes so long. */
+static void sql_go_on(struct exchange *exchange)
+{
+    sql_backup_go_on(exchange);
+    if (exchange->response.status != 0)
+        add_cors(exchange);
 }
 
 struct sql_request *sql_request_open(struct exchange *exchange)
@@ -235,7 +252,9 @@ const struct handler sql_handler = {
     .name = "sqlite",
     .begin = sql_begin,
     .finish = sql_finish,
+    .go_on = sql_go_on,
     .error = sql_refuse,
+    .release = sql_backup_release,
 };
 
 /* ---- open and close ---- */
@@ -324,13 +343,17 @@ static void stat_json(struct message_buffer *out, const char *mount,
     buffer_printf(out,
                   "\"connections\":%u,\"idle\":%u,"
                   "\"streams\":%u,\"requests\":%llu,\"prepared\":%llu,"
-                  "\"hits\":%llu}",
+                  "\"hits\":%llu",
                   database->connections,
                   database->idle_count[0] + database->idle_count[1],
                   atomic_load(&database->streams),
                   (unsigned long long)atomic_load(&database->requests),
                   (unsigned long long)atomic_load(&database->prepared),
                   (unsigned long long)atomic_load(&database->hits));
+    if (atomic_load(&database->backups) > 0)
+        buffer_printf(out, ",\"backup_pages_left\":%u",
+                      atomic_load(&database->backup_left));
+    buffer_append_char(out, '}');
 }
 
 void sql_stats_json(const struct server *server, struct message_buffer *out)

@@ -47,6 +47,7 @@ struct sql {
 
     /* Counted by anyone. */
     atomic_uint cursors; /* answers that are streamed, each with a connection */
+    atomic_uint backups; /* copies that are made or sent */
 };
 
 /* The handler's object for this exchange. */
@@ -90,9 +91,18 @@ int sql_route_read(const struct exchange *exchange, struct sql_route *route);
 /* Gets every request whose method is GET, HEAD or PUT and that is not one of
  * the protocol's paths (GET /db/NAME/v2, v3); also those for which
  * sql_route_read fails. Answers at once: a 404, a 405 with Allow, a page.
- * exchange->state is sql.c's; a page that is streamed keeps its own state
- * in response.source_state. The CORS fields are added by sql.c afterwards. */
+ * A page that is streamed keeps its state in response.source_state. The CORS
+ * fields are added by sql.c afterwards. */
 enum answer_next sql_pages_begin(struct exchange *exchange);
+
+/* ---- backup (sql_backup.c) ---- */
+
+/* POST /db/NAME/backup. Answers an error, or leaves the status 0 and goes on,
+ * some 10 ms a call, until there is one. exchange->state is in use then, and
+ * goes by release. */
+void sql_backup_begin(struct exchange *exchange, struct text name);
+void sql_backup_go_on(struct exchange *exchange);
+void sql_backup_release(struct exchange *exchange);
 
 /* ---- databases and connections (sql_db.c) ---- */
 
@@ -117,6 +127,8 @@ struct sql_database {
     /* Counted by anyone. */
     atomic_uint_fast64_t requests, prepared, hits;
     atomic_uint streams;
+    atomic_uint backups;     /* copies that are made, not those being sent */
+    atomic_uint backup_left; /* pages, of the one that went on last */
 };
 
 struct sql_connection {

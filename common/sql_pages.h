@@ -1,5 +1,5 @@
-/* sql_pages.h - what the pages for people share; only sql_pages*.c and
- * sql_query.c include it. */
+/* sql_pages.h - what the pages for people share; only they and sql_backup.c
+ * include it. */
 #ifndef FIVEFOLD_SQL_PAGES_H
 #define FIVEFOLD_SQL_PAGES_H
 

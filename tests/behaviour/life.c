@@ -195,7 +195,7 @@ int suite_run_life(void)
 {
     static const struct life *const tables[] = {
         life_clients,   life_limits,  life_addresses, life_process,
-        life_internals, life_service, life_mounts};
+        life_internals, life_service, life_mounts,    life_backup};
     enum { RUNS_MAX = 400 };
     struct life_run *runs = calloc(RUNS_MAX, sizeof *runs);
     struct CMUnitTest *tests = calloc(RUNS_MAX, sizeof *tests);

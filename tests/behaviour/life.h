@@ -20,6 +20,7 @@ extern const struct life life_process[];
 extern const struct life life_internals[];
 extern const struct life life_service[];
 extern const struct life life_mounts[];
+extern const struct life life_backup[];
 
 /* A server that allows everything, with up to LIFE_MORE further arguments. */
 #define LIFE_START(stage, ...)                                                 \
