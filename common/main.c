@@ -1,7 +1,8 @@
 /* main.c - the same main for every stage.
  *
- * settings -> logs, rules, files, databases -> listening socket -> signals ->
- * stage_open -> ready -> stage_run (until SIGTERM) -> everything closed
+ * settings -> listening socket -> root's rights given up -> logs, rules, files,
+ * databases -> signals -> stage_open -> ready -> stage_run (until SIGTERM) ->
+ * everything closed
  *
  * A user's mistake has been told in one line when something here returns:
  * exit status 2. */
@@ -13,6 +14,7 @@
 #include "mistake.h"
 #include "mount.h"
 #include "notify.h"
+#include "privileges.h"
 #include "stage.h"
 #include "stats.h"
 #include "trace.h"
@@ -151,15 +153,15 @@ int main(int argc, char **argv)
     notify_open(program);
     trace_thread("master");
     stats_thread("master");
-    if (open_parts(&server, program) < 0)
+    if ((!settings.check_only && listen_open(&server, program) < 0) ||
+        privileges_drop(&settings) < 0 || open_parts(&server, program) < 0)
         goto done;
     if (settings.check_only) {
         printf("%s: the configuration is right\n", program);
         status = 0;
         goto done;
     }
-    if (listen_open(&server, program) < 0)
-        goto done;
+    privileges_tell(&settings, server.log);
     if (server_catch_signals() < 0) {
         say(program, "cannot catch", "signals");
         goto done;

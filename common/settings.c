@@ -435,13 +435,15 @@ static int reader_fill_defaults(struct reader *reader)
     return 0;
 }
 
-/* What is the main section's is checked there. */
+/* What is the main section's is checked there. Accounts are of use at the start
+ * only; later even to look one up may not be allowed any more (seccomp). */
 static int reader_check_rows(struct reader *reader,
                              const struct setting_layer *layer)
 {
     bool main = layer == &reader->main;
     for (size_t i = 0; i < settings_count; i++)
         if ((main || layer->where[i] != NULL) &&
+            !(reader->again && setting_is_account(&settings_table[i])) &&
             setting_check(layer->settings, &settings_table[i],
                           layer->where[i] ? layer->where[i] : "default",
                           reader->mistake) < 0)

@@ -30,6 +30,8 @@ struct settings {
     uint64_t connections_max;
     uint64_t stop_seconds; /* how long a graceful stop waits */
     char *trust_proxy;     /* NULL, or a list of CIDR */
+    char *user;            /* NULL, or whom root becomes */
+    char *group;           /* NULL: the user's own */
     char *access_log;      /* "off", "-" for stdout, or a path */
     char *error_log;       /* "-" for stderr, or a path */
     char *trace;           /* NULL, or --trace's path */

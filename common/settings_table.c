@@ -49,6 +49,13 @@ const struct setting settings_table[] = {
           "127.0.0.1, ::1", "proxies whose X-Forwarded-For is believed",
           "A list of CIDR. Then rules, logs and limits see the proxy's client; "
           "the proxy itself has no limits. Unset: nobody is believed."),
+    OTHER("server", "user", SETTING_SYSTEM_USER, user, NULL, "fivefold",
+          "whom a server that was started as root becomes",
+          "Once the address is taken and before anything else is opened: this "
+          "user needs all the files that are named here. Without it root "
+          "serves, and the error log says so."),
+    OTHER("server", "group", SETTING_SYSTEM_GROUP, group, NULL, "www-data",
+          "the group that comes with user", "Unset: the user's own."),
     OTHER("server", "access_log", SETTING_LOG, access_log, "off", NULL,
           "one line a request: off, - for stdout, or a file",
           "In the combined format. SIGHUP opens the file anew."),
@@ -231,6 +238,12 @@ bool setting_section_known(const char *section)
 bool setting_is_list(const struct setting *setting)
 {
     return setting->kind == SETTING_RULES || setting->kind == SETTING_TOKENS;
+}
+
+bool setting_is_account(const struct setting *setting)
+{
+    return setting->kind == SETTING_SYSTEM_USER ||
+           setting->kind == SETTING_SYSTEM_GROUP;
 }
 
 static size_t least(size_t a, size_t b)

@@ -9,21 +9,23 @@
 #include "settings.h"
 
 enum setting_kind {
-    SETTING_NUMBER,    /* uint64_t */
-    SETTING_BYTES,     /* uint64_t; takes K, M, G */
-    SETTING_SWITCH,    /* bool: on, off */
-    SETTING_TEXT,      /* char *: one printable line */
-    SETTING_ADDRESS,   /* char *: ADDR:PORT */
-    SETTING_LOG,       /* char *: a path, "-", "off" */
-    SETTING_NAME,      /* char *: a file's name, no slash */
-    SETTING_CHOICE,    /* char *: one of example's words, "a, b" */
-    SETTING_ORIGIN,    /* char *: "*", "none", scheme://host[:port] */
-    SETTING_DIRECTORY, /* char *: must exist */
-    SETTING_PREFIX,    /* char *: a path that starts and ends with a slash */
-    SETTING_NETWORKS,  /* char *: CIDR, CIDR... */
-    SETTING_USERS,     /* char *: an htpasswd file that can be read */
-    SETTING_RULES,     /* struct setting_list of access rules */
-    SETTING_TOKENS,    /* struct setting_list of NAME:TOKEN */
+    SETTING_NUMBER,       /* uint64_t */
+    SETTING_BYTES,        /* uint64_t; takes K, M, G */
+    SETTING_SWITCH,       /* bool: on, off */
+    SETTING_TEXT,         /* char *: one printable line */
+    SETTING_ADDRESS,      /* char *: ADDR:PORT */
+    SETTING_LOG,          /* char *: a path, "-", "off" */
+    SETTING_NAME,         /* char *: a file's name, no slash */
+    SETTING_CHOICE,       /* char *: one of example's words, "a, b" */
+    SETTING_ORIGIN,       /* char *: "*", "none", scheme://host[:port] */
+    SETTING_DIRECTORY,    /* char *: must exist */
+    SETTING_PREFIX,       /* char *: a path that starts and ends with a slash */
+    SETTING_NETWORKS,     /* char *: CIDR, CIDR... */
+    SETTING_USERS,        /* char *: an htpasswd file that can be read */
+    SETTING_SYSTEM_USER,  /* char *: one of this machine's users */
+    SETTING_SYSTEM_GROUP, /* char *: one of its groups */
+    SETTING_RULES,        /* struct setting_list of access rules */
+    SETTING_TOKENS,       /* struct setting_list of NAME:TOKEN */
 };
 
 struct setting {
@@ -63,6 +65,7 @@ void setting_nearest_try(struct setting_nearest *nearest, const char *word,
 void setting_print_range(const struct setting *setting, char out[64]);
 
 bool setting_is_list(const struct setting *setting);
+bool setting_is_account(const struct setting *setting);
 
 /* What has been given for one section's instance, or for all main sections. */
 enum { SETTING_ROWS_MAX = 64 };

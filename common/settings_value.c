@@ -12,7 +12,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <grp.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -372,24 +374,47 @@ static int check_directory(const char *path, const char *where,
     return 0;
 }
 
+static int check_users_file(const struct settings *settings, const char *path,
+                            const char *where, struct mistake *mistake)
+{
+    if (access(path, R_OK) < 0)
+        return mistake_at(mistake, where,
+                          "cannot read %s: %s; write one with htpasswd -B -c",
+                          path, strerror(errno));
+    struct users *users = users_read(settings, mistake);
+    users_release(users);
+    return users != NULL ? 0 : -1;
+}
+
 int setting_check(const struct settings *settings,
                   const struct setting *setting, const char *where,
                   struct mistake *mistake)
 {
     const void *at = (const char *)settings + setting->offset;
     const char *value;
-    if (setting->kind != SETTING_DIRECTORY && setting->kind != SETTING_USERS)
+    if (setting->kind < SETTING_TEXT || setting_is_list(setting))
         return 0;
     memcpy(&value, at, sizeof value);
     if (value == NULL)
         return 0;
-    if (setting->kind == SETTING_DIRECTORY)
+    switch (setting->kind) {
+    case SETTING_DIRECTORY:
         return check_directory(value, where, mistake);
-    if (access(value, R_OK) < 0)
+    case SETTING_USERS:
+        return check_users_file(settings, value, where, mistake);
+    case SETTING_SYSTEM_USER:
+        if (getpwnam(value) != NULL)
+            return 0;
         return mistake_at(mistake, where,
-                          "cannot read %s: %s; write one with htpasswd -B -c",
-                          value, strerror(errno));
-    struct users *users = users_read(settings, mistake);
-    users_release(users);
-    return users != NULL ? 0 : -1;
+                          "no user %s on this machine; create it (adduser "
+                          "--system --group %s) or name another",
+                          value, value);
+    case SETTING_SYSTEM_GROUP:
+        if (getgrnam(value) != NULL)
+            return 0;
+        return mistake_at(mistake, where,
+                          "no group %s on this machine; name another", value);
+    default:
+        return 0;
+    }
 }

@@ -21,6 +21,7 @@ extern const struct life life_internals[];
 extern const struct life life_service[];
 extern const struct life life_mounts[];
 extern const struct life life_backup[];
+extern const struct life life_privileges[];
 
 /* A server that allows everything, with up to LIFE_MORE further arguments. */
 #define LIFE_START(stage, ...)                                                 \
