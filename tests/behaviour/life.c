@@ -197,7 +197,7 @@ int suite_run_life(void)
         life_clients, life_limits,    life_addresses,
         life_process, life_internals, life_service,
         life_mounts,  life_backup,    life_privileges};
-    enum { RUNS_MAX = 400 };
+    enum { RUNS_MAX = 1000 };
     struct life_run *runs = calloc(RUNS_MAX, sizeof *runs);
     struct CMUnitTest *tests = calloc(RUNS_MAX, sizeof *tests);
     size_t n = 0;
