@@ -60,6 +60,10 @@ test  node          nodejs             real clients
 test  npm           npm                fetching them
 test  chromium      chromium           a real browser
 test  git           git                check-format, check-tests
+test  haproxy       haproxy            databases spread over instances
+test  socat         socat              moving one to another instance
+cluster haproxy     haproxy            databases spread over instances
+cluster socat       socat              moving one to another instance
 bench nginx         nginx              to compare with
 bench lighttpd      lighttpd           to compare with
 bench wrk           wrk                load
@@ -74,9 +78,9 @@ endef
 export TOOLS
 
 # `make setup run` asks for no more than running needs.
-GROUPS   := build run $(if $(filter-out setup setup-bench run all docs help diff \
-              doctor,$(MAKECMDGOALS)),test,$(if $(filter run all docs,\
-              $(MAKECMDGOALS)),,test))
+GROUPS   := build run $(if $(filter-out setup setup-bench run cluster all docs help \
+              diff doctor,$(MAKECMDGOALS)),test,$(if $(filter run cluster all docs,\
+              $(MAKECMDGOALS)),,test)) $(filter cluster,$(MAKECMDGOALS))
 CLIENTS  := tests/interop/node_modules/.package-lock.json
 
 # A command that fails because something is missing says what; see tools.sh.
@@ -149,6 +153,9 @@ fuzz: ## each fuzz harness for FUZZ_SECONDS=20
 interop: $(SERVERS) $(CLIENTS) ## real clients: curl, node, a browser
 	@tests/interop/run.sh
 
+check-cluster: $(SERVERS) $(CLIENTS) ## databases on three instances: one is killed and returns
+	@node tests/cluster/cluster.mjs $(BUILD)/fivefold-$(STAGE)
+
 test: ## everything there is to test (half an hour)
 	@MAKE='$(MAKE)' WERROR='$(WERROR)' tests/run.sh $(STEPS)
 
@@ -171,7 +178,7 @@ setup-bench: ## install what make bench needs
 	@docs/questions/cost/setup_node.sh || true # bench leaves its rows out
 
 doctor: ## what is missing on this machine, what for, how to get it
-	@tests/tools.sh doctor build run test bench
+	@tests/tools.sh doctor build run cluster test bench
 
 COST := $(BUILD)/docs/questions/cost
 
@@ -219,6 +226,16 @@ no-such-stage:
 run: $(or $(filter $(SERVERS),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs ## serve the book and the sample (PORT=8080 STAGE=n)
 	@docs/run.sh $(BUILD)/fivefold-$(STAGE) $(BUILD)/site $(BUILD)/run/db $(PORT)
 
+PORTS = $(shell seq $$(($(PORT) + 1)) $$(($(PORT) + $(or $(N),3))))
+
+cluster: $(or $(filter $(SERVERS),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs ## databases spread over N=3 instances, HAProxy in front
+	@[ -n '$(PORTS)' ] || { echo 'cluster: say make cluster N=3' >&2; exit 2; }
+	@mkdir -p $(BUILD)/run/db && [ -f $(BUILD)/run/db/sample.db ] || \
+	  docs/sample/make_sample.sh $(BUILD)/run/db/sample.db
+	@SERVER=$(BUILD)/fivefold-$(STAGE) ROOT=$(BUILD)/site SAMPLE=$(BUILD)/run/db/sample.db \
+	  docs/cluster/generate.sh $(BUILD)/cluster 127.0.0.1:$(PORT) $(PORTS:%=127.0.0.1:%)
+	@$(BUILD)/cluster/run
+
 diff: ## what one stage changes: FROM=1 TO=2
 	@[ -d '$(call stage_dir,$(FROM))' ] && [ -d '$(call stage_dir,$(TO))' ] || \
 	  { echo 'diff: there are stages $(NUMBERS); say make diff FROM=2 TO=3' >&2; exit 2; }
@@ -232,5 +249,6 @@ help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all behaviour bench check-format check-tests clean diff docs doctor format fuzz \
+.PHONY: all behaviour bench check-cluster check-format check-tests clean cluster diff docs \
+        doctor format fuzz \
         help interop no-such-stage question run setup setup-bench test unit units

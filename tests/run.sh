@@ -118,6 +118,7 @@ step "memcheck behaviour" env SLOW=20 WRAP="$MEMCHECK" \
     build/tests/behaviour/suite
 step fuzz tests/fuzz/run.sh
 step interop "$MAKE" -s interop
+step cluster "$MAKE" -s check-cluster
 step docs "$MAKE" -s docs
 step check-tests "$MAKE" -s check-tests
 echo "$SECONDS s in all"

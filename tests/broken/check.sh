@@ -5,8 +5,8 @@
 #         -> patch taken back -> next
 #
 # A patch says in its first lines which test must fail ("catches: suite
-# FILTER" or "catches: unit test_x"), which variables make needs, and what the
-# bug is. One copy serves all, so that only what a patch touches is compiled.
+# FILTER", "catches: unit test_x" or "catches: cluster WORDS"), which variables
+# make needs, and what the bug is. One copy serves all, so that only what a patch touches is compiled.
 # Arguments: the patches to try; none: all.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -28,6 +28,8 @@ prepare() {
     rm -rf "$copy"
     mkdir -p "$copy/build"
     cp -a Makefile common stage?_* tests "$copy/"
+    mkdir "$copy/docs"
+    cp -a docs/cluster "$copy/docs/"
     cp -a "$build"/common "$build"/stage?_* "$build"/tests \
         "$build"/libcommon.a "$build"/fivefold-? "$copy/build/"
 }
@@ -35,8 +37,8 @@ prepare() {
 # The copy lies inside a repository that it is no part of.
 apply() { GIT_CEILING_DIRECTORIES=$top/$build git apply "$@" >>"$log" 2>&1; }
 
-# The words of a "catches" line, quotes respected: $1 suite or unit, then
-# arguments. Succeeds if the test fails.
+# The words of a "catches" line, quotes respected: $1 suite, unit or cluster,
+# then arguments (of cluster: words of the check). Succeeds if the test fails.
 fails() {
     eval "set -- $1"
     kind=$1
@@ -50,6 +52,13 @@ fails() {
     unit)
         make $variables "build/tests/unit/$1" >>"$log" 2>&1 || return 2
         ! timeout "$seconds" "build/tests/unit/$1" >>"$log" 2>&1
+        ;;
+    cluster)
+        command -v haproxy >>"$log" || return 2
+        make $variables tests/interop/node_modules/.package-lock.json >>"$log" 2>&1 || return 2
+        timeout "$seconds" make -s $variables check-cluster >"$log.cluster" 2>&1
+        cat "$log.cluster" >>"$log"
+        grep -q "^not ok .*$1" "$log.cluster"
         ;;
     *) return 2 ;;
     esac

@@ -32,9 +32,11 @@ export async function check(name, body) {
     ]);
     passed++;
     console.log(`ok ${name}`);
+    return true;
   } catch (error) {
     failed++;
     console.log(`not ok ${name}: ${tell(error)}`);
+    return false;
   } finally {
     late.abort();
   }
@@ -85,7 +87,7 @@ export async function until(what, body, limit_ms = 10000) {
 }
 
 /* The first line that the server writes to the descriptor of --ready-fd. */
-async function read_port(child) {
+export async function read_port(child) {
   let text = "";
   for await (const piece of child.stdio[3]) {
     text += piece;
