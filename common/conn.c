@@ -509,6 +509,11 @@ static void decide_unwanted_body(struct conn *conn)
     }
 }
 
+struct exchange *conn_exchange(struct conn *conn)
+{
+    return conn->turn != NULL ? &conn->turn->exchange : NULL;
+}
+
 struct exchange *conn_route(struct conn *conn)
 {
     struct exchange *exchange = &conn->turn->exchange;

@@ -126,9 +126,17 @@ bool conn_work_at_once(struct conn *conn);
  * 503 with Retry-After. Then conn_step may be called at once. */
 void conn_work_refuse(struct conn *conn);
 
-/* The next conn_step sends from a file, whose pages may have to come from the
- * disk first; every other step is done without waiting. */
+/* The next conn_step reads or writes a file (sends from it, or stores what
+ * comes for it) and may have to wait for the disk; every other step is done
+ * without waiting. */
 bool conn_step_may_block(const struct conn *conn);
+
+/* After conn_step_may_block: but what would be sent next is in memory, as far
+ * as the first and the last byte of it tell. One system call or two. */
+bool conn_step_is_cached(const struct conn *conn);
+
+/* The request that is under way; NULL between requests. Borrowed. */
+struct exchange *conn_exchange(struct conn *conn);
 
 /* After CONN_WANT_STREAM: makes the next piece of the answer, or goes on with
  * one that takes long before its first byte. May block. Then conn_step may be

@@ -318,11 +318,38 @@ static enum conn_wish sent_all(struct conn *conn)
 bool conn_step_may_block(const struct conn *conn)
 {
     const struct conn_turn *turn = conn->turn;
+    if (conn->state == WAITING_FOR_BODY)
+        return turn->exchange.spool_fd >= 0;
     if (conn->state != WAITING_TO_SEND_HEAD &&
         conn->state != WAITING_TO_SEND_BODY)
         return false;
     return !turn->interim && turn->exchange.response.file_fd >= 0 &&
            turn->segment < turn->list_count;
+}
+
+/* The kernel reads a page only if it need not wait for it. */
+static bool page_is_cached(int fd, uint64_t offset)
+{
+    char byte;
+    struct iovec to = {&byte, 1};
+    stats_add(STAT_sys_read, 1);
+    return preadv2(fd, &to, 1, (off_t)offset, RWF_NOWAIT) >= 0;
+}
+
+bool conn_step_is_cached(const struct conn *conn)
+{
+    const struct conn_turn *turn = conn->turn;
+    if (conn->state == WAITING_FOR_BODY)
+        return false;
+    const struct segment *segment = &turn->list[turn->segment];
+    int fd = turn->exchange.response.file_fd;
+    uint64_t left = segment->length - turn->segment_sent;
+    uint64_t from = (uint64_t)segment->offset + turn->segment_sent;
+    if (!segment->in_file)
+        return false; /* between the parts of several ranges: rare */
+    if (left > SEND_STEP_BYTES)
+        left = SEND_STEP_BYTES;
+    return page_is_cached(fd, from) && page_is_cached(fd, from + left - 1);
 }
 
 enum conn_wish conn_send(struct conn *conn)

@@ -86,6 +86,25 @@ int mounts_open(struct server *server)
     return 0;
 }
 
+int mounts_add(struct server *server, struct mount mount)
+{
+    size_t size = (server->mount_count + 1) * sizeof *server->mounts;
+    for (size_t i = 0; i < server->mount_count; i++)
+        if (strcmp(server->mounts[i].prefix, mount.prefix) == 0) {
+            errno = EEXIST;
+            return -1;
+        }
+    struct mount *grown = realloc(server->mounts, size);
+    if (grown == NULL)
+        return -1;
+    mount.prefix_length = strlen(mount.prefix);
+    grown[server->mount_count++] = mount;
+    server->mounts = grown;
+    qsort(server->mounts, server->mount_count, sizeof *server->mounts,
+          compare_prefixes);
+    return 0;
+}
+
 void mounts_close(struct server *server)
 {
     for (size_t i = 0; i < server->mount_count; i++) {

@@ -28,6 +28,11 @@ struct mount {
 int mounts_open(struct server *server);
 void mounts_close(struct server *server);
 
+/* Adds one that a stage has besides. Copied; its prefix_length is set here. 0,
+ * or -1 with errno: EEXIST, the prefix is another's. Moves all mounts: call
+ * before anybody has a pointer to one. */
+int mounts_add(struct server *server, struct mount mount);
+
 /* Ends what is late in each (sql_tick). */
 void mounts_tick(struct server *server, uint64_t now_ms);
 

@@ -66,7 +66,10 @@ struct settings {
     bool files_listing;
     bool files_precompressed;
     uint64_t files_sendfile_bytes; /* from this size on sendfile, below read */
-    char *files_cache_control;     /* NULL, or the value of Cache-Control */
+    uint64_t files_workers;        /* threads */
+    uint64_t files_cache_bytes;    /* 0: no cache */
+    uint64_t files_cache_file_bytes;
+    char *files_cache_control; /* NULL, or the value of Cache-Control */
     struct setting_list files_rules;
 
     /* [sqlite] */
@@ -82,6 +85,7 @@ struct settings {
     uint64_t sqlite_value_bytes; /* one text or blob */
     uint64_t sqlite_statements;  /* kept prepared per connection */
     uint64_t sqlite_databases;   /* open at the same time */
+    uint64_t sqlite_workers;     /* threads */
     uint64_t sqlite_streams;     /* open at the same time */
     uint64_t sqlite_backups;     /* taken at the same time */
     uint64_t sqlite_stream_idle_seconds;
@@ -97,6 +101,10 @@ struct settings {
     uint64_t pool_work;
     uint64_t pool_send;
     uint64_t pool_queue_max; /* requests that may wait for a worker */
+    uint64_t pool_fronts;    /* threads */
+
+    /* [modules] */
+    char *module_skeleton; /* its prefix; NULL: it is not there */
 
     /* [internals] */
     bool internals;

@@ -124,6 +124,12 @@ const struct setting settings_table[] = {
            "send FILE.br or FILE.gz to clients that accept them", NULL),
     BYTES("files", "sendfile_bytes", files_sendfile_bytes, 0, 16 * TIB, "32K",
           "from this size on by sendfile(2), below by read(2)", NULL),
+    NUMBER("files", "workers", files_workers, 1, 256, "2",
+           "threads for what is not in memory (stage 5)", NULL),
+    BYTES("files", "cache_bytes", files_cache_bytes, 0, GIB, "8M",
+          "answers kept for a second, by each front; 0: none (stage 5)", NULL),
+    BYTES("files", "cache_file_bytes", files_cache_file_bytes, 0, MIB, "16K",
+          "a larger file is not kept (stage 5)", NULL),
     OTHER("files", "cache_control", SETTING_TEXT, files_cache_control, NULL,
           "max-age=60", "the value of Cache-Control", "Unset: no such field."),
     OTHER("files", "rule", SETTING_RULES, files_rules, NULL,
@@ -162,6 +168,9 @@ const struct setting settings_table[] = {
            "statements kept prepared on each connection", NULL),
     NUMBER("sqlite", "databases", sqlite_databases, 1, 65536, "64",
            "databases open at the same time", NULL),
+    NUMBER("sqlite", "workers", sqlite_workers, 1, 256, "4",
+           "threads that run SQL (stage 5)",
+           "Readers of one database get at most half of them at a time."),
     NUMBER("sqlite", "streams", sqlite_streams, 1, 65536, "128",
            "interactive streams open at the same time", NULL),
     NUMBER("sqlite", "backups", sqlite_backups, 1, 64, "2",
@@ -196,7 +205,16 @@ const struct setting settings_table[] = {
     NUMBER("pool", "send", pool_send, 1, 64, "1", "threads that send (stage 4)",
            NULL),
     NUMBER("pool", "queue_max", pool_queue_max, 1, 1000000, "4096",
-           "requests that may wait for a worker; more get 503 (stage 4)", NULL),
+           "requests that may wait for a worker; more get 503",
+           "In stage 5 for a worker of one module."),
+    NUMBER("pool", "fronts", pool_fronts, 1, 64, "1",
+           "threads that have the connections (stage 5)",
+           "One front can have thousands; more help where there are many "
+           "cores and small answers."),
+
+    OTHER("modules", "skeleton", SETTING_PREFIX, module_skeleton, NULL,
+          "/hello/", "where module_skeleton.c answers (stage 5)",
+          "Unset: nowhere."),
 
     SWITCH("internals", "enabled", internals, "on",
            "serve /-/, the server's own figures", NULL),
@@ -217,6 +235,9 @@ const struct setting settings_table[] = {
 };
 
 const size_t settings_count = sizeof settings_table / sizeof settings_table[0];
+_Static_assert(sizeof settings_table / sizeof settings_table[0] <=
+                   SETTING_ROWS_MAX,
+               "a layer of settings has a place for each row");
 
 const struct setting *setting_find(const char *section, const char *key)
 {

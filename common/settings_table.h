@@ -68,7 +68,7 @@ bool setting_is_list(const struct setting *setting);
 bool setting_is_account(const struct setting *setting);
 
 /* What has been given for one section's instance, or for all main sections. */
-enum { SETTING_ROWS_MAX = 64 };
+enum { SETTING_ROWS_MAX = 128 };
 struct setting_layer {
     struct settings *settings;     /* borrowed */
     char *head;                    /* where its section starts; owned */

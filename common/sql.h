@@ -65,6 +65,9 @@ enum sql_need {
  * most once, before answer. */
 enum sql_need sql_request_need(struct sql_request *request);
 
+/* It does not wait for a locked database any more: SQLITE_BUSY at once. */
+void sql_request_hurry(struct sql_request *request);
+
 /* Runs it and fills exchange->response. May block. */
 void sql_request_answer(struct sql_request *request);
 

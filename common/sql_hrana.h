@@ -121,6 +121,7 @@ struct sql_request {
     struct text name; /* of the database; borrowed from exchange->path */
     json_t *body;     /* owned; checked */
     struct sql_stream *stream; /* owned; NULL: not taken yet, or used */
+    bool hurry;                /* the connection does not wait for locks */
 };
 
 /* Reads and checks exchange->body. NULL with error. */

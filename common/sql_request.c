@@ -78,6 +78,11 @@ static int take_stream(struct sql_request *request, struct sql_error *error)
     return 0;
 }
 
+void sql_request_hurry(struct sql_request *request)
+{
+    request->hurry = true;
+}
+
 void sql_request_run(struct sql_request *request)
 {
     struct sql_error error;
@@ -87,6 +92,8 @@ void sql_request_run(struct sql_request *request)
     }
     struct sql_stream *stream = request->stream;
     request->stream = NULL;
+    if (!stream->borrows)
+        stream->connection->no_wait = request->hurry;
     switch (request->call) {
     case SQL_PIPELINE:
         sql_pipeline_answer(request->exchange, stream, request->body);
@@ -151,7 +158,8 @@ static void survey_text(struct survey *survey, const json_t *object)
         survey->writes = true;
     if (statement->is_transaction || statement->is_pragma)
         survey->own = survey->alone = true;
-    if (statement->is_vacuum)
+    /* A temporary table would be seen by whoever shares the connection. */
+    if (statement->is_vacuum || stream->connection->changed)
         survey->alone = true;
 }
 

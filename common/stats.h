@@ -45,7 +45,9 @@
     X(sys_fsync, system_calls, "fsync")                                        \
     X(sql_statements, sql, "statements")                                       \
     X(sql_prepared, sql, "prepared")                                           \
-    X(sql_busy, sql, "busy")
+    X(sql_busy, sql, "busy")                                                   \
+    X(sql_groups, sql, "groups")                                               \
+    X(sql_grouped, sql, "grouped")
 
 enum stats_counter {
 #define X(name, group, key) STAT_##name,

@@ -341,8 +341,9 @@ static void slow_database(const struct stage_differences *stage)
              suite.slow ? 20000 : 3000);
     fixture_database(directory);
     struct server_options options = {.databases = directory};
-    const char *const arguments[] = {"--set", query_ms, "--set", "pool.work=2",
-                                     NULL};
+    const char *const arguments[] = {
+        "--set", query_ms,           "--set", "pool.work=2",
+        "--set", "sqlite.workers=2", NULL};
     struct server *server = life_start(stage, &options, arguments);
     struct client *slow = say_endless(server);
     client_wait_taken(slow);

@@ -51,6 +51,8 @@ static size_t named(json_t *stats, const char *list, const char *name,
 /* Every stage has the lists, a pipeline has something in them. */
 static void parts(const struct stage_differences *stage)
 {
+    if (stage->modules)
+        return; /* has parts of its own: life_modules.c */
     struct server *server = LIFE_START(stage, "--set", "pool.pipeline=full",
                                        "--set", "pool.work=3");
     for (int i = 0; i < 10; i++)
@@ -190,6 +192,8 @@ static void trace_of_requests(const struct stage_differences *stage)
     static const char *const rows[] = {"recv_task_queue", "work_task_queue",
                                        "send_task_queue"};
     char file[600];
+    if (stage->modules)
+        return; /* leads through other threads: life_modules.c */
     snprintf(file, sizeof file, "%s/trace-%d.json", suite.work, stage->number);
     struct server *server =
         LIFE_START(stage, "--trace", file, "--set", "pool.pipeline=full");

@@ -32,6 +32,11 @@ static const struct stage_differences all_stages[] = {
      .databases_side_by_side = true,
      .slow_database_starves = true,
      .pipeline = true},
+    {.number = 5,
+     .name = "modules",
+     .answers_others = true,
+     .databases_side_by_side = true,
+     .modules = true},
 };
 
 uint64_t suite_now_ms(void)

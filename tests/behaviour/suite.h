@@ -22,6 +22,8 @@ struct stage_differences {
     bool databases_side_by_side; /* a slow query delays nobody else ... */
     bool slow_database_starves;  /* ... but two of one database take all of two
                                     workers */
+    bool modules;     /* threads that have the connections, and others that do
+                         what may block: life_modules.c */
     bool pipeline;    /* threads that hand connections on through queues */
     long clients_max; /* open at once, beyond: 503; 0: no limit of its own */
 };

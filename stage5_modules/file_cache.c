@@ -1,0 +1,274 @@
+/* file_cache.c - see file_cache.h.
+ *
+ * mount, path, Accept-Encoding -> hash -> bucket -> entry (fields, body)
+ *
+ * Nothing is asked of the kernel for a hit. The one thing shared between
+ * threads is the epoch, a number that every write moves on: an answer is good
+ * only in the epoch in which its file was opened. A write moves it on after the
+ * rename and before its answer, so whoever has seen a write acknowledged gets
+ * no older file. One number for all files, since a file has many paths
+ * (its directory, links, a prefix of another mount), and a write that misses
+ * one of them would be wrong where this is only slower. */
+#include "file_cache.h"
+
+#include "access.h"
+#include "files.h"
+#include "mount.h"
+#include "server.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CACHE_BUCKETS = 1024, /* a power of two */
+    CACHE_FRESH_MS = 1000,
+};
+
+struct entry {
+    uint64_t hash;
+    const struct mount *mount;
+    struct text path, encoding; /* behind the struct, as what follows */
+    struct text fields, body;
+    size_t bytes; /* of all */
+    uint64_t learnt_ms;
+    uint64_t epoch;
+    struct entry *next;          /* in the bucket */
+    struct entry *newer, *older; /* by last use */
+};
+
+struct file_cache {
+    uint64_t bytes_max, file_bytes_max;
+    uint64_t bytes;
+    struct entry *newest, *oldest;
+    struct entry *buckets[CACHE_BUCKETS];
+};
+
+static atomic_uint_fast64_t epoch_now;
+
+uint64_t file_cache_epoch(void)
+{
+    return atomic_load(&epoch_now);
+}
+
+void file_cache_written(void)
+{
+    atomic_fetch_add(&epoch_now, 1);
+}
+
+/* ---- what an answer depends on ---- */
+
+struct key {
+    uint64_t hash;
+    const struct mount *mount;
+    struct text path, encoding;
+};
+
+static uint64_t hash_bytes(uint64_t hash, struct text text)
+{
+    const char *at = text.data;
+    size_t left = text.length;
+    for (; left >= 8; at += 8, left -= 8) { /* FNV-1a, eight at a time */
+        uint64_t word;
+        memcpy(&word, at, 8);
+        hash = (hash ^ word) * 1099511628211u;
+        hash ^= hash >> 32;
+    }
+    for (; left > 0; at++, left--)
+        hash = (hash ^ (unsigned char)*at) * 1099511628211u;
+    return hash;
+}
+
+/* Finds the field that may choose between encodings; false if there is one that
+ * makes the answer its own (conditions, ranges, a name). */
+static bool read_fields(const struct http_request *request,
+                        struct text *encoding)
+{
+    *encoding = TEXT("");
+    for (size_t i = 0; i < request->field_count; i++) {
+        struct text name = http_text(request, request->fields[i].name);
+        switch (name.data[0] | 0x20) {
+        case 'a':
+            if (text_equal_nocase(name, TEXT("Authorization")))
+                return false;
+            if (!text_equal_nocase(name, TEXT("Accept-Encoding")))
+                break;
+            if (encoding->length > 0)
+                return false;
+            *encoding = http_text(request, request->fields[i].value);
+            break;
+        case 'i': /* If-None-Match and its like */
+        case 'r': /* Range */
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool key_of(const struct exchange *exchange, struct key *key)
+{
+    const struct http_request *request = &exchange->request;
+    if (request->method != HTTP_GET || exchange->handler != &files_handler ||
+        request->framing != HTTP_BODY_NONE ||
+        !read_fields(request, &key->encoding))
+        return false;
+    key->mount = exchange->mount;
+    key->path = (struct text){exchange->path, exchange->path_length};
+    key->hash = hash_bytes(
+        hash_bytes(14695981039346656037u ^ (uintptr_t)key->mount, key->path) ^
+            key->encoding.length,
+        key->encoding);
+    key->hash ^= key->hash >> 29;
+    return true;
+}
+
+/* ---- entries ---- */
+
+static void unlist(struct file_cache *cache, struct entry *entry)
+{
+    if (entry->newer != NULL)
+        entry->newer->older = entry->older;
+    else
+        cache->newest = entry->older;
+    if (entry->older != NULL)
+        entry->older->newer = entry->newer;
+    else
+        cache->oldest = entry->newer;
+}
+
+static void list_first(struct file_cache *cache, struct entry *entry)
+{
+    entry->newer = NULL;
+    entry->older = cache->newest;
+    if (cache->newest != NULL)
+        cache->newest->newer = entry;
+    else
+        cache->oldest = entry;
+    cache->newest = entry;
+}
+
+static struct entry *find(struct file_cache *cache, const struct key *key)
+{
+    struct entry *at = cache->buckets[key->hash & (CACHE_BUCKETS - 1)];
+    while (at != NULL && (at->hash != key->hash || at->mount != key->mount ||
+                          !text_equal(at->path, key->path) ||
+                          !text_equal(at->encoding, key->encoding)))
+        at = at->next;
+    return at;
+}
+
+static void forget(struct file_cache *cache, struct entry *entry)
+{
+    struct entry **at = &cache->buckets[entry->hash & (CACHE_BUCKETS - 1)];
+    while (*at != entry)
+        at = &(*at)->next;
+    *at = entry->next;
+    unlist(cache, entry);
+    cache->bytes -= entry->bytes;
+    free(entry);
+}
+
+static struct text keep(char **at, struct text text)
+{
+    struct text kept = {*at, text.length};
+    if (text.length > 0)
+        memcpy(*at, text.data, text.length);
+    *at += text.length;
+    return kept;
+}
+
+static struct entry *entry_new(const struct key *key,
+                               const struct response *response)
+{
+    struct text fields = buffer_text(&response->fields);
+    struct text body = buffer_text(&response->memory);
+    size_t bytes = sizeof(struct entry) + key->path.length +
+                   key->encoding.length + fields.length + body.length;
+    struct entry *made = malloc(bytes);
+    if (made == NULL)
+        return NULL;
+    char *at = (char *)(made + 1);
+    *made =
+        (struct entry){.hash = key->hash, .mount = key->mount, .bytes = bytes};
+    made->path = keep(&at, key->path);
+    made->encoding = keep(&at, key->encoding);
+    made->fields = keep(&at, fields);
+    made->body = keep(&at, body);
+    return made;
+}
+
+/* ---- the cache ---- */
+
+struct file_cache *file_cache_open(uint64_t bytes, uint64_t file_bytes)
+{
+    struct file_cache *made = bytes > 0 ? calloc(1, sizeof *made) : NULL;
+    if (made == NULL)
+        return NULL;
+    made->bytes_max = bytes;
+    made->file_bytes_max = file_bytes;
+    return made;
+}
+
+void file_cache_close(struct file_cache *cache)
+{
+    while (cache != NULL && cache->oldest != NULL)
+        forget(cache, cache->oldest);
+    free(cache);
+}
+
+bool file_cache_answer(struct file_cache *cache, struct exchange *exchange,
+                       uint64_t now_ms)
+{
+    struct key key;
+    if (!key_of(exchange, &key))
+        return false;
+    struct entry *entry = find(cache, &key);
+    if (entry == NULL)
+        return false;
+    if (entry->epoch != file_cache_epoch() ||
+        now_ms - entry->learnt_ms >= CACHE_FRESH_MS) {
+        forget(cache, entry);
+        return false;
+    }
+    /* Rules may have changed, and depend on who asks. */
+    if (access_check(exchange->server->access, exchange) != ACCESS_ALLOWED)
+        return false;
+    if (cache->newest != entry) {
+        unlist(cache, entry);
+        list_first(cache, entry);
+    }
+    struct response *response = &exchange->response;
+    response->status = 200;
+    buffer_append_text(&response->fields, entry->fields);
+    buffer_append_text(&response->memory, entry->body);
+    return true;
+}
+
+void file_cache_learn(struct file_cache *cache, const struct exchange *exchange,
+                      uint64_t now_ms, uint64_t epoch)
+{
+    const struct response *response = &exchange->response;
+    struct key key;
+    if (response->status != 200 || response->file_fd >= 0 ||
+        response->source != NULL || response->segments != NULL ||
+        response->close ||
+        buffer_length(&response->memory) > cache->file_bytes_max ||
+        !key_of(exchange, &key))
+        return;
+    struct entry *entry = find(cache, &key);
+    if (entry != NULL)
+        forget(cache, entry);
+    entry = entry_new(&key, response);
+    if (entry == NULL || entry->bytes > cache->bytes_max) {
+        free(entry);
+        return;
+    }
+    while (cache->bytes + entry->bytes > cache->bytes_max)
+        forget(cache, cache->oldest);
+    entry->learnt_ms = now_ms;
+    entry->epoch = epoch;
+    entry->next = cache->buckets[key.hash & (CACHE_BUCKETS - 1)];
+    cache->buckets[key.hash & (CACHE_BUCKETS - 1)] = entry;
+    list_first(cache, entry);
+    cache->bytes += entry->bytes;
+}

@@ -1,0 +1,410 @@
+/* front.c - see front.h: one thread, its connections, epoll.
+ *
+ * accept -> connections -> [epoll_wait -> go_on]* -> close
+ *                              |   ^
+ *               tasks, batched |   | inbox
+ *                              v   |
+ *                             modules
+ *
+ * The loop is that of stage 3, but for two things. The kernel keeps the list of
+ * what is watched, so a call costs what has happened and not what is open. And
+ * a request that may block goes away and comes back: meanwhile the module has
+ * the connection, and the front does not look into it. */
+#include "front.h"
+
+#include "clock.h"
+#include "listen.h"
+#include "stats.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum {
+    EVENTS_MAX = 128, /* that one epoll_wait fetches */
+    ACCEPT_MAX = 64,  /* a turn, so that a flood of new clients does not keep
+                         the old ones waiting */
+    WAIT_MS = 1000,   /* longest wait */
+    EMFILE_MS = 1000, /* then accept is tried again anyway */
+};
+
+/* conn->number, which is the stage's: who has the connection. */
+enum { WITH_FRONT, WITH_MODULE };
+
+/* What the kernel knows of a connection's socket, in conn->watched. */
+enum { WATCH_NONE, WATCH_READ, WATCH_WRITE };
+
+/* ---- what the kernel is asked ---- */
+
+static int watch_set(struct front *front, struct conn *conn,
+                     unsigned char watch)
+{
+    struct epoll_event event = {
+        .events = watch == WATCH_READ ? EPOLLIN : EPOLLOUT,
+        .data.ptr = conn,
+    };
+    if (conn->watched == watch)
+        return 0; /* nearly always: read, answer at once, read */
+    int how = conn->watched == WATCH_NONE ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    stats_add(STAT_sys_watch, 1);
+    if (epoll_ctl(front->epoll_fd, how, conn->fd, &event) < 0)
+        return -1;
+    conn->watched = watch;
+    return 0;
+}
+
+/* Something has come from a client whose request a module has. It can wait,
+ * but the kernel would tell it again and again; and a hang-up it tells even if
+ * asked for nothing, so the socket is taken out. Only then: most clients say
+ * nothing until they have their answer, and cost no call here. */
+static void watch_forget(struct front *front, struct conn *conn)
+{
+    stats_add(STAT_sys_watch, 1);
+    atomic_fetch_add_explicit(&front->stale, 1, memory_order_relaxed);
+    epoll_ctl(front->epoll_fd, EPOLL_CTL_DEL, conn->fd, NULL);
+    conn->watched = WATCH_NONE;
+}
+
+static void listen_on(struct front *front, bool on)
+{
+    /* EXCLUSIVE: of several fronts that sleep, one is woken for a client. */
+    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE,
+                                .data.ptr = &front->stage->server->listen_fd};
+    if (front->listening == on)
+        return;
+    front->listening = on;
+    epoll_ctl(front->epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
+              front->stage->server->listen_fd, &event);
+}
+
+/* ---- one connection ---- */
+
+static void drop(struct front *front, struct conn *conn)
+{
+    connections_remove(&front->connections, conn);
+    conn_close(conn); /* and the kernel forgets its socket */
+    atomic_fetch_sub(&front->stage->connections, 1);
+    /* There is a descriptor again for one who waits in the kernel's queue. */
+    if (!front->stopping)
+        listen_on(front, true);
+}
+
+/* Turns a wish into what the kernel is asked next time. */
+static void settle(struct front *front, struct conn *conn, enum conn_wish wish)
+{
+    conn->wish = wish;
+    if (wish == CONN_CLOSE ||
+        watch_set(front, conn,
+                  wish == CONN_WANT_READ ? WATCH_READ : WATCH_WRITE) < 0) {
+        drop(front, conn);
+        return;
+    }
+    connections_update(&front->connections, conn);
+}
+
+/* The module that answers for a mount; for /-/, which is nobody's, any. */
+static size_t module_of(const struct front *front, struct conn *conn)
+{
+    const struct exchange *exchange = conn_exchange(conn);
+    if (exchange->mount == NULL)
+        return 0;
+    return (size_t)(exchange->mount - front->stage->server->mounts);
+}
+
+/* Gives the connection to a module, at the end of this turn with others. False:
+ * it cannot be given away. */
+static bool hand_over(struct front *front, struct conn *conn,
+                      enum task_kind kind)
+{
+    size_t number = module_of(front, conn);
+    struct task *task =
+        front->stage->module_count > 0 ? malloc(sizeof *task) : NULL;
+    if (task == NULL)
+        return false;
+    *task = (struct task){.conn = conn,
+                          .home = &front->inbox,
+                          .kind = kind,
+                          .next = front->batches[number]};
+    front->batches[number] = task;
+    connections_update(&front->connections, conn);
+    conn->wish = CONN_WANT_WORK; /* a step puts its own in its place */
+    conn->number = WITH_MODULE;
+    return true;
+}
+
+/* A whole request is here. True: it has its answer, on with the connection. */
+static bool answer(struct front *front, struct conn *conn)
+{
+    struct exchange *exchange = conn_route(conn);
+    if (exchange == NULL) {
+        conn_work(conn);
+        return true;
+    }
+    if (front->cache != NULL &&
+        file_cache_answer(front->cache, exchange, front->now_ms)) {
+        conn_work_answer(conn);
+        return true;
+    }
+    uint64_t epoch = file_cache_epoch();
+    if (conn_work_at_once(conn)) {
+        if (front->cache != NULL)
+            file_cache_learn(front->cache, exchange, front->now_ms, epoch);
+        return true;
+    }
+    if (front->stage->module_count > 0 &&
+        module_is_full(front->stage->modules[module_of(front, conn)])) {
+        conn_work_refuse(conn);
+        return true;
+    }
+    if (hand_over(front, conn, TASK_WORK))
+        return false;
+    if (front->stage->module_count > 0)
+        conn_work_refuse(conn); /* out of memory */
+    else
+        conn_work(conn); /* there is only /-/ */
+    return true;
+}
+
+/* On with a connection until it has to wait, or might. */
+static void go_on(struct front *front, struct conn *conn)
+{
+    for (;;) {
+        if (conn_step_may_block(conn) && !conn_step_is_cached(conn) &&
+            hand_over(front, conn, TASK_STEP))
+            return;
+        enum conn_wish wish = conn_step(conn);
+        if (wish == CONN_WANT_STREAM && hand_over(front, conn, TASK_STREAM))
+            return;
+        if (wish != CONN_WANT_WORK) {
+            settle(front, conn, wish == CONN_WANT_STREAM ? CONN_CLOSE : wish);
+            return;
+        }
+        if (!answer(front, conn))
+            return;
+    }
+}
+
+/* ---- one turn ---- */
+
+static void admit(struct front *front, struct conn *conn)
+{
+    struct stage *stage = front->stage;
+    if (atomic_fetch_add(&stage->connections, 1) >=
+        stage->server->settings->connections_max) {
+        atomic_fetch_sub(&stage->connections, 1);
+        conn_refuse(conn);
+        return;
+    }
+    connections_add(&front->connections, conn);
+    settle(front, conn, CONN_WANT_READ);
+}
+
+static void accept_clients(struct front *front)
+{
+    for (int i = 0; i < ACCEPT_MAX; i++) {
+        struct conn *conn = NULL;
+        switch (listen_accept(front->stage->server, false, &conn)) {
+        case LISTEN_CLIENT:
+            admit(front, conn);
+            break;
+        case LISTEN_LOST:
+            break;
+        case LISTEN_NONE:
+            return;
+        case LISTEN_FULL:
+            /* Watching on would wake us without end for a client that we
+             * cannot take. drop() turns it on again, or time. */
+            listen_on(front, false);
+            front->listen_ms = front->now_ms + EMFILE_MS;
+            return;
+        }
+    }
+}
+
+/* What modules have done with. */
+static void take_back(struct front *front)
+{
+    struct conn *chain = inbox_take(&front->inbox);
+    size_t n = 0;
+    while (chain != NULL) {
+        struct conn *conn = chain;
+        chain = conn->next;
+        conn->number = WITH_FRONT;
+        /* After a step its wish is there; after work or a stream's piece there
+         * is something to send. */
+        if (conn->wish == CONN_WANT_READ || conn->wish == CONN_WANT_WRITE ||
+            conn->wish == CONN_CLOSE)
+            settle(front, conn, conn->wish);
+        else
+            go_on(front, conn);
+        n++;
+    }
+    atomic_fetch_add_explicit(&front->taken, n, memory_order_relaxed);
+}
+
+static void hand_over_all(struct front *front)
+{
+    for (size_t i = 0; i < front->stage->module_count; i++) {
+        struct task *chain = front->batches[i], *in_order = NULL;
+        front->batches[i] = NULL;
+        while (chain != NULL) { /* it was put together back to front */
+            struct task *next = chain->next;
+            chain->next = in_order;
+            in_order = chain;
+            chain = next;
+        }
+        if (in_order != NULL)
+            module_add(front->stage->modules[i], in_order);
+    }
+}
+
+static void expire(struct front *front)
+{
+    struct conn *conn;
+    while ((conn = connections_expired(&front->connections, front->now_ms)) !=
+           NULL)
+        settle(front, conn, conn_expire(conn));
+}
+
+static void begin_stop(struct front *front)
+{
+    struct connections *list = &front->connections;
+    front->stopping = true;
+    listen_on(front, false);
+    for (size_t i = list->count; i-- > 0;)
+        if (list->all[i]->number == WITH_FRONT && conn_stop(list->all[i]))
+            drop(front, list->all[i]);
+}
+
+static int wait_for_events(struct front *front, struct epoll_event *events)
+{
+    int wait_ms = connections_wait_ms(&front->connections, clock_ms(), WAIT_MS);
+    if (!inbox_sleep(&front->inbox))
+        wait_ms = 0;
+    int n = epoll_wait(front->epoll_fd, events, EVENTS_MAX, wait_ms);
+    atomic_store(&front->inbox.asleep, false);
+    front->now_ms = clock_ms();
+    stats_add(STAT_sys_wait, 1);
+    stats_add(STAT_wakeups, 1);
+    return n;
+}
+
+/* A pointer in an event is safe: only this thread closes its connections, each
+ * is in the set once, and it is closed in the loop over the events only for its
+ * own. What closes others (the inbox, expiry) comes behind that loop. */
+static void front_turn(struct front *front)
+{
+    struct epoll_event events[EVENTS_MAX];
+    bool newcomers = false;
+    int n = wait_for_events(front, events);
+    for (int i = 0; i < n; i++) {
+        if (events[i].data.ptr == &front->inbox)
+            continue; /* taken below; an edge, so there is nothing to read */
+        if (events[i].data.ptr == &front->stage->server->listen_fd) {
+            newcomers = true;
+            continue;
+        }
+        struct conn *conn = events[i].data.ptr;
+        if (conn->number == WITH_MODULE)
+            watch_forget(front, conn);
+        else
+            go_on(front, conn);
+    }
+    take_back(front);
+    if (newcomers && front->listening)
+        accept_clients(front);
+    if (!front->listening && !front->stopping &&
+        front->now_ms >= front->listen_ms)
+        listen_on(front, true);
+    expire(front);
+    hand_over_all(front);
+    atomic_store_explicit(&front->listed, front->connections.count,
+                          memory_order_relaxed);
+}
+
+static void *front_thread(void *argument)
+{
+    struct front *front = argument;
+    struct stage *stage = front->stage;
+    trace_thread("front");
+    stats_thread("front");
+    while (!front->stopping || front->connections.count > 0) {
+        if (!front->stopping && atomic_load(&stage->stopping)) {
+            begin_stop(front);
+            continue;
+        }
+        if (front->stopping && clock_ms() >= atomic_load(&stage->stop_ms))
+            break;
+        front_turn(front);
+    }
+    if (atomic_fetch_sub(&stage->running, 1) == 1)
+        (void)!write(stage->gone_fd, &(uint64_t){1}, sizeof(uint64_t));
+    return NULL;
+}
+
+/* ---- life ---- */
+
+int front_open(struct front *front, struct stage *stage)
+{
+    const struct settings *settings = stage->server->settings;
+    *front = (struct front){.stage = stage, .epoll_fd = -1};
+    if (inbox_open(&front->inbox) < 0)
+        return -1;
+    front->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    front->batches = calloc(stage->module_count + 1, sizeof *front->batches);
+    if (front->epoll_fd < 0 || front->batches == NULL ||
+        connections_open(&front->connections, settings->connections_max) < 0)
+        goto fail;
+    /* An edge for each write to it: nobody has to read it empty. */
+    struct epoll_event wake = {.events = EPOLLIN | EPOLLET,
+                               .data.ptr = &front->inbox};
+    if (epoll_ctl(front->epoll_fd, EPOLL_CTL_ADD, front->inbox.wake_fd, &wake) <
+        0)
+        goto fail;
+    front->cache = file_cache_open(settings->files_cache_bytes,
+                                   settings->files_cache_file_bytes);
+    listen_on(front, true);
+    return 0;
+fail:;
+    int saved = errno;
+    if (front->epoll_fd >= 0)
+        close(front->epoll_fd);
+    connections_close(&front->connections);
+    free(front->batches);
+    inbox_close(&front->inbox);
+    errno = saved;
+    return -1;
+}
+
+int front_start(struct front *front)
+{
+    int error = pthread_create(&front->thread, NULL, front_thread, front);
+    if (error != 0) {
+        errno = error;
+        return -1;
+    }
+    front->started = true;
+    return 0;
+}
+
+void front_close(struct front *front)
+{
+    while (front->connections.count > 0) {
+        struct conn *conn = front->connections.all[0];
+        connections_remove(&front->connections, conn);
+        conn_close(conn);
+    }
+    for (size_t i = 0; i < front->stage->module_count; i++)
+        while (front->batches[i] != NULL) {
+            struct task *task = front->batches[i];
+            front->batches[i] = task->next;
+            free(task);
+        }
+    connections_close(&front->connections);
+    file_cache_close(front->cache);
+    free(front->batches);
+    close(front->epoll_fd);
+    inbox_close(&front->inbox);
+}

@@ -1,0 +1,601 @@
+/* module.c - see module.h: strands, and the threads that work on them.
+ *
+ * add -> strand of the key -> ready, if a worker may go there -> a worker takes
+ * one task (or several, alone) -> run -> the strand is ready again, or freed
+ *
+ * Everything about strands is under the module's lock, which is held for a few
+ * instructions and never over a task. The master starts the workers, joins
+ * them, and between that watches for what no event tells: a task behind one
+ * that turns out to be slow, a strand that has rested, a task that has waited
+ * too long for a key that is held. */
+#include "module.h"
+
+#include "clock.h"
+#include "stats.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    WAKE_TASKS = 8, /* waiting for each worker that is awake, until one more is
+                       woken: waking costs more than most tasks */
+    SLOW_MS = 2,    /* then it is woken all the same */
+    HELD_MS = 10,   /* how often held and resting strands are looked at */
+};
+
+struct strand {
+    /* Fixed. */
+    struct text key; /* behind the struct */
+    uint64_t hash;
+    bool alone; /* one worker at a time, in order */
+    bool loose; /* not in the table: of one task that is late */
+
+    /* Under the module's lock. */
+    struct task *first, *last; /* waiting */
+    size_t count;
+    size_t active;        /* workers that work on it */
+    size_t held;          /* module_hold */
+    uint64_t rest_ms;     /* monotonic: not before; 0: any time */
+    bool ready;           /* in the list of ready ones */
+    bool blocked;         /* counted in module->blocked */
+    struct strand *next;  /* in the bucket */
+    struct strand *later; /* behind it in the list of ready ones */
+};
+
+/* ---- the table of strands ---- */
+
+static uint64_t hash_key(struct text key, bool alone)
+{
+    uint64_t hash = 14695981039346656037u ^ (uint64_t)alone; /* FNV-1a */
+    for (size_t i = 0; i < key.length; i++)
+        hash = (hash ^ (unsigned char)key.data[i]) * 1099511628211u;
+    return hash ^ hash >> 32;
+}
+
+static struct strand *strand_new(struct text key, bool alone, uint64_t hash)
+{
+    struct strand *made = calloc(1, sizeof *made + key.length + 1);
+    if (made == NULL)
+        return NULL;
+    char *copy = (char *)(made + 1);
+    if (key.length > 0)
+        memcpy(copy, key.data, key.length);
+    made->key = (struct text){copy, key.length};
+    made->alone = alone;
+    made->hash = hash;
+    return made;
+}
+
+/* Finds it, or makes it. NULL without memory. */
+static struct strand *strand_of_locked(struct module *module, struct text key,
+                                       bool alone)
+{
+    uint64_t hash = hash_key(key, alone);
+    struct strand **bucket = &module->buckets[hash & (STRAND_BUCKETS - 1)];
+    struct strand *at = *bucket;
+    while (at != NULL && (at->hash != hash || at->alone != alone ||
+                          !text_equal(at->key, key)))
+        at = at->next;
+    if (at != NULL)
+        return at;
+    at = strand_new(key, alone, hash);
+    if (at == NULL)
+        return NULL;
+    at->next = *bucket;
+    *bucket = at;
+    atomic_fetch_add(&module->strands, 1);
+    return at;
+}
+
+static void strand_retire_locked(struct module *module, struct strand *strand)
+{
+    struct strand **at = &module->buckets[strand->hash & (STRAND_BUCKETS - 1)];
+    if (!strand->loose) {
+        while (*at != strand)
+            at = &(*at)->next;
+        *at = strand->next;
+        atomic_fetch_sub(&module->strands, 1);
+    }
+    free(strand);
+}
+
+/* ---- waking ---- */
+
+static void wake_worker_locked(struct module *module)
+{
+    module->sleepers--;
+    sem_post(&module->gate);
+}
+
+/* Something is ready: as many workers as pay for it. */
+static void wake_locked(struct module *module)
+{
+    size_t awake = module->worker_count - module->sleepers;
+    size_t waiting =
+        atomic_load_explicit(&module->waiting, memory_order_relaxed);
+    if (module->sleepers == 0)
+        return;
+    if (awake == 0 || waiting > awake * WAKE_TASKS)
+        wake_worker_locked(module);
+}
+
+/* The master looks at what nobody else comes back to. */
+static void wake_master_locked(struct module *module)
+{
+    if (!module->master_sleeps)
+        return;
+    module->master_sleeps = false;
+    sem_post(&module->watch);
+}
+
+/* ---- from waiting to ready ---- */
+
+static void ready_put_locked(struct module *module, struct strand *strand)
+{
+    strand->ready = true;
+    strand->later = NULL;
+    if (module->ready_last != NULL)
+        module->ready_last->later = strand;
+    else
+        module->ready_first = strand;
+    module->ready_last = strand;
+    module->ready_count++;
+    wake_locked(module);
+}
+
+static struct strand *ready_take_locked(struct module *module)
+{
+    struct strand *strand = module->ready_first;
+    if (strand == NULL)
+        return NULL;
+    module->ready_first = strand->later;
+    if (module->ready_first == NULL)
+        module->ready_last = NULL;
+    module->ready_count--;
+    strand->ready = false;
+    return strand;
+}
+
+static void set_blocked_locked(struct module *module, struct strand *strand,
+                               bool blocked)
+{
+    if (strand->blocked == blocked)
+        return;
+    strand->blocked = blocked;
+    module->blocked += blocked ? 1 : (size_t)-1;
+    if (blocked)
+        wake_master_locked(module);
+}
+
+/* Something about the strand has changed: makes it ready, or frees it, or
+ * neither. The one place that decides this. */
+static void strand_settle_locked(struct module *module, struct strand *strand)
+{
+    size_t max = strand->alone ? 1 : module->shared_max;
+    bool blocked =
+        strand->count > 0 && (strand->held > 0 || strand->rest_ms > 0);
+    set_blocked_locked(module, strand, blocked);
+    if (strand->count > 0 && !blocked && !strand->ready && strand->active < max)
+        ready_put_locked(module, strand);
+    if (strand->count == 0 && strand->active == 0 && strand->held == 0)
+        strand_retire_locked(module, strand);
+}
+
+/* ---- tasks in a strand ---- */
+
+static void strand_put(struct strand *strand, struct task *task)
+{
+    task->next = NULL;
+    if (strand->last != NULL)
+        strand->last->next = task;
+    else
+        strand->first = task;
+    strand->last = task;
+    strand->count++;
+}
+
+static struct task *strand_take(struct strand *strand)
+{
+    struct task *task = strand->first;
+    strand->first = task->next;
+    if (strand->first == NULL)
+        strand->last = NULL;
+    strand->count--;
+    return task;
+}
+
+/* Back to where it was, before all others. */
+static void strand_put_back(struct strand *strand, struct task *task)
+{
+    task->next = strand->first;
+    strand->first = task;
+    if (strand->last == NULL)
+        strand->last = task;
+    strand->count++;
+}
+
+static void count_waiting(struct module *module, size_t n)
+{
+    size_t waiting = atomic_fetch_add(&module->waiting, n) + n;
+    if (waiting > atomic_load_explicit(&module->deepest, memory_order_relaxed))
+        atomic_store_explicit(&module->deepest, waiting, memory_order_relaxed);
+}
+
+/* False without memory: the task is still the caller's. */
+static bool put_locked(struct module *module, struct task *task,
+                       struct text key, bool alone)
+{
+    struct strand *strand = strand_of_locked(module, key, alone);
+    if (strand == NULL)
+        return false;
+    count_waiting(module, 1);
+    strand_put(strand, task);
+    strand_settle_locked(module, strand);
+    return true;
+}
+
+/* Nobody can do it: the connection goes home to be closed. */
+static void task_fail(struct module *module, struct task *task)
+{
+    if (module->kind->forget != NULL)
+        module->kind->forget(task);
+    task->conn->wish = CONN_CLOSE;
+    task->kind = TASK_STEP; /* which brings its wish along */
+    module_answered(task);
+}
+
+void module_add(struct module *module, struct task *chain)
+{
+    struct task *failed = NULL;
+    uint64_t now_ms = clock_ms();
+    pthread_mutex_lock(&module->lock);
+    while (chain != NULL) {
+        struct task *task = chain;
+        const struct exchange *exchange = conn_exchange(task->conn);
+        bool alone = false;
+        /* What is of no module (/-/) may be asked of any. */
+        struct text key = exchange->handler == module->kind->handler
+                              ? module->kind->key(exchange, &alone)
+                              : TEXT("");
+        chain = task->next;
+        task->since_ms = now_ms;
+        if (!put_locked(module, task, key, alone)) {
+            task->next = failed;
+            failed = task;
+        }
+    }
+    if (module->ready_count > 0 && module->sleepers > 0)
+        wake_master_locked(module);
+    pthread_mutex_unlock(&module->lock);
+    while (failed != NULL) {
+        struct task *task = failed;
+        failed = task->next;
+        task_fail(module, task);
+    }
+}
+
+void module_move(struct module *module, struct task *task, struct text key,
+                 bool alone)
+{
+    task->since_ms = clock_ms();
+    pthread_mutex_lock(&module->lock);
+    bool put = put_locked(module, task, key, alone);
+    pthread_mutex_unlock(&module->lock);
+    if (!put)
+        task_fail(module, task);
+}
+
+bool module_is_full(const struct module *module)
+{
+    return atomic_load_explicit(&module->waiting, memory_order_relaxed) >=
+           module->server->settings->pool_queue_max;
+}
+
+void module_hold(struct module *module, struct text key, bool held)
+{
+    pthread_mutex_lock(&module->lock);
+    struct strand *strand = strand_of_locked(module, key, true);
+    /* Without memory for a strand nobody waits for the key: writers are told
+     * by the database itself that it is locked. */
+    if (strand != NULL && (held || strand->held > 0)) {
+        strand->held += held ? 1 : (size_t)-1;
+        strand_settle_locked(module, strand);
+    }
+    pthread_mutex_unlock(&module->lock);
+}
+
+/* ---- workers ---- */
+
+void module_do(struct task *task)
+{
+    switch (task->kind) {
+    case TASK_WORK:
+        conn_work(task->conn);
+        break;
+    case TASK_STREAM:
+        conn_stream(task->conn);
+        break;
+    case TASK_STEP:
+        task->conn->wish = conn_step(task->conn);
+        break;
+    }
+}
+
+void module_answered(struct task *task)
+{
+    struct conn *conn = task->conn;
+    struct inbox *home = task->home;
+    free(task);
+    inbox_put(home, conn);
+}
+
+/* Does tasks of one strand. Returns how many; with fewer than n the strand
+ * rests for *rest_ms. */
+static size_t run_tasks(struct module *module, struct task **tasks, size_t n,
+                        unsigned *rest_ms)
+{
+    *rest_ms = 0;
+    if (n > 1 || (module->kind->run_many != NULL && !tasks[0]->late &&
+                  tasks[0]->state != NULL))
+        return module->kind->run_many(module, tasks, n, rest_ms);
+    module->kind->run(module, tasks[0]);
+    return 1;
+}
+
+/* Under the lock, but while a task is done. */
+static void work_on_locked(struct module *module, struct strand *strand)
+{
+    struct task *tasks[MODULE_BATCH];
+    size_t n = 0, max = 1, done;
+    unsigned rest_ms;
+    if (strand->alone && module->kind->run_many != NULL && !strand->loose)
+        max = MODULE_BATCH;
+    while (n < max && strand->count > 0)
+        tasks[n++] = strand_take(strand);
+    atomic_fetch_sub(&module->waiting, n);
+    atomic_fetch_add_explicit(&module->taken, n, memory_order_relaxed);
+    strand->active++;
+    /* Others may work on it too, or come to it while we do. */
+    strand_settle_locked(module, strand);
+    pthread_mutex_unlock(&module->lock);
+    done = run_tasks(module, tasks, n, &rest_ms);
+    pthread_mutex_lock(&module->lock);
+    count_waiting(module, n - done);
+    while (n > done)
+        strand_put_back(strand, tasks[--n]);
+    if (rest_ms > 0)
+        strand->rest_ms = clock_ms() + rest_ms;
+    strand->active--;
+    strand_settle_locked(module, strand);
+}
+
+static void *worker_thread(void *argument)
+{
+    struct module *module = argument;
+    trace_thread(module->name);
+    stats_thread(module->name);
+    pthread_mutex_lock(&module->lock);
+    while (!module->stopping) {
+        struct strand *strand = ready_take_locked(module);
+        if (strand != NULL) {
+            work_on_locked(module, strand);
+            continue;
+        }
+        /* Whoever wakes us counts us out, under the lock: so each post of the
+         * gate is for one who waits or is about to, and none is lost. */
+        module->sleepers++;
+        pthread_mutex_unlock(&module->lock);
+        while (sem_wait(&module->gate) < 0 && errno == EINTR)
+            continue;
+        pthread_mutex_lock(&module->lock);
+    }
+    pthread_mutex_unlock(&module->lock);
+    return NULL;
+}
+
+/* ---- the master ---- */
+
+/* Tasks at the head of a held strand that have waited long enough become
+ * strands of their own, to be answered as best they can. */
+static void free_late_locked(struct module *module, struct strand *strand,
+                             uint64_t now_ms)
+{
+    while (strand->count > 0 &&
+           now_ms - strand->first->since_ms >= module->patience_ms) {
+        struct strand *loose = strand_new(TEXT(""), true, 0);
+        if (loose == NULL)
+            return;
+        loose->loose = true;
+        struct task *task = strand_take(strand);
+        task->late = true;
+        strand_put(loose, task);
+        strand_settle_locked(module, loose);
+    }
+}
+
+static void look_at_blocked_locked(struct module *module)
+{
+    uint64_t now_ms = clock_ms();
+    for (size_t i = 0; i < STRAND_BUCKETS && module->blocked > 0; i++) {
+        struct strand *next;
+        for (struct strand *at = module->buckets[i]; at != NULL; at = next) {
+            next = at->next;
+            if (!at->blocked)
+                continue;
+            if (at->rest_ms > 0 && at->rest_ms <= now_ms)
+                at->rest_ms = 0;
+            if (at->held > 0)
+                free_late_locked(module, at, now_ms);
+            strand_settle_locked(module, at);
+        }
+    }
+}
+
+/* How long the master may sleep; -1: until it is told. */
+static int watch_ms_locked(const struct module *module)
+{
+    if (module->ready_count > 0 && module->sleepers > 0)
+        return SLOW_MS;
+    return module->blocked > 0 ? HELD_MS : -1;
+}
+
+static void watch_wait(struct module *module, int wait_ms)
+{
+    struct timespec until;
+    if (wait_ms < 0) {
+        while (sem_wait(&module->watch) < 0 && errno == EINTR)
+            continue;
+        return;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)wait_ms * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (sem_clockwait(&module->watch, CLOCK_MONOTONIC, &until) < 0 &&
+           errno == EINTR)
+        continue;
+}
+
+static void *master_thread(void *argument)
+{
+    struct module *module = argument;
+    pthread_mutex_lock(&module->lock);
+    while (!module->stopping) {
+        int wait_ms = watch_ms_locked(module);
+        bool ready = module->ready_count > 0;
+        uint64_t taken = atomic_load(&module->taken);
+        module->master_sleeps = wait_ms < 0;
+        pthread_mutex_unlock(&module->lock);
+        watch_wait(module, wait_ms);
+        pthread_mutex_lock(&module->lock);
+        module->master_sleeps = false;
+        /* Nothing has been taken meanwhile: who is awake is busy with
+         * something slow. */
+        if (ready && module->ready_count > 0 && module->sleepers > 0 &&
+            taken == atomic_load(&module->taken))
+            wake_worker_locked(module);
+        look_at_blocked_locked(module);
+    }
+    pthread_mutex_unlock(&module->lock);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static void stop_threads(struct module *module, size_t workers, bool master)
+{
+    pthread_mutex_lock(&module->lock);
+    module->stopping = true;
+    while (module->sleepers > 0)
+        wake_worker_locked(module);
+    module->master_sleeps = false;
+    sem_post(&module->watch);
+    pthread_mutex_unlock(&module->lock);
+    for (size_t i = 0; i < workers; i++)
+        pthread_join(module->workers[i], NULL);
+    if (master)
+        pthread_join(module->master, NULL);
+}
+
+/* Signals are the server's master's. */
+static int start_threads(struct module *module)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int error = 0;
+    size_t started = 0;
+    for (; error == 0 && started < module->worker_count; started++)
+        error = pthread_create(&module->workers[started], NULL, worker_thread,
+                               module);
+    if (error == 0)
+        error = pthread_create(&module->master, NULL, master_thread, module);
+    else
+        started--;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        return 0;
+    stop_threads(module, started, false);
+    errno = error;
+    return -1;
+}
+
+static void module_free(struct module *module)
+{
+    if (module->kind->close != NULL)
+        module->kind->close(module);
+    pthread_mutex_destroy(&module->lock);
+    sem_destroy(&module->gate);
+    sem_destroy(&module->watch);
+    free(module->workers);
+    free(module);
+}
+
+struct module *module_open(const struct module_kind *kind,
+                           struct server *server, const struct mount *mount)
+{
+    struct module *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return NULL;
+    made->kind = kind;
+    made->server = server;
+    made->mount = mount;
+    snprintf(made->name, sizeof made->name, "%s%s%s", kind->name,
+             mount->name[0] != '\0' ? " " : "", mount->name);
+    made->worker_count = kind->workers(mount->settings);
+    /* Slow readers of one key leave at least half of the workers to others. */
+    made->shared_max = made->worker_count > 1 ? made->worker_count / 2 : 1;
+    made->patience_ms =
+        kind->patience_ms != NULL ? kind->patience_ms(mount->settings) : 0;
+    made->workers = calloc(made->worker_count, sizeof *made->workers);
+    if (made->workers == NULL || (kind->open != NULL && kind->open(made) < 0)) {
+        free(made->workers);
+        free(made);
+        return NULL;
+    }
+    pthread_mutex_init(&made->lock, NULL);
+    sem_init(&made->gate, 0, 0);
+    sem_init(&made->watch, 0, 0);
+    if (start_threads(made) == 0) {
+        stats_place_add(&(struct stats_place){.name = made->name,
+                                              .connections = &made->waiting,
+                                              .taken = &made->taken,
+                                              .deepest = &made->deepest});
+        return made;
+    }
+    int saved = errno;
+    module_free(made);
+    errno = saved;
+    return NULL;
+}
+
+static void strand_forget(struct module *module, struct strand *strand)
+{
+    while (strand->count > 0) {
+        struct task *task = strand_take(strand);
+        if (module->kind->forget != NULL)
+            module->kind->forget(task);
+        free(task);
+    }
+    free(strand);
+}
+
+void module_close(struct module *module)
+{
+    stop_threads(module, module->worker_count, true);
+    struct strand *strand;
+    while ((strand = ready_take_locked(module)) != NULL)
+        if (strand->loose)
+            strand_forget(module, strand);
+    for (size_t i = 0; i < STRAND_BUCKETS; i++)
+        while ((strand = module->buckets[i]) != NULL) {
+            module->buckets[i] = strand->next;
+            strand_forget(module, strand);
+        }
+    module_free(module);
+}

@@ -1,0 +1,181 @@
+/* sqlite_database.c - the module for databases: who may run beside whom.
+ *
+ * front -> strand NAME (shared): parse, compile --reads--> run -> front
+ *                                      |
+ *                                   writes
+ *                                      v
+ *          strand NAME (alone): one after the other, or as a group -> front
+ *
+ * In WAL mode a reader has a snapshot that no writer changes, and a writer
+ * waits for no reader: so reads of one database run side by side, with each
+ * other and with the one writer. Two writers would only wait for each other in
+ * SQLite, each with a thread: here the second waits as a task in the strand.
+ *
+ * An interactive transaction has the lock while its client thinks. Then the
+ * strand is held (on_lock): its tasks stay where they are, without a thread,
+ * until the client commits, or time is up, or their own time is. The requests
+ * of that transaction itself pass by the strand: they have the lock. */
+#include "sqlite_database.h"
+
+#include "clock.h"
+
+#include <stdlib.h>
+
+enum { LOCKED_REST_MS = 5 }; /* another process has the lock: then try again */
+
+static void on_lock(void *context, struct text name, bool held)
+{
+    module_hold(context, name, held);
+}
+
+static int open_module(struct module *module)
+{
+    sql_tell_locks(module->mount->sql, on_lock, module);
+    return 0;
+}
+
+static void close_module(struct module *module)
+{
+    sql_tell_locks(module->mount->sql, NULL, NULL);
+}
+
+/* NAME of "/db/NAME/..."; all that have none share a strand. */
+static struct text key_of(const struct exchange *exchange, bool *alone)
+{
+    struct text path = {exchange->path, exchange->path_length};
+    struct text rest = text_of(mount_beneath(exchange->mount, path) + 1);
+    *alone = false;
+    return text_split(&rest, '/');
+}
+
+static void pending_free(struct task *task)
+{
+    struct pending *pending = task->state;
+    if (pending != NULL)
+        sql_request_close(pending->request);
+    free(pending);
+    task->state = NULL;
+}
+
+void sqlite_answer(struct task *task)
+{
+    struct pending *pending = task->state;
+    sql_request_answer(pending->request);
+    pending_free(task);
+    conn_work_answer(task->conn);
+    module_answered(task);
+}
+
+/* A request whose body is here: runs it if it only reads, else takes it to
+ * the writers. */
+static void sort(struct module *module, struct task *task,
+                 struct sql_request *request)
+{
+    struct pending *pending = malloc(sizeof *pending);
+    bool alone;
+    if (pending == NULL) {
+        sql_request_close(request);
+        conn_work_refuse(task->conn);
+        module_answered(task);
+        return;
+    }
+    *pending = (struct pending){request, sql_request_need(request)};
+    task->state = pending;
+    if (pending->need == SQL_NEED_READ || pending->need == SQL_NEED_OWN) {
+        sqlite_answer(task);
+        return;
+    }
+    struct text key = key_of(conn_exchange(task->conn), &alone);
+    module_move(module, task, key, true);
+}
+
+static void run(struct module *module, struct task *task)
+{
+    struct exchange *exchange = conn_exchange(task->conn);
+    struct pending *late = task->state;
+    if (late != NULL) {
+        /* The lock is still another's: SQLite will say so. */
+        sql_request_hurry(late->request);
+        sqlite_answer(task);
+        return;
+    }
+    if (task->kind != TASK_WORK || exchange->handler != &sql_handler) {
+        module_do(task);
+        module_answered(task);
+        return;
+    }
+    if (!conn_work_open(task->conn)) {
+        module_answered(task); /* a page, a query, an error */
+        return;
+    }
+    struct sql_request *request = sql_request_open(exchange);
+    if (request != NULL) {
+        sort(module, task, request);
+        return;
+    }
+    conn_work_answer(task->conn);
+    module_answered(task);
+}
+
+static size_t count_group(struct task **tasks, size_t n)
+{
+    size_t count = 0;
+    while (count < n) {
+        const struct pending *pending = tasks[count]->state;
+        if (pending->need != SQL_NEED_GROUP)
+            break;
+        count++;
+    }
+    return count;
+}
+
+static bool is_late(const struct module *module, const struct task *task)
+{
+    return clock_ms() - task->since_ms >= module->patience_ms;
+}
+
+/* The writers of one database, in order. */
+static size_t run_many(struct module *module, struct task **tasks, size_t n,
+                       unsigned *rest_ms)
+{
+    size_t group = count_group(tasks, n);
+    if (group > 0) {
+        size_t done = sqlite_group(tasks, group);
+        if (done > 0)
+            return done;
+    } else if (sqlite_lock_look(tasks[0]) == SQLITE_LOCK_FREE) {
+        sqlite_answer(tasks[0]);
+        /* It may have left a transaction open: then the others are held. */
+        return 1;
+    }
+    if (!is_late(module, tasks[0])) {
+        *rest_ms = LOCKED_REST_MS;
+        return 0;
+    }
+    tasks[0]->late = true;
+    run(module, tasks[0]);
+    return 1;
+}
+
+static size_t workers(const struct settings *settings)
+{
+    return settings->sqlite_workers;
+}
+
+static uint64_t patience_ms(const struct settings *settings)
+{
+    return settings->sqlite_busy_ms;
+}
+
+const struct module_kind sqlite_database = {
+    .name = "sqlite_database",
+    .handler = &sql_handler,
+    .open = open_module,
+    .close = close_module,
+    .key = key_of,
+    .run = run,
+    .run_many = run_many,
+    .forget = pending_free,
+    .workers = workers,
+    .patience_ms = patience_ms,
+};

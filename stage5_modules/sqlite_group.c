@@ -1,0 +1,140 @@
+/* sqlite_group.c - writes of many clients, committed together.
+ *
+ * tasks -> BEGIN IMMEDIATE -> each request's statements, answers kept
+ *       -> COMMIT (one fsync for all) -> every answer
+ *       -> or, if anything ended the transaction: each request by itself
+ *
+ * What a client is told must be as if it had been alone. A statement that fails
+ * undoes itself and nothing else, in a transaction as outside of one, so its
+ * error is its own client's. Where SQLite rolls back more than that (ON
+ * CONFLICT ROLLBACK, a full disk, a statement interrupted by its time limit),
+ * or the COMMIT fails (a deferred foreign key, the disk), nobody has been
+ * answered yet, and nothing of the transaction is there: so all are done again,
+ * one by one. Nothing is answered before it is on disk. */
+#include "sqlite_database.h"
+
+#include "clock.h"
+#include "stats.h"
+#include "trace.h"
+
+#include "sql_hrana.h"
+
+enum { GROUP_MS = 20 }; /* then it is committed: the first one waits too */
+
+static struct sql_request *request_of(const struct task *task)
+{
+    const struct pending *pending = task->state;
+    return pending->request;
+}
+
+/* A connection of the task's database that does not wait for locks. NULL: there
+ * is no such database, or it cannot be opened; its request will say so. */
+static struct sql_connection *take(const struct task *task)
+{
+    const struct sql_request *request = request_of(task);
+    struct sql_error error;
+    struct sql_connection *connection =
+        sql_take(sql_of(request->exchange), request->name, SQL_WRITE, &error);
+    if (connection != NULL)
+        connection->no_wait = true;
+    return connection;
+}
+
+static int execute(struct sql_connection *connection, const char *sql)
+{
+    return sqlite3_exec(connection->handle, sql, NULL, NULL, NULL);
+}
+
+enum sqlite_lock sqlite_lock_look(const struct task *task)
+{
+    struct sql_connection *connection = take(task);
+    if (connection == NULL)
+        return SQLITE_LOCK_FREE;
+    int rc = execute(connection, "BEGIN IMMEDIATE");
+    sql_give(connection); /* rolls back */
+    return rc == SQLITE_BUSY ? SQLITE_LOCK_TAKEN : SQLITE_LOCK_FREE;
+}
+
+/* Runs one request in the open transaction. False: it has ended that. */
+static bool join(struct sql_connection *connection, struct task *task)
+{
+    struct sql_request *request = request_of(task);
+    struct sql_error error;
+    sql_request_start(connection);
+    /* Nobody is told what another client inserted. */
+    sqlite3_set_last_insert_rowid(connection->handle, 0);
+    request->stream = sql_stream_new(request->exchange, connection, &error);
+    if (request->stream == NULL)
+        return false;
+    request->stream->borrows = true;
+    sql_request_answer(request);
+    return !sqlite3_get_autocommit(connection->handle);
+}
+
+/* True: all of it is on disk, or was never to be there. */
+static bool commit(struct sql_connection *connection)
+{
+    if (execute(connection, "COMMIT") == SQLITE_OK)
+        return true;
+    execute(connection, "ROLLBACK");
+    return false;
+}
+
+/* Forgets the answer that a transaction which is no more has given. */
+static void unsay(struct task *task)
+{
+    struct response *response = &request_of(task)->exchange->response;
+    response_release(response);
+    response_init(response);
+}
+
+static void answer_together(struct task **tasks, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct task *task = tasks[i];
+        sqlite_database.forget(task);
+        conn_work_answer(task->conn);
+        module_answered(task);
+    }
+}
+
+static void answer_each(struct task **tasks, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsay(tasks[i]);
+        sqlite_answer(tasks[i]);
+    }
+}
+
+size_t sqlite_group(struct task **tasks, size_t n)
+{
+    struct sql_connection *connection = take(tasks[0]);
+    uint64_t start = TRACE_START(), start_ms = clock_ms();
+    int rc = connection != NULL ? execute(connection, "BEGIN IMMEDIATE")
+                                : SQLITE_ERROR;
+    if (rc != SQLITE_OK) {
+        sql_give(connection);
+        if (rc == SQLITE_BUSY)
+            return 0;
+        sqlite_answer(tasks[0]);
+        return 1;
+    }
+    stats_doing("group");
+    size_t done = 0;
+    bool open = true;
+    connection->shared = true;
+    while (open && done < n && clock_ms() - start_ms < GROUP_MS)
+        open = join(connection, tasks[done++]);
+    connection->shared = false;
+    bool committed = open && commit(connection);
+    sql_give(connection);
+    TRACE_SPAN("group", start, 0);
+    stats_done();
+    if (committed)
+        answer_together(tasks, done);
+    else
+        answer_each(tasks, done);
+    stats_add(STAT_sql_groups, 1);
+    stats_add(STAT_sql_grouped, done);
+    return done;
+}
