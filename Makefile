@@ -26,7 +26,7 @@ LDLIBS   += -lsqlite3 -ljansson -linih -lcrypt
 COMMON   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out common/main.c,$(wildcard common/*.c)))
 STAGES   := $(sort $(wildcard stage?_*))
 NUMBERS  := $(foreach s,$(STAGES),$(patsubst stage%,%,$(firstword $(subst _, ,$(s)))))
-SERVERS  := $(NUMBERS:%=$(BUILD)/fivefold-%)
+BINARIES := $(NUMBERS:%=$(BUILD)/fivefold-%)
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 STAGE    ?= $(lastword $(NUMBERS))
 stage_dir = $(wildcard stage$(1)_*)
@@ -93,7 +93,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(SERVERS) ## build every stage: build/fivefold-1 ...
+all: $(BINARIES) ## build every stage: build/fivefold-1 ...
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -141,7 +141,7 @@ $(BUILD)/tests/behaviour/suite: $(BEHAVIOUR)
 	$(call SAY,LINK)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lsqlite3 -ljansson -lcmocka || $(call HINT,$<)
 
-behaviour: $(SERVERS) $(BUILD)/tests/behaviour/suite ## all stages answer alike
+behaviour: $(BINARIES) $(BUILD)/tests/behaviour/suite ## all stages answer alike
 	@$(BUILD)/tests/behaviour/suite
 
 check-tests: ## put each bug of tests/broken in: is it caught?
@@ -150,10 +150,10 @@ check-tests: ## put each bug of tests/broken in: is it caught?
 fuzz: ## each fuzz harness for FUZZ_SECONDS=20
 	@tests/fuzz/run.sh
 
-interop: $(SERVERS) $(CLIENTS) ## real clients: curl, node, a browser
+interop: $(BINARIES) $(CLIENTS) ## real clients: curl, node, a browser
 	@tests/interop/run.sh
 
-check-cluster: $(SERVERS) $(CLIENTS) ## databases on three instances: one is killed and returns
+check-cluster: $(BINARIES) $(CLIENTS) ## databases on three instances: one is killed and returns
 	@node tests/cluster/cluster.mjs $(BUILD)/fivefold-$(STAGE)
 
 test: ## everything there is to test (half an hour)
@@ -186,7 +186,7 @@ $(COST)/%: $(COST)/%.o
 	$(call SAY,LINK)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
 
-bench: $(SERVERS) $(COST)/floor $(COST)/idle ## what a request costs (QUICK=1: does it work?)
+bench: $(BINARIES) $(COST)/floor $(COST)/idle ## what a request costs (QUICK=1: does it work?)
 	@BUILD='$(BUILD)' OUT='$(OUT)' VARIANTS='$(VARIANTS)' \
 	  docs/questions/cost/bench.sh $(if $(QUICK),quick)
 
@@ -223,12 +223,12 @@ $(BUILD)/site.made: README.md LICENSE $(shell find common docs tests $(STAGES) \
 no-such-stage:
 	@echo 'run: there are stages $(NUMBERS); say make run STAGE=2' >&2; exit 2
 
-run: $(or $(filter $(SERVERS),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs ## serve the book and the sample (PORT=8080 STAGE=n)
+run: $(or $(filter $(BINARIES),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs ## serve the book and the sample (PORT=8080 STAGE=n)
 	@docs/run.sh $(BUILD)/fivefold-$(STAGE) $(BUILD)/site $(BUILD)/run/db $(PORT)
 
 PORTS = $(shell seq $$(($(PORT) + 1)) $$(($(PORT) + $(or $(N),3))))
 
-cluster: $(or $(filter $(SERVERS),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs ## databases spread over N=3 instances, HAProxy in front
+cluster: $(or $(filter $(BINARIES),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs ## databases spread over N=3 instances, HAProxy in front
 	@[ -n '$(PORTS)' ] || { echo 'cluster: say make cluster N=3' >&2; exit 2; }
 	@mkdir -p $(BUILD)/run/db && [ -f $(BUILD)/run/db/sample.db ] || \
 	  docs/sample/make_sample.sh $(BUILD)/run/db/sample.db
