@@ -56,6 +56,11 @@ void connections_update(struct connections *list, struct conn *conn)
     list->late[conn->listed].last = conn;
 }
 
+void connections_pause(struct connections *list, struct conn *conn)
+{
+    unlink_late(list, conn);
+}
+
 void connections_add(struct connections *list, struct conn *conn)
 {
     conn->slot = list->count;

@@ -31,6 +31,10 @@ void connections_remove(struct connections *list, struct conn *conn);
  * deadline was armed anew. O(1). */
 void connections_update(struct connections *list, struct conn *conn);
 
+/* Call before another thread steps conn: that arms deadlines in it, so while it
+ * is away it must be in no list. connections_update puts it back. */
+void connections_pause(struct connections *list, struct conn *conn);
+
 /* Milliseconds until the next deadline, at most limit_ms; 0 if one passed. */
 int connections_wait_ms(const struct connections *list, uint64_t now_ms,
                         int limit_ms);

@@ -128,7 +128,7 @@ static bool hand_over(struct front *front, struct conn *conn,
                           .kind = kind,
                           .next = front->batches[number]};
     front->batches[number] = task;
-    connections_update(&front->connections, conn);
+    connections_pause(&front->connections, conn);
     conn->wish = CONN_WANT_WORK; /* a step puts its own in its place */
     conn->number = WITH_MODULE;
     return true;

@@ -81,12 +81,31 @@ static void arming_anew_moves_to_the_end(void **state)
     assert_ptr_equal(connections_expired(list, 1400), &conns[3]);
 }
 
+/* Another thread arms deadlines of a connection that it steps: what is still
+ * listed then is found to be late, and closed under that thread's hands. */
+static void one_that_is_away_does_not_expire(void **state)
+{
+    struct connections *list = *state;
+    connections_pause(list, &conns[0]);
+    connections_pause(list, &conns[0]); /* once is enough */
+    conns[0].deadline = DEADLINE_NONE;
+    conns[0].deadline_ms = 0;
+    assert_null(connections_expired(list, 999));
+    conns[0].deadline = DEADLINE_SEND;
+    conns[0].deadline_ms = 500;
+    assert_null(connections_expired(list, 999));
+    connections_update(list, &conns[0]);
+    assert_ptr_equal(connections_expired(list, 999), &conns[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(removal_keeps_slots_true, fill, empty),
         cmocka_unit_test_setup_teardown(expiry_comes_in_order, fill, empty),
         cmocka_unit_test_setup_teardown(arming_anew_moves_to_the_end, fill,
+                                        empty),
+        cmocka_unit_test_setup_teardown(one_that_is_away_does_not_expire, fill,
                                         empty),
     };
     return cmocka_run_group_tests_name("connections", tests, NULL, NULL);
