@@ -21,7 +21,7 @@ CFLAGS   += -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -pthread -MMD -MP \
               -fno-omit-frame-pointer)
 CPPFLAGS += -Icommon -I. -I$(BUILD)/common
 LDFLAGS  += -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
-LDLIBS   += -lsqlite3 -ljansson -linih -lcrypt
+LDLIBS   += -lsqlite3 -ljansson -linih -lcrypt -lseccomp
 
 COMMON   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out common/main.c,$(wildcard common/*.c)))
 STAGES   := $(sort $(wildcard stage?_*))
@@ -46,6 +46,7 @@ build <sqlite3.h>   libsqlite3-dev     databases
 build <jansson.h>   libjansson-dev     JSON
 build <ini.h>       libinih-dev        configuration files
 build <crypt.h>     libcrypt-dev       passwords
+build <seccomp.h>   libseccomp-dev     filter of system calls
 run   cmark-gfm     cmark-gfm          the book as pages
 run   sqlite3       sqlite3            the sample database
 run   /usr/share/zoneinfo/tzdata.zi tzdata facts of the sample database

@@ -15,6 +15,7 @@
 #include "mount.h"
 #include "notify.h"
 #include "privileges.h"
+#include "sandbox.h"
 #include "stage.h"
 #include "stats.h"
 #include "trace.h"
@@ -166,6 +167,8 @@ int main(int argc, char **argv)
         say(program, "cannot catch", "signals");
         goto done;
     }
+    if (sandbox_enter(&settings) < 0)
+        goto done;
     status = serve(&server, program);
     server_release_signals();
 done:

@@ -32,6 +32,7 @@ struct settings {
     char *trust_proxy;     /* NULL, or a list of CIDR */
     char *user;            /* NULL, or whom root becomes */
     char *group;           /* NULL: the user's own */
+    char *seccomp;         /* "off", "on" or "kill" */
     char *access_log;      /* "off", "-" for stdout, or a path */
     char *error_log;       /* "-" for stderr, or a path */
     char *trace;           /* NULL, or --trace's path */

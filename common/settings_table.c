@@ -56,6 +56,11 @@ const struct setting settings_table[] = {
           "serves, and the error log says so."),
     OTHER("server", "group", SETTING_SYSTEM_GROUP, group, NULL, "www-data",
           "the group that comes with user", "Unset: the user's own."),
+    OTHER("server", "seccomp", SETTING_CHOICE, seccomp, "off", "off, on, kill",
+          "refuse system calls that a server has no use for",
+          "As to start a program or to connect to another machine, should "
+          "somebody get this far: with on such a call fails, with kill it ends "
+          "the server."),
     OTHER("server", "access_log", SETTING_LOG, access_log, "off", NULL,
           "one line a request: off, - for stdout, or a file",
           "In the combined format. SIGHUP opens the file anew."),

@@ -2,6 +2,7 @@
  * root in it when it serves. Who runs the suite must be root himself. */
 #include "life.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
@@ -214,6 +215,28 @@ static void says_who_serves(const struct stage_differences *stage)
                 "has no effect", true);
 }
 
+/* Threads that were started before the filter had none. */
+static void every_thread_is_filtered(const struct stage_differences *stage)
+{
+    char path[64], line[200];
+    struct dirent *entry;
+    if (suite.slow) /* what watches a server makes calls of its own */
+        return;
+    struct server *server = LIFE_START(stage, "--set", "server.seccomp=on");
+    life_answers(server);
+    snprintf(path, sizeof path, "/proc/%d/task", (int)server->pid);
+    DIR *tasks = opendir(path);
+    assert_non_null(tasks);
+    while ((entry = readdir(tasks)) != NULL)
+        if (entry->d_name[0] != '.') {
+            struct server thread = {.pid = atoi(entry->d_name)};
+            status_line(&thread, "Seccomp:", line);
+            assert_string_equal(line, "Seccomp:\t2\n");
+        }
+    closedir(tasks);
+    server_stop(server);
+}
+
 const struct life life_privileges[] = {
     {"started as root it becomes the user for good", gives_up_root},
     {"it takes the group that is named", takes_a_group},
@@ -221,5 +244,6 @@ const struct life life_privileges[] = {
     {"what the user may not open is one line", what_the_user_may_not},
     {"a user that does not exist is one line", no_such_account},
     {"it says when it serves as root", says_who_serves},
+    {"the filter of system calls is every thread's", every_thread_is_filtered},
     {NULL, NULL},
 };
