@@ -273,9 +273,14 @@ static void begin_stop(struct front *front)
     struct connections *list = &front->connections;
     front->stopping = true;
     listen_on(front, false);
-    for (size_t i = list->count; i-- > 0;)
-        if (list->all[i]->number == WITH_FRONT && conn_stop(list->all[i]))
+    for (size_t i = list->count; i-- > 0;) {
+        if (list->all[i]->number != WITH_FRONT)
+            continue;
+        if (conn_stop(list->all[i]))
             drop(front, list->all[i]);
+        else
+            connections_update(list, list->all[i]);
+    }
 }
 
 static int wait_for_events(struct front *front, struct epoll_event *events)

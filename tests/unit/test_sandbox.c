@@ -245,8 +245,7 @@ static int try_common_things(void)
     fd = memfd_create("test", MFD_CLOEXEC);
     if (fd < 0 || ftruncate(fd, 4096) < 0)
         return 2;
-    void *at =
-        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     return at == MAP_FAILED || munmap(at, 4096) < 0 ? 3 : 0;
 }
 
