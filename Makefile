@@ -194,7 +194,13 @@ bench: $(BINARIES) $(COST)/floor $(COST)/idle ## what a request costs (QUICK=1: 
 QUESTION := $(BUILD)/docs/questions/$(N)
 QUESTIONS = $(patsubst docs/questions/%/measure.c,%,$(wildcard docs/questions/*/measure.c))
 
-$(BUILD)/docs/questions/%/measure: $(BUILD)/docs/questions/%/measure.o
+# measure.c, and what else in C lies beside it.
+question_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard docs/questions/$(1)/*.c))
+$(foreach q,$(QUESTIONS),$(eval $(BUILD)/docs/questions/$(q)/measure: \
+    $(call question_objects,$(q))))
+$(BUILD)/docs/questions/6/measure: $(BUILD)/libcommon.a
+
+$(BUILD)/docs/questions/%/measure:
 	$(call SAY,LINK)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
