@@ -599,6 +599,10 @@ int stage_run(struct stage *stage)
         stats_add(STAT_sys_wait, 1);
         if (n < 0 && errno != EINTR)
             return -1;
+        /* The last one closes, and an acceptor that we still wait for lets
+         * another in: left unread, this would never let us sleep again. */
+        if (n > 0 && fds[1].revents != 0)
+            (void)!read(stage->gone_fd, &(uint64_t){0}, sizeof(uint64_t));
         if (server_signals(stage->server))
             stage_stop(stage);
         server_tick(stage->server);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -139,6 +140,14 @@ static unsigned listener_queue(int fd)
     return info.tcpi_unacked;
 }
 
+static void listener_wait_empty(int fd)
+{
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    while (listener_queue(fd) > 0)
+        if (suite_now_ms() > limit)
+            fail_msg("the clients are not let in");
+}
+
 /* Whoever opened it may have left it blocking or not, and each stage needs it
  * its own way: a stage of many clients that waited in accept served only the
  * one who came last, and the one that should wait there ran in circles. */
@@ -217,10 +226,7 @@ static void newcomers_may_speak(const struct stage_differences *stage)
     manager_expect(manager, "READY=1", said);
     for (size_t i = 0; i < count; i++)
         clients[i] = client_open(port);
-    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
-    while (listener_queue(fd) > 0)
-        if (suite_now_ms() > limit)
-            fail_msg("the clients are not let in");
+    listener_wait_empty(fd);
     kill(server->pid, SIGTERM);
     manager_expect(manager, "STOPPING=1", said);
     for (size_t i = 0; i < count; i++) {
@@ -248,6 +254,68 @@ static void silent_newcomers(const struct stage_differences *stage)
     /* Let in and closed, or still in the queue of a socket that goes on. */
     client_close(client);
     close(fd);
+}
+
+/* True if the one who connects after the last one has gone is let in, though
+ * the server stops: it did not waste its time then. */
+static bool stop_meets_a_newcomer(const struct stage_differences *stage,
+                                  const char *name, int manager)
+{
+    char said[600];
+    int port, fd = listener_open(SOCK_STREAM, &port);
+    struct server *server = life_start(
+        stage,
+        &(struct server_options){.notify_socket = name, .inherited_fd = fd},
+        (const char *const[]){"--set", "server.stop_seconds=600", "--set",
+                              "connection.head_seconds=1", NULL});
+    manager_expect(manager, "READY=1", said);
+    struct client *last = client_open(port);
+    listener_wait_empty(fd);
+    size_t descriptors = server_descriptors(server);
+    kill(server->pid, SIGTERM);
+    manager_expect(manager, "STOPPING=1", said);
+    client_close(last);
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    while (server_descriptors(server) >= descriptors)
+        if (suite_now_ms() > limit)
+            fail_msg("the server does not see that its client has gone");
+    struct client *newcomer = client_open(port);
+    unsigned long before = server_ticks(server);
+    client_say(newcomer, "GET / HT");
+    struct pollfd watch[] = {
+        {.fd = newcomer->fd, .events = POLLIN},
+        {.fd = (int)syscall(SYS_pidfd_open, server->pid, 0), .events = POLLIN},
+    };
+    poll(watch, 2, client_limit_ms());
+    close(watch[1].fd);
+    bool met = watch[0].revents != 0;
+    if (met) {
+        /* A second has passed until a half head is 408. */
+        life_expect(newcomer, 408);
+        assert_true(server_ticks(server) - before < 50);
+    }
+    client_close(newcomer);
+    assert_int_equal(server_wait(server), 0);
+    close(fd);
+    return met;
+}
+
+/* Told once that the last one had gone, the master was told for ever, also when
+ * an acceptor had let in one more: it used up a processor until that one was
+ * done. */
+static void stop_waits_for_one_more(const struct stage_differences *stage)
+{
+    enum { TRIES = 20 };
+    char name[64];
+    if (!stage->pipeline)
+        return; /* nobody is let in any more */
+    manager_name(name);
+    int manager = manager_open(name);
+    int tries = 0;
+    while (!stop_meets_a_newcomer(stage, name, manager))
+        if (++tries == TRIES)
+            fail_msg("nobody is let in");
+    close(manager);
 }
 
 static void wrong_sockets(const struct stage_differences *stage)
@@ -295,6 +363,7 @@ const struct life life_service[] = {
     {"who has just come through an inherited socket may speak at a stop",
      newcomers_may_speak},
     {"who comes and says nothing does not hold a stop up", silent_newcomers},
+    {"a stop that waits for one more does so asleep", stop_waits_for_one_more},
     {"an inherited socket of a wrong kind is one line", wrong_sockets},
     {"a socket meant for another process is left alone",
      another_process_s_socket},
