@@ -12,12 +12,21 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+void lock_open(pthread_mutex_t *lock)
+{
+    pthread_mutexattr_t adaptive;
+    pthread_mutexattr_init(&adaptive);
+    pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(lock, &adaptive);
+    pthread_mutexattr_destroy(&adaptive);
+}
+
 int inbox_open(struct inbox *inbox)
 {
     *inbox = (struct inbox){.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     if (inbox->wake_fd < 0)
         return -1;
-    pthread_mutex_init(&inbox->lock, NULL);
+    lock_open(&inbox->lock);
     return 0;
 }
 
@@ -32,15 +41,17 @@ void inbox_wake(struct inbox *inbox)
     (void)!write(inbox->wake_fd, &(uint64_t){1}, sizeof(uint64_t));
 }
 
-void inbox_put(struct inbox *inbox, struct conn *conn)
+void inbox_put(struct inbox *inbox, struct conn *chain)
 {
-    conn->next = NULL;
+    struct conn *last = chain;
+    while (last->next != NULL)
+        last = last->next;
     pthread_mutex_lock(&inbox->lock);
     if (inbox->last != NULL)
-        inbox->last->next = conn;
+        inbox->last->next = chain;
     else
-        inbox->first = conn;
-    inbox->last = conn;
+        inbox->first = chain;
+    inbox->last = last;
     pthread_mutex_unlock(&inbox->lock);
     /* Of several who come while it sleeps, one tells it. */
     if (atomic_load(&inbox->asleep) && atomic_exchange(&inbox->asleep, false))

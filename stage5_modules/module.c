@@ -115,7 +115,7 @@ static void wake_worker_locked(struct module *module)
 /* Something is ready: as many workers as pay for it. */
 static void wake_locked(struct module *module)
 {
-    size_t awake = module->worker_count - module->sleepers;
+    size_t awake = module->worker_count - module->sleepers - module->away;
     size_t waiting =
         atomic_load_explicit(&module->waiting, memory_order_relaxed);
     if (module->sleepers == 0)
@@ -331,7 +331,24 @@ void module_answered(struct task *task)
     struct conn *conn = task->conn;
     struct inbox *home = task->home;
     free(task);
+    conn->next = NULL;
     inbox_put(home, conn);
+}
+
+void module_answered_all(struct task **tasks, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        struct inbox *home = tasks[i]->home;
+        struct conn *first = tasks[i]->conn, *last = first;
+        free(tasks[i++]);
+        while (i < n && tasks[i]->home == home) {
+            last->next = tasks[i]->conn;
+            last = last->next;
+            free(tasks[i++]);
+        }
+        last->next = NULL;
+        inbox_put(home, first);
+    }
 }
 
 /* Does tasks of one strand. Returns how many; with fewer than n the strand
@@ -360,8 +377,11 @@ static void work_on_locked(struct module *module, struct strand *strand)
     atomic_fetch_sub(&module->waiting, n);
     atomic_fetch_add_explicit(&module->taken, n, memory_order_relaxed);
     strand->active++;
+    module->away += strand->alone;
     /* Others may work on it too, or come to it while we do. */
     strand_settle_locked(module, strand);
+    if (strand->alone && module->ready_count > 0)
+        wake_locked(module);
     pthread_mutex_unlock(&module->lock);
     done = run_tasks(module, tasks, n, &rest_ms);
     pthread_mutex_lock(&module->lock);
@@ -371,6 +391,7 @@ static void work_on_locked(struct module *module, struct strand *strand)
     if (rest_ms > 0)
         strand->rest_ms = clock_ms() + rest_ms;
     strand->active--;
+    module->away -= strand->alone;
     strand_settle_locked(module, strand);
 }
 
@@ -558,7 +579,7 @@ struct module *module_open(const struct module_kind *kind,
         free(made);
         return NULL;
     }
-    pthread_mutex_init(&made->lock, NULL);
+    lock_open(&made->lock);
     sem_init(&made->gate, 0, 0);
     sem_init(&made->watch, 0, 0);
     if (start_threads(made) == 0) {

@@ -37,8 +37,13 @@ struct inbox {
 int inbox_open(struct inbox *inbox);
 void inbox_close(struct inbox *inbox);
 
-/* Takes conn; wakes the front if it sleeps. */
-void inbox_put(struct inbox *inbox, struct conn *conn);
+/* Takes a chain of connections (conn->next); wakes the front if it sleeps. */
+void inbox_put(struct inbox *inbox, struct conn *chain);
+
+/* A lock that is held for a few instructions by threads on several cores: who
+ * finds it taken looks again some times before it sleeps, as to sleep and be
+ * woken takes a hundred times as long as the lock is held. */
+void lock_open(pthread_mutex_t *lock);
 
 /* Gives all that is there, as a chain by conn->next. */
 struct conn *inbox_take(struct inbox *inbox);
@@ -127,6 +132,8 @@ struct module {
     struct strand *ready_first, *ready_last;
     size_t ready_count;
     size_t sleepers; /* workers that wait for the gate */
+    size_t away;     /* workers at a strand for one at a time: such tasks write,
+                        and who writes waits for the disk */
     size_t blocked;  /* strands with tasks that are held, or rest */
     bool master_sleeps;
     bool stopping;
@@ -161,6 +168,9 @@ void module_do(struct task *task);
 
 /* The connection goes home. Takes task. */
 void module_answered(struct task *task);
+
+/* The same for n tasks, with one look at the inbox of each front. */
+void module_answered_all(struct task **tasks, size_t n);
 
 /* Puts the task into another strand. Takes it. */
 void module_move(struct module *module, struct task *task, struct text key,

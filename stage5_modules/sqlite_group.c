@@ -91,11 +91,10 @@ static void unsay(struct task *task)
 static void answer_together(struct task **tasks, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct task *task = tasks[i];
-        sqlite_database.forget(task);
-        conn_work_answer(task->conn);
-        module_answered(task);
+        sqlite_database.forget(tasks[i]);
+        conn_work_answer(tasks[i]->conn);
     }
+    module_answered_all(tasks, n);
 }
 
 static void answer_each(struct task **tasks, size_t n)
