@@ -109,7 +109,23 @@ static void strand_retire_locked(struct module *module, struct strand *strand)
 static void wake_worker_locked(struct module *module)
 {
     module->sleepers--;
-    sem_post(&module->gate);
+    module->waking++;
+    module->due++;
+}
+
+/* Lets go of the lock and then makes the posts that are due: who is woken by
+ * them would else find the lock taken. */
+static void unlock(struct module *module)
+{
+    size_t workers = module->due;
+    bool master = module->master_due;
+    module->due = 0;
+    module->master_due = false;
+    pthread_mutex_unlock(&module->lock);
+    while (workers-- > 0)
+        sem_post(&module->gate);
+    if (master)
+        sem_post(&module->watch);
 }
 
 /* Something is ready: as many workers as pay for it. */
@@ -130,7 +146,7 @@ static void wake_master_locked(struct module *module)
     if (!module->master_sleeps)
         return;
     module->master_sleeps = false;
-    sem_post(&module->watch);
+    module->master_due = true;
 }
 
 /* ---- from waiting to ready ---- */
@@ -269,9 +285,9 @@ void module_add(struct module *module, struct task *chain)
             failed = task;
         }
     }
-    if (module->ready_count > 0 && module->sleepers > 0)
+    if (module->ready_count > module->waking && module->sleepers > 0)
         wake_master_locked(module);
-    pthread_mutex_unlock(&module->lock);
+    unlock(module);
     while (failed != NULL) {
         struct task *task = failed;
         failed = task->next;
@@ -285,7 +301,7 @@ void module_move(struct module *module, struct task *task, struct text key,
     task->since_ms = clock_ms();
     pthread_mutex_lock(&module->lock);
     bool put = put_locked(module, task, key, alone);
-    pthread_mutex_unlock(&module->lock);
+    unlock(module);
     if (!put)
         task_fail(module, task);
 }
@@ -306,7 +322,7 @@ void module_hold(struct module *module, struct text key, bool held)
         strand->held += held ? 1 : (size_t)-1;
         strand_settle_locked(module, strand);
     }
-    pthread_mutex_unlock(&module->lock);
+    unlock(module);
 }
 
 /* ---- workers ---- */
@@ -382,7 +398,7 @@ static void work_on_locked(struct module *module, struct strand *strand)
     strand_settle_locked(module, strand);
     if (strand->alone && module->ready_count > 0)
         wake_locked(module);
-    pthread_mutex_unlock(&module->lock);
+    unlock(module);
     done = run_tasks(module, tasks, n, &rest_ms);
     pthread_mutex_lock(&module->lock);
     count_waiting(module, n - done);
@@ -410,12 +426,13 @@ static void *worker_thread(void *argument)
         /* Whoever wakes us counts us out, under the lock: so each post of the
          * gate is for one who waits or is about to, and none is lost. */
         module->sleepers++;
-        pthread_mutex_unlock(&module->lock);
+        unlock(module);
         while (sem_wait(&module->gate) < 0 && errno == EINTR)
             continue;
         pthread_mutex_lock(&module->lock);
+        module->waking--;
     }
-    pthread_mutex_unlock(&module->lock);
+    unlock(module);
     return NULL;
 }
 
@@ -491,7 +508,7 @@ static void *master_thread(void *argument)
         bool ready = module->ready_count > 0;
         uint64_t taken = atomic_load(&module->taken);
         module->master_sleeps = wait_ms < 0;
-        pthread_mutex_unlock(&module->lock);
+        unlock(module);
         watch_wait(module, wait_ms);
         pthread_mutex_lock(&module->lock);
         module->master_sleeps = false;
@@ -502,7 +519,7 @@ static void *master_thread(void *argument)
             wake_worker_locked(module);
         look_at_blocked_locked(module);
     }
-    pthread_mutex_unlock(&module->lock);
+    unlock(module);
     return NULL;
 }
 
@@ -515,8 +532,8 @@ static void stop_threads(struct module *module, size_t workers, bool master)
     while (module->sleepers > 0)
         wake_worker_locked(module);
     module->master_sleeps = false;
-    sem_post(&module->watch);
-    pthread_mutex_unlock(&module->lock);
+    module->master_due = true;
+    unlock(module);
     for (size_t i = 0; i < workers; i++)
         pthread_join(module->workers[i], NULL);
     if (master)

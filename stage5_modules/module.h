@@ -135,7 +135,9 @@ struct module {
     size_t away;     /* workers at a strand for one at a time: such tasks write,
                         and who writes waits for the disk */
     size_t blocked;  /* strands with tasks that are held, or rest */
-    bool master_sleeps;
+    size_t waking;   /* workers that have been woken and have not come yet */
+    size_t due;      /* of these, posts that are still to be made */
+    bool master_sleeps, master_due;
     bool stopping;
 
     sem_t gate;  /* one post for each worker that is to wake */
