@@ -45,6 +45,11 @@ int sql_run_start(struct sql_run *run, struct sql_connection *connection,
     stats_add(STAT_sql_statements, 1);
     run->left_ns = connection->sql->settings->sqlite_query_ms * 1000000u;
     run->changes_before = sqlite3_total_changes64(connection->handle);
+    /* The transaction that several requests were to share has ended under this
+     * one. What it wrote from here on would be there, and once more when all of
+     * them are done anew by themselves. */
+    if (connection->shared && sqlite3_get_autocommit(connection->handle))
+        return sql_fail(error, 500, "INTERNAL", "the transaction has ended");
     /* SQLite takes READONLY for the transaction's name; the promise is ours
      * to keep. */
     if (connection->read_transaction && !statement->read_only &&

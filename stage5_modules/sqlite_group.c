@@ -8,7 +8,7 @@
  * undoes itself and nothing else, in a transaction as outside of one, so its
  * error is its own client's. Where SQLite rolls back more than that (ON
  * CONFLICT ROLLBACK, a full disk, a statement interrupted by its time limit),
- * or the COMMIT fails (a deferred foreign key, the disk), nobody has been
+ * or its COMMIT would fail (a deferred foreign key, the disk), nobody has been
  * answered yet, and nothing of the transaction is there: so all are done again,
  * one by one. Nothing is answered before it is on disk. */
 #include "sqlite_database.h"
@@ -55,7 +55,18 @@ enum sqlite_lock sqlite_lock_look(const struct task *task)
     return rc == SQLITE_BUSY ? SQLITE_LOCK_TAKEN : SQLITE_LOCK_FREE;
 }
 
-/* Runs one request in the open transaction. False: it has ended that. */
+/* True: a deferred foreign key waits for its row. Alone that request's commit
+ * would fail; here another client's row could come in time. */
+static bool owes_a_row(struct sql_connection *connection)
+{
+    int owed = 0, most;
+    sqlite3_db_status(connection->handle, SQLITE_DBSTATUS_DEFERRED_FKS, &owed,
+                      &most, 0);
+    return owed != 0;
+}
+
+/* Runs one request in the open transaction. False: it has ended that, or must
+ * not be committed with the others. */
 static bool join(struct sql_connection *connection, struct task *task)
 {
     struct sql_request *request = request_of(task);
@@ -68,7 +79,8 @@ static bool join(struct sql_connection *connection, struct task *task)
         return false;
     request->stream->borrows = true;
     sql_request_answer(request);
-    return !sqlite3_get_autocommit(connection->handle);
+    return !sqlite3_get_autocommit(connection->handle) &&
+           !owes_a_row(connection);
 }
 
 /* True: all of it is on disk, or was never to be there. */
@@ -120,10 +132,11 @@ size_t sqlite_group(struct task **tasks, size_t n)
     }
     stats_doing("group");
     size_t done = 0;
-    bool open = true;
+    bool open;
     connection->shared = true;
-    while (open && done < n && clock_ms() - start_ms < GROUP_MS)
+    do
         open = join(connection, tasks[done++]);
+    while (open && done < n && clock_ms() - start_ms < GROUP_MS);
     connection->shared = false;
     bool committed = open && commit(connection);
     sql_give(connection);

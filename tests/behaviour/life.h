@@ -22,6 +22,7 @@ extern const struct life life_service[];
 extern const struct life life_mounts[];
 extern const struct life life_backup[];
 extern const struct life life_privileges[];
+extern const struct life life_writes[];
 
 /* A server that allows everything, with up to LIFE_MORE further arguments. */
 #define LIFE_START(stage, ...)                                                 \

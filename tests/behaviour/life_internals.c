@@ -1,52 +1,11 @@
 /* life_internals.c - what a server shows of itself: /-/stats as it works, and
  * the trace of a run. */
+#include "figures.h"
 #include "life.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static const char *text_at(json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
-static json_int_t number_at(json_t *object, const char *key)
-{
-    return (json_int_t)json_number_value(json_object_get(object, key));
-}
-
-/* Given. */
-static json_t *stats_of(const struct server *server)
-{
-    struct answer answer = {0};
-    assert_int_equal(client_get(server->port, "/-/stats", &answer), 200);
-    json_t *stats = json_loadb(answer.body.data, answer.body.length,
-                               JSON_REJECT_DUPLICATES, NULL);
-    answer_free(&answer);
-    assert_non_null(stats);
-    return stats;
-}
-
-/* How many of that name are in the list; their figures under key go to *sum. */
-static size_t named(json_t *stats, const char *list, const char *name,
-                    const char *key, json_int_t *sum)
-{
-    size_t i, n = 0;
-    json_t *one, *all = json_object_get(stats, list);
-    *sum = 0;
-    assert_true(json_is_array(all));
-    json_array_foreach(all, i, one)
-    {
-        if (strcmp(text_at(one, "name"), name) != 0)
-            continue;
-        *sum += number_at(one, key);
-        n++;
-    }
-    return n;
-}
 
 /* Every stage has the lists, a pipeline has something in them. */
 static void parts(const struct stage_differences *stage)
@@ -58,24 +17,27 @@ static void parts(const struct stage_differences *stage)
     for (int i = 0; i < 10; i++)
         life_answers(server);
     json_int_t sum;
-    json_t *stats = stats_of(server);
+    json_t *stats = figures_get(server);
     size_t each = stage->pipeline ? 1 : 0;
     static const char *const queues[] = {"recv_task_queue", "work_task_queue",
                                          "send_task_queue"};
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(named(stats, "queues", queues[i], "taken", &sum),
-                         each);
+        assert_int_equal(
+            figures_named(stats, "queues", queues[i], "taken", &sum), each);
         /* Ten requests have passed; who counted the last one may not have
          * said so yet. */
         assert_true(sum >= (stage->pipeline ? 9 : 0));
     }
     assert_int_equal(
-        named(stats, "poll_lists", "recv_poll_list", "taken", &sum), each);
+        figures_named(stats, "poll_lists", "recv_poll_list", "taken", &sum),
+        each);
     assert_true(sum >= (stage->pipeline ? 10 : 0));
-    assert_int_equal(named(stats, "threads", "work_task_queue", "steps", &sum),
-                     stage->pipeline ? 3 : 0);
+    assert_int_equal(
+        figures_named(stats, "threads", "work_task_queue", "steps", &sum),
+        stage->pipeline ? 3 : 0);
     assert_true(sum >= (stage->pipeline ? 9 : 0));
-    assert_int_equal(named(stats, "threads", "master", "steps", &sum), 1);
+    assert_int_equal(figures_named(stats, "threads", "master", "steps", &sum),
+                     1);
     assert_true(stage->pipeline || sum >= 10);
     json_decref(stats);
     server_stop(server);
@@ -89,12 +51,12 @@ static void parts(const struct stage_differences *stage)
 static bool worker_is_busy(const struct server *server)
 {
     size_t i;
-    json_t *thread, *stats = stats_of(server);
+    json_t *thread, *stats = figures_get(server);
     bool busy = false;
     json_array_foreach(json_object_get(stats, "threads"), i, thread)
     {
-        busy |= strcmp(text_at(thread, "name"), "work_task_queue") == 0 &&
-                strcmp(text_at(thread, "doing"), "work") == 0;
+        busy |= strcmp(figures_text(thread, "name"), "work_task_queue") == 0 &&
+                strcmp(figures_text(thread, "doing"), "work") == 0;
     }
     json_decref(stats);
     return busy;
@@ -142,11 +104,11 @@ static const char *row_of(json_t *trace, json_t *event)
     json_t *row;
     json_array_foreach(trace, i, row)
     {
-        if (strcmp(text_at(row, "name"), "thread_name") == 0 &&
-            number_at(row, "tid") == number_at(event, "tid"))
-            return text_at(json_object_get(row, "args"), "name");
+        if (strcmp(figures_text(row, "name"), "thread_name") == 0 &&
+            figures_number(row, "tid") == figures_number(event, "tid"))
+            return figures_text(json_object_get(row, "args"), "name");
     }
-    fail_msg("row %d has no name", (int)number_at(event, "tid"));
+    fail_msg("row %d has no name", (int)figures_number(event, "tid"));
     return "";
 }
 
@@ -157,9 +119,9 @@ static json_t *span_of(json_t *trace, const char *name, json_int_t request)
     json_t *span;
     json_array_foreach(trace, i, span)
     {
-        if (strcmp(text_at(span, "ph"), "X") == 0 &&
-            strcmp(text_at(span, "name"), name) == 0 &&
-            number_at(json_object_get(span, "args"), "request") == request)
+        if (strcmp(figures_text(span, "ph"), "X") == 0 &&
+            strcmp(figures_text(span, "name"), name) == 0 &&
+            figures_number(json_object_get(span, "args"), "request") == request)
             return span;
     }
     fail_msg("request %d has no span %s", (int)request, name);
@@ -174,10 +136,11 @@ static void check_arrow(json_t *trace, const char *kind, json_int_t request,
     json_t *part;
     json_array_foreach(trace, i, part)
     {
-        if (strcmp(text_at(part, "ph"), kind) != 0 ||
-            number_at(part, "id") != request)
+        if (strcmp(figures_text(part, "ph"), kind) != 0 ||
+            figures_number(part, "id") != request)
             continue;
-        assert_int_equal(number_at(part, "tid"), number_at(span, "tid"));
+        assert_int_equal(figures_number(part, "tid"),
+                         figures_number(span, "tid"));
         n++;
     }
     assert_int_equal(n, 1);

@@ -1,0 +1,26 @@
+/* figures.h - what a server says of itself at /-/stats. */
+#ifndef SUITE_FIGURES_H
+#define SUITE_FIGURES_H
+
+#include "server.h"
+
+#include <jansson.h>
+
+/* A member of an object; "" or 0 when there is none. */
+const char *figures_text(json_t *object, const char *key);
+json_int_t figures_number(json_t *object, const char *key);
+
+/* All of it. Given. */
+json_t *figures_get(const struct server *server);
+
+/* How many of that name are in the list; their figures under key go to *sum. */
+size_t figures_named(json_t *stats, const char *list, const char *name,
+                     const char *key, json_int_t *sum);
+
+/* The figure of a queue, or of a group of counters, now. */
+json_int_t figures_queue(const struct server *server, const char *name,
+                         const char *key);
+json_int_t figures_counter(const struct server *server, const char *group,
+                           const char *key);
+
+#endif
