@@ -142,11 +142,12 @@ size_t sqlite_group(struct task **tasks, size_t n)
     sql_give(connection);
     TRACE_SPAN("group", start, 0);
     stats_done();
-    if (committed)
-        answer_together(tasks, done);
-    else
+    if (!committed) {
         answer_each(tasks, done);
+        return done;
+    }
     stats_add(STAT_sql_groups, 1);
     stats_add(STAT_sql_grouped, done);
+    answer_together(tasks, done);
     return done;
 }

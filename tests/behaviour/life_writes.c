@@ -43,12 +43,12 @@ static void pile_open(struct pile *pile, const struct stage_differences *stage)
              count++);
     fixture_database(directory);
     *pile = (struct pile){0};
-    const char *const arguments[] = {
-        "--set", "sqlite.busy_ms=60000",       "--set",
-        "sqlite.foreign_keys=on",              "--set",
-        "sqlite.response_bytes=64K",           "--set",
-        "sqlite.stream_idle_seconds=60",       "--set",
-        "connection.keepalive_seconds=60",     NULL};
+    const char *const arguments[] = {"--set", "sqlite.busy_ms=60000",
+                                     "--set", "sqlite.foreign_keys=on",
+                                     "--set", "sqlite.response_bytes=64K",
+                                     "--set", "sqlite.stream_idle_seconds=60",
+                                     "--set", "connection.keepalive_seconds=60",
+                                     NULL};
     pile->server = life_start(
         stage, &(struct server_options){.databases = directory}, arguments);
     sql_do(pile->server, "t", NULL, SEQUENCE(SETUP));
@@ -214,10 +214,9 @@ static void answer_too_large(const struct stage_differences *stage)
     if (!stage->modules)
         return;
     pile_open(&pile, stage);
-    json_t *results =
-        with_one(&pile, EXECUTE("INSERT INTO log VALUES(randomblob(50000)),"
-                                "(randomblob(50000)) RETURNING v") ","
-                            ADD_LOG("1"));
+    json_t *results = with_one(
+        &pile, EXECUTE("INSERT INTO log VALUES(randomblob(50000)),"
+                       "(randomblob(50000)) RETURNING v") "," ADD_LOG("1"));
     sql_check_error(results, 0, "RESPONSE_TOO_LARGE");
     sql_check_ok(results, 1);
     json_decref(results);
@@ -263,8 +262,9 @@ static void own_tables(const struct stage_differences *stage)
         return;
     pile_open(&pile, stage);
     json_t *results = with_one(
-        &pile, EXECUTE("CREATE TEMP TABLE scratch(id INTEGER PRIMARY KEY, v)")
-                   "," EXECUTE("INSERT INTO scratch(v) VALUES(0)"));
+        &pile,
+        EXECUTE("CREATE TEMP TABLE scratch(id INTEGER PRIMARY "
+                "KEY, v)") "," EXECUTE("INSERT INTO scratch(v) VALUES(0)"));
     sql_check_ok(results, 0);
     sql_check_ok(results, 1);
     json_decref(results);
@@ -282,8 +282,8 @@ static void as_if_alone(const struct stage_differences *stage)
     pile_open(&pile, stage);
     pile_begin(&pile);
     pile_add_writer(&pile, 0);
-    struct client *curious = pile_add(
-        &pile, EXECUTE("SELECT last_insert_rowid()") "," ADD_LOG("1"));
+    struct client *curious =
+        pile_add(&pile, EXECUTE("SELECT last_insert_rowid()") "," ADD_LOG("1"));
     struct client *asks =
         pile_add(&pile, ADD_LOG("2") ",{\"type\":\"get_autocommit\"}");
     struct client *conditional = pile_add(
@@ -298,9 +298,9 @@ static void as_if_alone(const struct stage_differences *stage)
     assert_int_equal(sql_cell(results, 0), 0);
     json_decref(results);
     results = sql_finish(asks, NULL);
-    assert_true(json_is_true(json_object_get(
-        json_object_get(json_array_get(results, 1), "response"),
-        "is_autocommit")));
+    assert_true(json_is_true(
+        json_object_get(json_object_get(json_array_get(results, 1), "response"),
+                        "is_autocommit")));
     json_decref(results);
     json_decref(sql_finish(conditional, NULL));
     json_decref(sql_finish(closes, NULL));
@@ -316,7 +316,7 @@ static void cursor_among_them(const struct stage_differences *stage)
     struct answer answer = {0};
     static const char body[] = "{\"batch\":{\"steps\":[" STEP(
         "INSERT INTO log VALUES(1) RETURNING v") "," STEP("SELECT count(*) "
-                                                         "FROM log") "]}}";
+                                                          "FROM log") "]}}";
     if (!stage->modules)
         return;
     pile_open(&pile, stage);
