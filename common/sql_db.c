@@ -63,8 +63,7 @@ bool sql_exists(struct sql *sql, struct text name)
 
 /* ---- one connection ---- */
 
-static sqlite3 *handle_open(struct sql *sql, struct text name, int flags,
-                            int *rc)
+sqlite3 *sql_open_handle(struct sql *sql, struct text name, int flags, int *rc)
 {
     size_t size = strlen(sql->directory) + SQL_FILE_BYTES + 1;
     char *path = malloc(size);
@@ -138,7 +137,7 @@ static struct sql_connection *connection_open(struct sql *sql,
     made->read_only = read_only;
     sql_request_start(made);
     if (sql_cache_open(made) == 0)
-        made->handle = handle_open(
+        made->handle = sql_open_handle(
             sql, text_of(database->name),
             read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE, rc);
     if (made->handle == NULL) {
@@ -258,25 +257,6 @@ database_find_locked(struct sql *sql, struct text name, const struct stat *file,
 
 /* ---- take and give ---- */
 
-/* Makes an empty database. Of two who try, both succeed. */
-static int database_create(struct sql *sql, struct text name,
-                           struct sql_error *error)
-{
-    int rc;
-    sqlite3 *handle =
-        handle_open(sql, name, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &rc);
-    if (handle == NULL)
-        return sql_fail(error, 500, "INTERNAL", "cannot create database %.*s",
-                        (int)name.length, name.data);
-    /* Writes the first page, so that the file is a database from the start. */
-    rc = sqlite3_exec(handle, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
-    sqlite3_close(handle);
-    if (rc != SQLITE_OK && rc != SQLITE_BUSY)
-        return sql_fail(error, 500, "INTERNAL", "cannot create database %.*s",
-                        (int)name.length, name.data);
-    return 0;
-}
-
 /* Finds out which file the name stands for now. */
 static int take_stat(struct sql *sql, struct text name,
                      enum sql_purpose purpose, struct stat *file,
@@ -286,7 +266,7 @@ static int take_stat(struct sql *sql, struct text name,
         if (file_stat(sql, name, file) == 0)
             return 0;
         if (errno == ENOENT && purpose == SQL_CREATE) {
-            if (database_create(sql, name, error) < 0)
+            if (sql_create_database(sql, name, error) < 0)
                 return -1;
             if (file_stat(sql, name, file) == 0)
                 return 0;

@@ -195,6 +195,15 @@ bool sql_is_autocommit(const struct sql_connection *connection);
 /* True if NAME may be a database's name. */
 bool sql_name_is_valid(struct text name);
 
+/* NAME.db in the directory, opened by SQLite as the flags say; given. NULL with
+ * *rc. May block. */
+sqlite3 *sql_open_handle(struct sql *sql, struct text name, int flags, int *rc);
+
+/* Makes an empty database, which is on disk then (sql_create.c). Of two who
+ * try, both succeed. Returns 0, or -1 with error: 507 or 500. May block. */
+int sql_create_database(struct sql *sql, struct text name,
+                        struct sql_error *error);
+
 /* True if NAME is a regular file now. */
 bool sql_exists(struct sql *sql, struct text name);
 

@@ -134,7 +134,7 @@ static void set_status(struct sql_error *error)
         {"SQLITE_AUTH", 403},        {"SQLITE_READONLY", 403},
         {"RESPONSE_TOO_LARGE", 422}, {"SQLITE_IOERR", 500},
         {"SQLITE_CORRUPT", 500},     {"SQLITE_NOTADB", 500},
-        {"SQLITE_CANTOPEN", 500},    {"SQLITE_FULL", 500},
+        {"SQLITE_CANTOPEN", 500},    {"SQLITE_FULL", 507},
     };
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
         if (strcmp(error->code, statuses[i].code) == 0)
