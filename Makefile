@@ -145,6 +145,24 @@ $(BUILD)/tests/behaviour/suite: $(BEHAVIOUR)
 behaviour: $(BINARIES) $(BUILD)/tests/behaviour/suite ## all stages answer alike
 	@$(BUILD)/tests/behaviour/suite
 
+# What the server calls is made to fail by a library of its own.
+DURABILITY := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/faults.c,\
+                $(wildcard tests/durability/*.c)) tests/behaviour/bytes.c \
+                $(patsubst %,tests/behaviour/%.c,client fixture server))
+ROUNDS   ?= 12
+
+$(BUILD)/tests/durability/durability: $(DURABILITY)
+	$(call SAY,LINK)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lsqlite3 -ljansson -lcmocka || $(call HINT,$<)
+
+$(BUILD)/tests/durability/faults.so: tests/durability/faults.c
+	@mkdir -p $(@D)
+	$(call SAY,LINK)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $< || $(call HINT,$<)
+
+durability: $(SERVERS) $(addprefix $(BUILD)/tests/durability/,durability faults.so) ## kills, disk errors, power cuts: what was answered is there (ROUNDS=100)
+	@$(BUILD)/tests/durability/durability --stage $(STAGE) --rounds $(ROUNDS)
+
 check-tests: ## put each bug of tests/broken in: is it caught?
 	@BUILD=$(BUILD) tests/broken/check.sh
 
@@ -257,5 +275,5 @@ help: ## list the targets
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .PHONY: all behaviour bench check-cluster check-format check-tests clean cluster diff docs \
-        doctor format fuzz \
+        doctor durability format fuzz \
         help interop no-such-stage question run setup setup-bench test unit units

@@ -30,7 +30,7 @@ MEMCHECK="valgrind -q --leak-check=full --error-exitcode=99 \
 # No step takes longer, even where a test hangs.
 STEP_SECONDS=900
 # Lines that say what failed, other than cmocka's.
-BAD='error:|warning:|^(FAIL|not ok|cut off|MISSED|STALE|BROKEN) |==[0-9]+=='
+BAD='error:|warning:|^(ERROR:|FAIL|not ok|cut off|MISSED|STALE|BROKEN) |==[0-9]+=='
 
 # Adds up what a step's tests said of themselves: cmocka's summary, node's, or
 # our own "N passed, M failed". Prints "passed failed".
@@ -120,6 +120,7 @@ done
 step "memcheck unit" bash -c 'run_units "$@"' _ build "$MEMCHECK"
 step "memcheck behaviour" env SLOW=20 WRAP="$MEMCHECK" \
     build/tests/behaviour/suite
+step durability env SLOW="${SLOW:-2}" "$MAKE" -s durability
 step fuzz tests/fuzz/run.sh
 step interop "$MAKE" -s interop
 step cluster "$MAKE" -s check-cluster

@@ -5,7 +5,7 @@
 #         -> patch taken back -> next
 #
 # A patch says in its first lines which test must fail ("catches: suite
-# FILTER", "catches: unit test_x" or "catches: cluster WORDS"), which variables
+# FILTER", "catches: durability FILTER", "catches: unit test_x" or "catches: cluster WORDS"), which variables
 # make needs, and what the bug is. One copy serves all, so that only what a patch touches is compiled.
 # Arguments: the patches to try; none: all.
 set -u
@@ -37,7 +37,7 @@ prepare() {
 # The copy lies inside a repository that it is no part of.
 apply() { GIT_CEILING_DIRECTORIES=$top/$build git apply "$@" >>"$log" 2>&1; }
 
-# The words of a "catches" line, quotes respected: $1 suite, unit or cluster,
+# The words of a "catches" line, quotes respected: $1 suite, unit, ...,
 # then arguments (of cluster: words of the check). Succeeds if the test fails.
 fails() {
     eval "set -- $1"
@@ -48,6 +48,11 @@ fails() {
         stage=$(echo "$*" | sed -n 's/.*--stages \([0-9]\).*/\1/p')
         make $variables "build/fivefold-$stage" >>"$log" 2>&1 || return 2
         ! timeout "$seconds" build/tests/behaviour/suite "$@" >>"$log" 2>&1
+        ;;
+    durability)
+        make $variables "build/fivefold-$(echo "$*" | sed -n 's/.*--stage \([0-9]\).*/\1/p')" \
+            build/tests/durability/durability build/tests/durability/faults.so >>"$log" 2>&1 || return 2
+        ! timeout "$seconds" build/tests/durability/durability "$@" >>"$log" 2>&1
         ;;
     unit)
         make $variables "build/tests/unit/$1" >>"$log" 2>&1 || return 2
