@@ -81,7 +81,7 @@ static void networks_hold_addresses(void **state)
         {"2001:db8::/33", "2001:db8:7fff::", true},
         {"2001:db8::/33", "2001:db8:8000::", false},
     };
-    struct mistake mistake;
+    struct mistake mistake = {0};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct networks networks;
         struct peer peer = peer_of(rows[i].peer);
@@ -101,7 +101,7 @@ static void a_bad_list_is_told(void **state)
         "10.0.0.0/", "::ffff:10.0.0.0/104", "localhost"};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         struct networks networks;
-        struct mistake mistake;
+        struct mistake mistake = {0};
         assert_int_equal(networks_read(&networks, lists[i], "here", &mistake),
                          -1);
         assert_null(networks.items);
@@ -117,7 +117,7 @@ static const char *asker(const char *proxies, const char *peer,
     static char head[1024], printed[INET6_ADDRSTRLEN];
     static struct exchange exchange; /* large */
     static struct server server;
-    struct mistake mistake;
+    struct mistake mistake = {0};
     struct http_parser parser;
     memset(&server, 0, sizeof server);
     if (proxies != NULL)
