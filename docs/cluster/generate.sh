@@ -25,7 +25,7 @@ fail()
 [ $# -ge 3 ] || fail "usage: generate.sh OUT LISTEN ADDR:PORT..."
 out=$1 listen=$2
 shift 2
-server=${SERVER:-build/fivefold-4}
+server=${SERVER:-build/fivefold-5}
 proxy=${PROXY:-127.0.0.1}
 umask 077 # the token
 mkdir -p "$out"
