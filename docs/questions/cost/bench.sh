@@ -29,7 +29,7 @@
 # results go), PORT (the first of a dozen to try), BUILD. "quick" is one round
 # of one second: it shows that all works, its numbers are worth little.
 #
-# Writes to OUT: cost.csv, memory.csv, machine.txt, cost.svg, report.md (the
+# Writes to OUT: cost.csv, memory.csv, mixed.csv (mixed.sh), machine.txt, cost.svg, report.md (the
 # tables, and which expectations were met), rounds.csv (every measurement).
 # All that it starts it stops, by process id.
 
@@ -509,6 +509,9 @@ idle() # SERVER
     say "idle: $1 takes $(((after - before) * 1024 / IDLE)) bytes a connection"
 }
 
+# shellcheck source=docs/questions/cost/mixed.sh
+. "$here/mixed.sh"
+
 # -------------------------------------------------------------------- main
 
 # The first line, whatever the exit status: wrk's is 1.
@@ -576,7 +579,7 @@ done < <(variants)
 [ -n "$stages" ] || fail "no stage is built; make first"
 
 for name in ${TESTS-}; do
-    chosen "$name" "$(cut -d '|' -f 1 <<<"$TESTS_KNOWN" | xargs) download idle" ||
+    chosen "$name" "$(cut -d '|' -f 1 <<<"$TESTS_KNOWN" | xargs) mixed download idle" ||
         { say "TESTS: there is no \"$name\""; exit 2; }
 done
 for name in ${SERVERS-}; do
@@ -619,6 +622,9 @@ while IFS='|' read -r test connections what _ title; do
     say "$test: $title"
     cost "$test" "$connections" "$what"
 done <<<"$TESTS_KNOWN"
+if chosen mixed "${TESTS-}"; then
+    mixed
+fi
 for test in download idle; do
     chosen $test "${TESTS-}" || continue
     for name in $(servers_of $test); do
