@@ -7,14 +7,15 @@
 # A patch says in its first lines which test must fail ("catches: suite
 # FILTER", "catches: durability FILTER", "catches: unit test_x" or "catches: cluster WORDS"), which variables
 # make needs, and what the bug is. One copy serves all, so that only what a patch touches is compiled.
-# Arguments: the patches to try; none: all.
+# Arguments: the patches to try; none: all, or with HALF=1, HALF=2 every other one.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 top=$PWD
 build=${BUILD:-build}
-copy=$build/broken
+half=${HALF-} # 1 or 2: every other one, with a copy of its own
+copy=$build/broken$half
 seconds=60 # for one test; a server that hangs is caught by the suite's limits
-log=$top/$build/broken.log
+log=$top/$build/broken$half.log
 
 header() { sed -n "s/^# $1: //p" "$2" | head -n 1; }
 
@@ -75,7 +76,10 @@ cd "$copy" || exit 1
 mkdir -p tmp && export TMPDIR="$PWD/tmp"
 missed=0
 [ $# -gt 0 ] || set -- "$top"/tests/broken/*.patch
+number=0
 for patch in "$@"; do
+    number=$((number + 1))
+    [ -z "$half" ] || [ $((number % 2)) = $((half % 2)) ] || continue
     case $patch in /*) ;; *) patch=$top/$patch ;; esac
     name=$(basename "$patch" .patch)
     # Some compilers warn of a bug: that does not catch it.
