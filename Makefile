@@ -110,9 +110,8 @@ $(BUILD)/common/internals_page.h: common/internals_page.html
 $(BUILD)/common/internals.o: $(BUILD)/common/internals_page.h
 
 $(BUILD)/libcommon.a: $(COMMON)
-	@rm -f $@
 	$(call SAY,AR)
-	$(Q)ar rcs $@ $^
+	$(Q)rm -f $@.$$$$ && ar rcs $@.$$$$ $^ && mv $@.$$$$ $@ # whole for another make
 
 define server_rule
 $(BUILD)/fivefold-$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(call stage_dir,$(1))/*.c)) \
@@ -273,7 +272,8 @@ clean: ## remove what was built
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# Not those of the variants below it, which another make may be writing.
+-include $(shell find $(addprefix $(BUILD)/,common docs tests $(STAGES)) -name '*.d' 2>/dev/null)
 .PHONY: all behaviour bench check-cluster check-format check-tests clean cluster diff docs \
         doctor durability format fuzz \
         help interop no-such-stage question run setup setup-bench test unit units

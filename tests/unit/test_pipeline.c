@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { CONNECTIONS = 4, HANG_SECONDS = 30 };
+enum { CONNECTIONS = 4, HANG_SECONDS = 10 };
 
 struct fixture {
     struct connection_table table;
