@@ -25,10 +25,11 @@ static void a_thousand_idle(const struct stage_differences *stage)
         idle[i] = client_open(server->port);
     if (stage->answers_others) {
         life_answers(server);
-        assert_true(server_descriptors(server) >= descriptors + count);
-        size_t grown = server_memory(server) - memory;
-        if (!suite.slow && grown > 2 * IDLE)
-            fail_msg("%zu KiB for %d idle connections", grown, IDLE);
+        /* The first count may have seen the end of who asked before it. */
+        assert_true(server_descriptors(server) >= descriptors + count - 1);
+        size_t after = server_memory(server);
+        if (!suite.slow && after > memory + 2 * IDLE)
+            fail_msg("%zu KiB for %d idle connections", after - memory, IDLE);
         client_say(idle[count - 1], HELLO);
         life_expect_hello(idle[count - 1]);
     }
