@@ -61,6 +61,13 @@ test  node          nodejs             real clients
 test  npm           npm                fetching them
 test  chromium      chromium           a real browser
 test  git           git                check-format, check-tests
+test  dpkg-shlibdeps dpkg-dev          make deb
+test  strip         binutils           make deb
+test  systemctl     systemd            install-check: the service
+test  ip            iproute2           install-check: a loopback of its own
+test  logrotate     logrotate          install-check: logs
+test  mandoc        mandoc             install-check: man pages
+test  man           man-db             install-check: man pages
 test  haproxy       haproxy            databases spread over instances
 test  socat         socat              moving one to another instance
 cluster haproxy     haproxy            databases spread over instances
@@ -265,6 +272,8 @@ diff: ## what one stage changes: FROM=1 TO=2
 	  { echo 'diff: there are stages $(NUMBERS); say make diff FROM=2 TO=3' >&2; exit 2; }
 	@diff -u -x '*.md' $(call stage_dir,$(FROM)) $(call stage_dir,$(TO)); \
 	  test $$? -le 1
+
+include docs/operate/install.mk
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

@@ -105,11 +105,13 @@ static void close_parts(struct server *server)
  * accepted. */
 static void tell_ready(const struct server *server, const char *program)
 {
-    char address[64], port[16], status[96];
+    char address[64], port[16], status[128];
     unsigned number = listen_print(server->listen_fd, address, sizeof address);
-    printf("%s (%s) serves http://%s/\n", program, stage_facts.name, address);
+    snprintf(status, sizeof status, "serves http://%s/%s", address,
+             server->listen_inherited ? " on the socket that it was given"
+                                      : "");
+    printf("%s (%s) %s\n", program, stage_facts.name, status);
     fflush(stdout);
-    snprintf(status, sizeof status, "serves http://%s/", address);
     notify_ready(server->log, status);
     if (server->settings->ready_fd < 0)
         return;

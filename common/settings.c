@@ -244,6 +244,7 @@ enum option_code {
     OPTION_TRACE,
     OPTION_CHECK,
     OPTION_EXAMPLE,
+    OPTION_MAN,
     OPTION_VERSION,
 };
 
@@ -259,6 +260,7 @@ static const struct option options[] = {
     {"trace", required_argument, NULL, OPTION_TRACE},
     {"check", no_argument, NULL, OPTION_CHECK},
     {"example", no_argument, NULL, OPTION_EXAMPLE},
+    {"man", no_argument, NULL, OPTION_MAN},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPTION_VERSION},
     {0},
@@ -329,6 +331,8 @@ static int reader_answer(int code, const char *program)
         settings_print_help(stdout, program);
     else if (code == OPTION_EXAMPLE)
         settings_print_example(stdout);
+    else if (code == OPTION_MAN)
+        settings_print_man(stdout);
     else
         printf("%s %s\n", program, FIVEFOLD_VERSION);
     return 1;
@@ -392,6 +396,7 @@ static int reader_option(struct reader *reader, int code, char **argv)
         return 0;
     case 'h':
     case OPTION_EXAMPLE:
+    case OPTION_MAN:
     case OPTION_VERSION:
         return reader_answer(code, settings->program);
     default:

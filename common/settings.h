@@ -152,10 +152,11 @@ bool settings_have_alias(const struct settings *settings);
  * key that is not known, a number out of range, a directory that is
  * missing...). The command line overrides the file; repeatable settings of both
  * are kept. argv is borrowed until settings_release; getopt_long may reorder
- * it. Returns 0; or 1 when --help, --version or --example has been answered; or
- * -1 after one line on stderr ("fivefold-2: fivefold.ini:7: [files] root: no
- * directory /srv/x; create it or name another"). The caller exits with 0, 0, 2;
- * there is something to release only after 0. Not thread-safe (getopt). */
+ * it. Returns 0; or 1 when --help, --version, --example or --man has been
+ * answered; or -1 after one line on stderr ("fivefold-2: fivefold.ini:7:
+ * [files] root: no directory /srv/x; create it or name another"). The caller
+ * exits with 0, 0, 2; there is something to release only after 0. Not
+ * thread-safe (getopt). */
 int settings_read(struct settings *settings, int argc, char **argv);
 
 struct mistake;

@@ -23,25 +23,33 @@ static void print_comment(FILE *out, const char *words)
     fprintf(out, "\n");
 }
 
-static void print_setting(FILE *out, const struct setting *row)
+void setting_print_sentences(const struct setting *row,
+                             char out[SETTING_TEXT_MAX])
 {
-    char text[1024], range[64];
+    char range[64];
+    const size_t size = SETTING_TEXT_MAX;
     bool number = row->kind == SETTING_NUMBER || row->kind == SETTING_BYTES;
-    int n = snprintf(text, sizeof text, "%c%s",
+    int n = snprintf(out, size, "%c%s",
                      row->help[0] >= 'a' && row->help[0] <= 'z'
                          ? row->help[0] - 'a' + 'A'
                          : row->help[0],
                      row->help + 1);
     if (number) {
         setting_print_range(row, range);
-        n += snprintf(text + n, sizeof text - (size_t)n, " (%s)", range);
+        n += snprintf(out + n, size - (size_t)n, " (%s)", range);
     } else if (row->kind == SETTING_SWITCH) {
-        n += snprintf(text + n, sizeof text - (size_t)n, " (on, off)");
+        n += snprintf(out + n, size - (size_t)n, " (on, off)");
     } else if (row->kind == SETTING_CHOICE) {
-        n += snprintf(text + n, sizeof text - (size_t)n, " (%s)", row->example);
+        n += snprintf(out + n, size - (size_t)n, " (%s)", row->example);
     }
-    snprintf(text + n, sizeof text - (size_t)n, ".%s%s", row->more ? " " : "",
+    snprintf(out + n, size - (size_t)n, ".%s%s", row->more ? " " : "",
              row->more ? row->more : "");
+}
+
+static void print_setting(FILE *out, const struct setting *row)
+{
+    char text[SETTING_TEXT_MAX];
+    setting_print_sentences(row, text);
     print_comment(out, text);
     if (row->value != NULL)
         fprintf(out, "%s = %s\n", row->key, row->value);
@@ -103,6 +111,7 @@ static const char *const help_options[][2] = {
     {"--trace FILE", "write what each thread does, for Perfetto"},
     {"--check", "check the configuration and exit"},
     {"--example", "print the commented example configuration"},
+    {"--man", "print the manual page fivefold.ini(5)"},
     {"--help", "print this"},
     {"--version", "print the version"},
 };

@@ -1,7 +1,7 @@
 /* settings_table.h - what there is to set; inside settings*.c only.
  *
- * One row a setting. Defaults, parsing, checks, --help and the example are all
- * read from it, so that a setting is added in one place. */
+ * One row a setting. Defaults, parsing, checks, --help, the example and the
+ * manual page are all read from it, so that a setting is added in one place. */
 #ifndef FIVEFOLD_SETTINGS_TABLE_H
 #define FIVEFOLD_SETTINGS_TABLE_H
 
@@ -115,6 +115,14 @@ int setting_check(const struct settings *settings,
                   struct mistake *mistake);
 
 void setting_list_release(struct setting_list *list);
+
+/* Help, range and more, as sentences. */
+enum { SETTING_TEXT_MAX = 1024 };
+void setting_print_sentences(const struct setting *row,
+                             char out[SETTING_TEXT_MAX]);
+
+/* Answers --man: with @sysconfdir@ and @docdir@, which make install knows. */
+void settings_print_man(FILE *out);
 
 /* Answers --help. */
 void settings_print_help(FILE *out, const char *program);

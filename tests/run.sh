@@ -145,6 +145,7 @@ start fuzz tests/fuzz/run.sh
 step interop "$MAKE" -s interop
 finish fuzz
 step cluster "$MAKE" -s check-cluster
+step install "$MAKE" -s install-check
 step docs "$MAKE" -s docs
 start "check-tests 1" "$MAKE" -s check-tests HALF=1
 step "check-tests 2" "$MAKE" -s check-tests HALF=2
