@@ -211,7 +211,8 @@ const struct setting settings_table[] = {
            NULL),
     NUMBER("pool", "queue_max", pool_queue_max, 1, 1000000, "4096",
            "requests that may wait for a worker; more get 503",
-           "In stage 5 for a worker of one module."),
+           "In stage 5 for a worker of one module, and half of them for one "
+           "file or database."),
     NUMBER("pool", "fronts", pool_fronts, 1, 64, "1",
            "threads that have the connections (stage 5)",
            "One front can have thousands; more help where there are many "

@@ -242,12 +242,14 @@ static void count_waiting(struct module *module, size_t n)
         atomic_store_explicit(&module->deepest, waiting, memory_order_relaxed);
 }
 
-/* False without memory: the task is still the caller's. */
+/* False: no memory, or a request too many for one key. The task is still the
+ * caller's. */
 static bool put_locked(struct module *module, struct task *task,
                        struct text key, bool alone)
 {
     struct strand *strand = strand_of_locked(module, key, alone);
-    if (strand == NULL)
+    if (strand == NULL ||
+        (task->kind == TASK_WORK && strand->count >= module->key_max))
         return false;
     count_waiting(module, 1);
     strand_put(strand, task);
@@ -255,19 +257,22 @@ static bool put_locked(struct module *module, struct task *task,
     return true;
 }
 
-/* Nobody can do it: the connection goes home to be closed. */
-static void task_fail(struct module *module, struct task *task)
+/* Nobody will do it. What has no answer yet is told; where one is under way
+ * already, the connection goes home to be closed. */
+static void task_refuse(struct module *module, struct task *task)
 {
     if (module->kind->forget != NULL)
         module->kind->forget(task);
-    task->conn->wish = CONN_CLOSE;
-    task->kind = TASK_STEP; /* which brings its wish along */
+    if (task->kind == TASK_WORK)
+        conn_work_refuse(task->conn);
+    else
+        task->conn->wish = CONN_CLOSE;
     module_answered(task);
 }
 
 void module_add(struct module *module, struct task *chain)
 {
-    struct task *failed = NULL;
+    struct task *refused = NULL;
     uint64_t now_ms = clock_ms();
     pthread_mutex_lock(&module->lock);
     while (chain != NULL) {
@@ -281,17 +286,17 @@ void module_add(struct module *module, struct task *chain)
         chain = task->next;
         task->since_ms = now_ms;
         if (!put_locked(module, task, key, alone)) {
-            task->next = failed;
-            failed = task;
+            task->next = refused;
+            refused = task;
         }
     }
     if (module->ready_count > module->waking && module->sleepers > 0)
         wake_master_locked(module);
     unlock(module);
-    while (failed != NULL) {
-        struct task *task = failed;
-        failed = task->next;
-        task_fail(module, task);
+    while (refused != NULL) {
+        struct task *task = refused;
+        refused = task->next;
+        task_refuse(module, task);
     }
 }
 
@@ -303,7 +308,7 @@ void module_move(struct module *module, struct task *task, struct text key,
     bool put = put_locked(module, task, key, alone);
     unlock(module);
     if (!put)
-        task_fail(module, task);
+        task_refuse(module, task);
 }
 
 bool module_is_full(const struct module *module)
@@ -586,8 +591,10 @@ struct module *module_open(const struct module_kind *kind,
     snprintf(made->name, sizeof made->name, "%s%s%s", kind->name,
              mount->name[0] != '\0' ? " " : "", mount->name);
     made->worker_count = kind->workers(mount->settings);
-    /* Slow readers of one key leave at least half of the workers to others. */
+    /* One key leaves at least half of the workers to others, and half of the
+     * room to wait in. */
     made->shared_max = made->worker_count > 1 ? made->worker_count / 2 : 1;
+    made->key_max = (server->settings->pool_queue_max + 1) / 2;
     made->patience_ms =
         kind->patience_ms != NULL ? kind->patience_ms(mount->settings) : 0;
     made->workers = calloc(made->worker_count, sizeof *made->workers);

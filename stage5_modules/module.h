@@ -123,6 +123,7 @@ struct module {
     char name[64];             /* "static_file_server", or with its mount's */
     size_t worker_count;
     size_t shared_max; /* workers that one key may have at a time */
+    size_t key_max;    /* requests that may wait for one key */
     uint64_t patience_ms;
     pthread_t master;
     pthread_t *workers; /* owned; worker_count */
