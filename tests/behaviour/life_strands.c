@@ -13,6 +13,7 @@
 enum { WRITERS = 5 };
 
 #define ADD      EXECUTE("INSERT INTO scratch(v) VALUES(1)")
+#define SCRIPT   SEQUENCE("DELETE FROM scratch; SELECT 1")
 #define ADD_SLOW EXECUTE("INSERT INTO scratch(v) " SLOW_COUNT)
 /* Some milliseconds of work. */
 #define SLOW_COUNT                                                             \
@@ -152,8 +153,7 @@ static void patience_ends(const struct stage_differences *stage)
     struct client *one = sql_say(server, "t", NULL, ADD);
     struct client *many =
         sql_say(server, "t", NULL, ADD "," EXECUTE("SELECT 1") "," ADD);
-    struct client *script =
-        sql_say(server, "t", NULL, SEQUENCE("DELETE FROM scratch; SELECT 1"));
+    struct client *script = sql_say(server, "t", NULL, SCRIPT);
     expect_locked(one);
     json_t *results = sql_finish(many, NULL);
     sql_check_error(results, 0, "SQLITE_BUSY");
@@ -194,12 +194,11 @@ static void locked_from_outside(const struct stage_differences *stage)
     struct server *server =
         start(stage, "1", "60000", "sqlite.stream_idle_seconds=60", directory);
     sqlite3 *db = lock_from_outside(directory);
-    for (size_t i = 0; i < WRITERS; i++)
-        writers[i] = sql_say(server, "t", NULL,
-                             i == 1 ? SEQUENCE("SELECT 1; INSERT INTO "
-                                               "scratch(v) VALUES(1)")
-                                    : ADD);
-    wait_for_waiting(server, WRITERS);
+    for (size_t i = 0; i < WRITERS; i++) {
+        /* The first one is not of those that could be in a group. */
+        writers[i] = sql_say(server, "t", NULL, i == 0 ? SCRIPT : ADD);
+        wait_for_waiting(server, (json_int_t)i + 1);
+    }
     for (int i = 0; i < 10; i++)
         others_go_on(server);
     for (size_t i = 0; i < WRITERS; i++)
@@ -219,8 +218,7 @@ static void locked_for_long(const struct stage_differences *stage)
         start(stage, "1", "200", "sqlite.stream_idle_seconds=60", directory);
     sqlite3 *db = lock_from_outside(directory);
     struct client *one = sql_say(server, "t", NULL, ADD);
-    struct client *script =
-        sql_say(server, "t", NULL, SEQUENCE("DELETE FROM scratch; SELECT 1"));
+    struct client *script = sql_say(server, "t", NULL, SCRIPT);
     expect_locked(one);
     expect_locked(script);
     sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
