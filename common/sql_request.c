@@ -225,10 +225,49 @@ static int survey_stream(struct sql_request *request, bool *fresh)
     return -1;
 }
 
+/* Four words can only begin a statement that writes and that may share a
+ * transaction. Nothing has to be compiled to know that, and most writes are
+ * such. */
+static bool is_plain_write(const json_t *stmt)
+{
+    static const struct text words[] = {
+        {"INSERT ", 7}, {"UPDATE ", 7}, {"DELETE ", 7}, {"REPLACE ", 8}};
+    const json_t *sql = json_object_get(stmt, "sql");
+    struct text text = {json_string_value(sql), json_string_length(sql)};
+    for (size_t i = 0; text.data != NULL && i < sizeof words / sizeof words[0];
+         i++)
+        if (text.length > words[i].length &&
+            text_equal_nocase((struct text){text.data, words[i].length},
+                              words[i]))
+            return true;
+    return false;
+}
+
+/* True if the parts of a pipeline are such statements, and nothing else but
+ * its end. */
+static bool only_plain_writes(const struct sql_request *request)
+{
+    const json_t *requests = json_object_get(request->body, "requests");
+    size_t count = json_array_size(requests);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *part = json_array_get(requests, i);
+        const char *type = json_string_value(json_object_get(part, "type"));
+        bool ends = i + 1 == count && i > 0 && strcmp(type, "close") == 0;
+        if (!ends && (strcmp(type, "execute") != 0 ||
+                      !is_plain_write(json_object_get(part, "stmt"))))
+            return false;
+    }
+    return count > 0;
+}
+
 enum sql_need sql_request_need(struct sql_request *request)
 {
     struct survey survey = {.request = request};
+    const json_t *baton = baton_of(request);
     bool fresh;
+    if (request->exchange->may_write &&
+        (baton == NULL || json_is_null(baton)) && only_plain_writes(request))
+        return SQL_NEED_GROUP;
     if (survey_stream(request, &fresh) < 0)
         /* A baton that is none, or a database that is not there (yet): the
          * answer will say it, or make one. */
