@@ -48,7 +48,7 @@ while read -r group check package purpose; do
         esac
     fi
     if [ "$action" = doctor ]; then
-        printf '%-8s %-6s %-15s %s' $state "$group" "$check" "$purpose"
+        printf '%-8s %-7s %-15s %s' $state "$group" "$check" "$purpose"
         [ $state = found ] || printf ' (apt-get install %s)' "$package"
         echo
     fi
