@@ -52,7 +52,10 @@ struct conn *task_queue_take(struct task_queue *queue)
     pthread_mutex_lock(&queue->lock);
     if (queue->count > 0) {
         chain = queue->ring[queue->head++ & queue->mask];
-        queue->count--;
+        /* Back to the start: else it would come by every page of the ring in
+         * time, and the longest queue there ever was fits into a few. */
+        if (--queue->count == 0)
+            queue->head = 0;
     }
     pthread_mutex_unlock(&queue->lock);
     size_t n = 0;
