@@ -245,6 +245,13 @@ static enum conn_wish take_head(struct conn *conn)
     return parse_head(conn);
 }
 
+static bool nothing_more_came(const struct conn *conn)
+{
+    char byte;
+    return buffer_length(&conn->in) == 0 &&
+           recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
 enum conn_wish conn_finish_answer(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;
@@ -254,13 +261,14 @@ enum conn_wish conn_finish_answer(struct conn *conn)
     buffer_taken(&conn->in, turn->raw);
     turn_close(conn);
     conn->answered++;
-    if (!conn->last) {
+    if (!conn->last && !(conn->stop && nothing_more_came(conn))) {
         conn_set_state(conn, WAITING_FOR_HEAD);
         buffer_release(&conn->out);
         conn_arm(conn, DEADLINE_IDLE);
         return take_head(conn);
     }
-    if (!conn->linger && !body_left && buffer_length(&conn->in) == 0)
+    if (conn->last && !conn->linger && !body_left &&
+        buffer_length(&conn->in) == 0)
         return CONN_CLOSE;
     buffer_release(&conn->in);
     buffer_release(&conn->out);
@@ -650,10 +658,10 @@ static bool is_newcomer(const struct conn *conn, ssize_t peeked)
 bool conn_stop(struct conn *conn)
 {
     char byte;
-    if (conn->state == LINGERING)
-        return true;
-    if (conn->last)
-        return false; /* told before */
+    /* A close would cut off what the kernel has not sent yet of an answer, if
+     * the client goes on sending. */
+    if (conn->stop || conn->state == LINGERING)
+        return false;
     if (conn->state == WAITING_FOR_HEAD && conn->turn == NULL) {
         /* Idle, unless a request lies in the socket unread. */
         ssize_t n = recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -662,7 +670,9 @@ bool conn_stop(struct conn *conn)
         if (n <= 0)
             conn_arm(conn, DEADLINE_LINGER);
     }
-    conn->last = true;
+    /* Not last: the answer that is under way may have told the client that the
+     * connection stays, and the next request have come already. */
+    conn->stop = true;
     return false;
 }
 

@@ -66,7 +66,8 @@ struct conn {
     struct conn_turn *turn;    /* owned; NULL between requests */
     uint64_t skip;             /* bytes of an unwanted body still to come */
     unsigned answered;         /* requests so far */
-    bool last;                 /* close behind this answer */
+    bool stop;                 /* the next answer is the last */
+    bool last;                 /* close behind this answer, which says so */
     bool linger;               /* the client may be sending still: LINGERING
                                   before the socket is closed */
 
@@ -152,9 +153,10 @@ enum conn_wish conn_serve(struct conn *conn);
 enum conn_wish conn_expire(struct conn *conn);
 
 /* The server is stopping. Returns true if nothing is under way, so that the
- * connection can be closed now; otherwise it closes behind its answer. May arm
- * the deadline anew (connections_update): who came through an inherited socket
- * and has not spoken yet has linger_seconds to do so. */
+ * connection can be closed now; otherwise it closes behind its next answer, or
+ * behind this one if there will be none. May arm the deadline anew
+ * (connections_update): who came through an inherited socket and has not spoken
+ * yet has linger_seconds to do so. */
 bool conn_stop(struct conn *conn);
 
 /* Closes the socket and frees all. Takes conn. */

@@ -151,18 +151,18 @@ bool client_has_news(struct client *client)
     return poll(&watch, 1, 0) > 0;
 }
 
-/* Asks the kernel about the server's end of this connection: bytes that wait to
- * be received there, or -1 if that end is gone. */
-static long peer_backlog(const struct client *client)
+/* Asks the kernel about the server's end of this connection; false if that end
+ * is gone. */
+static bool ask_peer(int fd, struct inet_diag_msg *found)
 {
     static int diag = -1;
     if (diag < 0)
         diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     struct sockaddr_in mine, theirs;
     socklen_t size = sizeof mine, size2 = sizeof theirs;
-    if (getsockname(client->fd, (struct sockaddr *)&mine, &size) != 0 ||
-        getpeername(client->fd, (struct sockaddr *)&theirs, &size2) != 0)
-        return -1;
+    if (getsockname(fd, (struct sockaddr *)&mine, &size) != 0 ||
+        getpeername(fd, (struct sockaddr *)&theirs, &size2) != 0)
+        return false;
     struct {
         struct nlmsghdr head;
         struct inet_diag_req_v2 ask;
@@ -185,14 +185,29 @@ static long peer_backlog(const struct client *client)
         char room[4096];
     } said;
     if (diag < 0 || send(diag, &ask, sizeof ask, 0) < 0)
-        return -1;
+        return false;
     ssize_t n = recv(diag, &said, sizeof said, 0);
     if (n < (ssize_t)sizeof said.head ||
         said.head.nlmsg_type != SOCK_DIAG_BY_FAMILY)
+        return false;
+    memcpy(found, NLMSG_DATA(&said.head), sizeof *found);
+    return true;
+}
+
+/* Bytes that wait to be received at the server's end, or -1 if it is gone. */
+static long peer_backlog(const struct client *client)
+{
+    struct inet_diag_msg found;
+    if (!ask_peer(client->fd, &found) || found.idiag_state != TCP_ESTABLISHED)
         return -1;
-    const struct inet_diag_msg *found = NLMSG_DATA(&said.head);
-    return found->idiag_state == TCP_ESTABLISHED ? (long)found->idiag_rqueue
-                                                 : -1;
+    return (long)found.idiag_rqueue;
+}
+
+/* What waits to be accepted is no file yet. */
+bool client_accepted(int fd)
+{
+    struct inet_diag_msg found;
+    return ask_peer(fd, &found) && found.idiag_inode != 0;
 }
 
 void client_wait_taken(struct client *client)

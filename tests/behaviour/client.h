@@ -49,6 +49,10 @@ int client_say(struct client *client, const char *text);
  * has answered or closed instead. */
 void client_wait_taken(struct client *client);
 
+/* Has the server accepted the connection of that socket? False also where the
+ * kernel does not tell. */
+bool client_accepted(int fd);
+
 /* Reads one answer; to_head says that it answers HEAD. Answer must be zero or
  * used; it is cleared. */
 enum client_got client_read(struct client *client, bool to_head,

@@ -18,6 +18,7 @@
  *   14 edge files                            cases_files.c, life_process.c
  *   15 limits and shutdown by accident       life_limits.c, life_process.c */
 #include "life.h"
+#include "load.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,6 +187,7 @@ static void test_life(void **state)
 static int tidy(void **state)
 {
     (void)state;
+    load_close_all();
     client_close_all();
     server_kill_all();
     return 0;
@@ -196,7 +198,7 @@ int suite_run_life(void)
     static const struct life *const tables[] = {
         life_clients,    life_limits,  life_addresses, life_process,
         life_internals,  life_service, life_mounts,    life_backup,
-        life_privileges, life_writes,  life_strands};
+        life_privileges, life_writes,  life_strands,   life_load};
     enum { RUNS_MAX = 1000 };
     struct life_run *runs = calloc(RUNS_MAX, sizeof *runs);
     struct CMUnitTest *tests = calloc(RUNS_MAX, sizeof *tests);

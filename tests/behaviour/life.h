@@ -18,6 +18,7 @@ extern const struct life life_limits[];
 extern const struct life life_addresses[];
 extern const struct life life_process[];
 extern const struct life life_internals[];
+extern const struct life life_load[];
 extern const struct life life_service[];
 extern const struct life life_mounts[];
 extern const struct life life_backup[];

@@ -309,19 +309,28 @@ int server_run_once_with(int stage, const struct server_options *options,
     return status;
 }
 
-size_t server_descriptors(const struct server *server)
+size_t server_descriptors_but(const struct server *server, const char *but)
 {
-    char path[64];
+    char path[64], target[1024];
     snprintf(path, sizeof path, "/proc/%d/fd", (int)server->pid);
     DIR *directory = opendir(path);
     if (!directory)
         fail_msg("%s: %s", path, strerror(errno));
     size_t count = 0;
     struct dirent *entry;
-    while ((entry = readdir(directory)))
-        count += entry->d_name[0] != '.';
+    while ((entry = readdir(directory))) {
+        ssize_t n = readlinkat(dirfd(directory), entry->d_name, target,
+                               sizeof target - 1);
+        target[n > 0 ? n : 0] = '\0';
+        count += entry->d_name[0] != '.' && !(but && strstr(target, but));
+    }
     closedir(directory);
     return count;
+}
+
+size_t server_descriptors(const struct server *server)
+{
+    return server_descriptors_but(server, NULL);
 }
 
 /* The first line of a file in /proc/PID. */

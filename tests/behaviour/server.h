@@ -57,6 +57,8 @@ int server_run_once_with(int stage, const struct server_options *options,
 
 /* Open descriptors. */
 size_t server_descriptors(const struct server *server);
+/* Those whose file's path (or "socket:[1]") does not contain that. */
+size_t server_descriptors_but(const struct server *server, const char *but);
 /* Resident memory in KiB. */
 size_t server_memory(const struct server *server);
 /* CPU time used so far, in clock ticks (10 ms). */

@@ -128,7 +128,7 @@ static void raise_descriptors(void)
 {
     struct rlimit limit;
     getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max < 8192 ? limit.rlim_max : 8192;
+    limit.rlim_cur = limit.rlim_max < 16384 ? limit.rlim_max : 16384;
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
