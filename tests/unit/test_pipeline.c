@@ -4,6 +4,8 @@
  * lock that it needs next. */
 #include "stage4_epoll_pools/pipeline.h"
 
+#include "server.h"
+
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { CONNECTIONS = 4, HANG_SECONDS = 10 };
+enum { CONNECTIONS = 4, HANG_SECONDS = 30 };
 
 struct fixture {
     struct connection_table table;
@@ -129,6 +131,27 @@ static void event_for_a_recycled_slot_is_stale(void **state)
     unmake(conn, client);
 }
 
+/* Else it would be idle there until its time is up, and the stop with it. */
+static void nobody_idle_is_listed_behind_a_stop(void **state)
+{
+    struct fixture *f = *state;
+    struct server server = {0};
+    int client;
+    struct conn *conn = make(f, &client);
+    conn->server = &server;
+    assert_true(poll_list_add(&f->list, conn));
+    assert_ptr_equal(poll_list_stop(&f->list), conn);
+    assert_null(poll_list_stop(&f->list));
+    assert_false(poll_list_add(&f->list, conn));
+    /* A request that has come makes it busy. */
+    assert_int_equal(write(client, "a", 1), 1);
+    assert_true(poll_list_add(&f->list, conn));
+    assert_null(poll_list_stop(&f->list));
+    assert_ptr_equal(poll_list_take_any(&f->list), conn);
+    connection_table_remove(&f->table, conn);
+    unmake(conn, client);
+}
+
 static void table_gives_out_what_it_has(void **state)
 {
     struct fixture *f = *state;
@@ -167,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(ready_connection_is_given_once),
         TEST(event_for_a_recycled_slot_is_stale),
+        TEST(nobody_idle_is_listed_behind_a_stop),
         TEST(table_gives_out_what_it_has),
         TEST(queue_gives_each_task_once_then_the_end),
     };
