@@ -60,6 +60,7 @@ test  valgrind      valgrind           leaks and stray memory
 test  node          nodejs             real clients
 test  npm           npm                fetching them
 test  chromium      chromium           a real browser
+test  spin          spin               the models of the hand-over
 test  git           git                check-format, check-tests
 test  dpkg-shlibdeps dpkg-dev          make deb
 test  strip         binutils           make deb
@@ -175,6 +176,9 @@ check-tests: ## put each bug of tests/broken in: is it caught?
 fuzz: ## each fuzz harness for FUZZ_SECONDS=20
 	@tests/fuzz/run.sh
 
+model: ## check the models: every order in which the threads can run
+	@BUILD=$(BUILD) tests/model/run.sh $(WORDS)
+
 interop: $(BINARIES) $(CLIENTS) ## real clients: curl, node, a browser
 	@tests/interop/run.sh
 
@@ -286,4 +290,4 @@ help: ## list the targets
 -include $(shell find $(addprefix $(BUILD)/,common docs tests $(STAGES)) -name '*.d' 2>/dev/null)
 .PHONY: all behaviour bench check-cluster check-format check-tests clean cluster diff docs \
         doctor durability format fuzz \
-        help interop no-such-stage question run setup setup-bench test unit units
+        help interop model no-such-stage question run setup setup-bench test unit units

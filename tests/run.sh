@@ -143,6 +143,7 @@ finish "memcheck unit"
 step durability env SLOW="${SLOW:-2}" "$MAKE" -s durability
 start fuzz tests/fuzz/run.sh
 step interop "$MAKE" -s interop
+step model "$MAKE" -s model
 finish fuzz
 step cluster "$MAKE" -s check-cluster
 step install "$MAKE" -s install-check
