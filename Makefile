@@ -69,6 +69,7 @@ test  ip            iproute2           install-check: a loopback of its own
 test  logrotate     logrotate          install-check: logs
 test  mandoc        mandoc             install-check: man pages
 test  man           man-db             install-check: man pages
+test  strace        strace             grading: a server's system calls
 test  haproxy       haproxy            databases spread over instances
 test  socat         socat              moving one to another instance
 cluster haproxy     haproxy            databases spread over instances
@@ -196,6 +197,18 @@ check-format: ## is every C file in the project's format?
 	@command -v clang-format >/dev/null || $(call HINT,tests/)
 	@git ls-files -z '*.[ch]' | xargs -0 clang-format --dry-run -Werror
 
+GRADING := $(BUILD)/docs/exercises
+
+$(GRADING)/%: $(GRADING)/%.o
+	$(call SAY,LINK)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $<
+
+grade: ## grade an exercise of the book on this tree: EX=1.3 (none: list them)
+	@BUILD='$(BUILD)' MAKE='$(MAKE)' docs/exercises/grade.sh $(EX) || [ $$? = 1 ]
+
+check-exercises: $(SERVERS) ## does each fail as shipped, and pass with its solution?
+	@BUILD='$(BUILD)' MAKE='$(MAKE)' docs/exercises/check.sh
+
 setup: ## install what is missing (make setup run: no more than to serve)
 	@tests/tools.sh setup $(GROUPS)
 ifneq ($(filter test,$(GROUPS)),)
@@ -284,10 +297,10 @@ clean: ## remove what was built
 	rm -rf $(BUILD)
 
 help: ## list the targets
-	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 17
 
 # Not those of the variants below it, which another make may be writing.
 -include $(shell find $(addprefix $(BUILD)/,common docs tests $(STAGES)) -name '*.d' 2>/dev/null)
-.PHONY: all behaviour bench check-cluster check-format check-tests clean cluster diff docs \
-        doctor durability format fuzz \
+.PHONY: all behaviour bench check-cluster check-exercises check-format check-tests clean \
+        cluster diff docs doctor durability format fuzz grade \
         help interop model no-such-stage question run setup setup-bench test unit units

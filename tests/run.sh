@@ -151,6 +151,7 @@ step docs "$MAKE" -s docs
 start "check-tests 1" "$MAKE" -s check-tests HALF=1
 step "check-tests 2" "$MAKE" -s check-tests HALF=2
 finish "check-tests 1"
+step check-exercises "$MAKE" -s check-exercises
 echo "$SECONDS s in all"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed != 0 ]
