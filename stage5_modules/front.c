@@ -223,7 +223,27 @@ static void accept_clients(struct front *front)
     }
 }
 
-/* What modules have done with. */
+/* A module has done with it. */
+static void come_home(struct front *front, struct conn *conn)
+{
+    enum conn_wish wish = conn->wish;
+    conn->number = WITH_FRONT;
+    /* What was not done to it while it was away. Its deadline goes to the end
+     * of a list whose first is looked at: who trickles comes home with each
+     * byte, and would stand behind the others for ever. */
+    if (front->stopping && wish != CONN_CLOSE && conn_stop(conn))
+        wish = CONN_CLOSE;
+    else if (wish != CONN_CLOSE && conn->deadline != DEADLINE_NONE &&
+             conn->deadline_ms <= front->now_ms)
+        wish = conn_expire(conn);
+    /* After a step its wish is there; after work or a stream's piece there is
+     * something to send. */
+    if (wish == CONN_WANT_READ || wish == CONN_WANT_WRITE || wish == CONN_CLOSE)
+        settle(front, conn, wish);
+    else
+        go_on(front, conn);
+}
+
 static void take_back(struct front *front)
 {
     struct conn *chain = inbox_take(&front->inbox);
@@ -231,14 +251,7 @@ static void take_back(struct front *front)
     while (chain != NULL) {
         struct conn *conn = chain;
         chain = conn->next;
-        conn->number = WITH_FRONT;
-        /* After a step its wish is there; after work or a stream's piece there
-         * is something to send. */
-        if (conn->wish == CONN_WANT_READ || conn->wish == CONN_WANT_WRITE ||
-            conn->wish == CONN_CLOSE)
-            settle(front, conn, conn->wish);
-        else
-            go_on(front, conn);
+        come_home(front, conn);
         n++;
     }
     atomic_fetch_add_explicit(&front->taken, n, memory_order_relaxed);

@@ -25,6 +25,7 @@ extern const struct life life_backup[];
 extern const struct life life_privileges[];
 extern const struct life life_writes[];
 extern const struct life life_strands[];
+extern const struct life life_modules[];
 
 /* A server that allows everything, with up to LIFE_MORE further arguments. */
 #define LIFE_START(stage, ...)                                                 \
