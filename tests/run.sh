@@ -24,9 +24,10 @@ THREADED=4
 FULL="--set pool.pipeline=full --set pool.accept_mutex=on \
 --set pool.acceptors=2 --set pool.recv=2 --set pool.send=2"
 # Fair: valgrind runs one thread at a time, and without the option a thread that
-# never waits can keep the others out for good.
+# never waits can keep the others out for good. Without vgdb: its pipes
+# cannot be removed by a server that has become another user.
 MEMCHECK="valgrind -q --leak-check=full --error-exitcode=99 \
---child-silent-after-fork=yes --fair-sched=yes"
+--child-silent-after-fork=yes --fair-sched=yes --vgdb=no"
 # No step takes longer, even where a test hangs.
 STEP_SECONDS=900
 # Lines that say what failed, other than cmocka's.
