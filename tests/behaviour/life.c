@@ -136,6 +136,15 @@ void life_descriptors_settle(const struct server *server, size_t count)
     }
 }
 
+void life_expect_rest(const struct server *server, unsigned long before)
+{
+    /* A server that spins has 100 in a second if it is alone, and still a good
+     * part of them on a machine that is busy with other tests. */
+    unsigned long used = server_ticks(server) - before;
+    if (used > (suite.slow ? 40 : 10))
+        fail_msg("%lu ticks of CPU for nothing", used);
+}
+
 void life_expect_big(struct client *client)
 {
     static char data[256 * 1024];

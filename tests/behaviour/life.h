@@ -46,6 +46,9 @@ void life_expect(struct client *client, unsigned status);
 void life_expect_hello(struct client *client);
 /* Reads to the end; fails unless the server has closed without a word. */
 void life_expect_close(struct client *client);
+/* Fails if the server has used more CPU than one that waits, in about a second:
+ * ticks as before, by server_ticks. */
+void life_expect_rest(const struct server *server, unsigned long before);
 /* Pitfall 6: waits until the server has no more descriptors than that. Every
  * look is behind an answered request, so a leak shows soon. */
 void life_descriptors_settle(const struct server *server, size_t count);
