@@ -83,7 +83,12 @@ page figures /-/
 has "the server's figures" 'requests/s' "$dom"
 has "the server's connections by state" '<td class="">WAITING_FOR_HEAD</td>' "$dom"
 has "the server's threads" 'master<div class="cells"><div class="cell' "$dom"
-if [ "${binary##*-}" -ge 4 ]; then
+if [ "${binary##*-}" -ge 5 ]; then
+    for place in front static_file_server sqlite_database; do
+        has "$place, where connections wait" "<div class=\"place\">$place<b" "$dom"
+    done
+    has "the threads of a module" '<div class="cells"><div class="cell' "${dom#*>sqlite_database<}"
+elif [ "${binary##*-}" -ge 4 ]; then
     for place in recv_poll_list recv_task_queue work_task_queue send_task_queue send_poll_list; do
         has "$place, where connections wait" "<div class=\"place\">$place<b" "$dom"
     done
