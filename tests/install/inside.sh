@@ -142,6 +142,8 @@ systemctl reset-failed fivefold.service
 # By the socket.
 ok "the socket unit listens" systemctl start fivefold.socket
 is "a client starts the server" hello "$(get $url/hello.txt)"
+# It serves before the manager has read that it does.
+until_ok systemctl is-active --quiet fivefold.service
 is "it runs now" active "$(active fivefold.service)"
 under_load "no client is refused while it restarts three times" restart_thrice
 systemctl reset-failed fivefold.service # or so many starts are too many
