@@ -45,6 +45,7 @@ chan backlog = [CONNS] of { byte };
 
 byte count;            /* connections in the table */
 bool shut;             /* the listening socket */
+bool server_stopping;  /* answers now say that they are the last */
 bool stopping, ended;
 bool gone;             /* gone_fd: the last one has closed */
 byte housekeeping;     /* its semaphore */
@@ -436,15 +437,12 @@ inline stop_accepting()
 {
     atomic {
         for (i : 0 .. CONNS - 1) {
-            if
-            :: conn[i].alive && conn[i].asked > conn[i].answered ->
-                conn[i].owed = conn[i].answered + 1
-            :: else
-            fi
+            conn[i].owed = (conn[i].alive -> conn[i].asked : 0)
         }
         i = 0;
-        stopping = true
+        server_stopping = true
     }
+    stopping = true;
     atomic { /* listen_stop: who waits in the kernel's queue is reset */
         shut = true;
         do

@@ -25,13 +25,15 @@ typedef connection {
     byte next;     /* in a chain */
     byte state;
     byte got;      /* pieces in its buffer */
-    bool last, linger;
+    bool stop;     /* conn_stop has seen it, and it was not idle */
+    bool last;     /* close behind this answer */
     bool part;     /* some of the answer has been sent */
 
     /* The kernel's: the socket. */
     byte inbox;    /* pieces that have come and have not been read */
     bool eof;      /* the client has closed */
     bool no_room;  /* the client has to read before more can be sent */
+    bool fin;      /* the client can see that nothing more will come */
 
     /* What no code sees: for the properties. */
     byte holder;   /* the thread that owns it; NOBODY: a list or a queue */
@@ -40,7 +42,10 @@ typedef connection {
     bool refused;  /* told 408 */
     bool closed;   /* the client sees the end */
     bool expired;
-    byte owed;     /* answers, because a request was there before the stop */
+    bool left;     /* the client did not wait for its answers */
+    bool says;     /* the answer under way says that it is the last */
+    bool said;     /* the client has been told so */
+    byte owed;     /* answers to what was asked before the stop */
 };
 
 connection conn[CONNS];
@@ -69,6 +74,7 @@ connection conn[CONNS];
 #define BUSY(c)                                                                \
     (!conn[c].alive ||                                                         \
      (lists[RECV].listed[c] && conn[c].state == HEAD && conn[c].got > 0) ||    \
+     (lists[RECV].listed[c] && conn[c].state == LINGERING) ||                  \
      (lists[SEND].listed[c] && conn[c].state == ANSWER && conn[c].no_room))
 
 /* What a closed connection was is of no interest: fewer states. An event for it
@@ -78,24 +84,29 @@ inline forget(c)
     conn[c].state = HEAD;
     conn[c].next = 0;
     conn[c].got = 0;
+    conn[c].stop = false;
     conn[c].last = false;
-    conn[c].linger = false;
     conn[c].part = false;
     conn[c].inbox = 0;
     conn[c].eof = false;
     conn[c].no_room = false;
+    conn[c].fin = false;
+    conn[c].says = false;
+    conn[c].said = false;
     conn[c].todo = false;
     conn[c].asked = 0;
     conn[c].answered = 0;
     conn[c].refused = false;
     conn[c].expired = false;
+    conn[c].left = false;
     conn[c].owed = 0
 }
 
-/* A request that was there before the stop has been answered. */
+/* What was asked before the stop has been answered, or the last answer has said
+ * that there would be none. */
 #define KEPT(c)                                                                \
-    (conn[c].answered >= conn[c].owed || conn[c].refused ||                    \
-     conn[c].expired || conn[c].eof || gave_up)
+    (conn[c].answered >= conn[c].owed || conn[c].said || conn[c].refused ||    \
+     conn[c].expired || conn[c].left || gave_up)
 
 /* ---- conn.c: a step never waits ---- */
 
@@ -113,17 +124,21 @@ inline take_head(c, wish)
     fi
 }
 
+/* conn_finish_answer. A client that asks for the end itself is not modelled. */
 inline sent_all(c, wish)
 {
     conn[c].answered = conn[c].answered + !conn[c].refused;
+    conn[c].said = conn[c].says;
     conn[c].part = false;
     if
-    :: !conn[c].last -> take_head(c, wish)
-    :: conn[c].last && (conn[c].linger || conn[c].got > 0) ->
+    :: !conn[c].last &&
+       !(conn[c].stop && conn[c].got == 0 && conn[c].inbox == 0) ->
+        take_head(c, wish)
+    :: else ->
         conn[c].state = LINGERING;
         conn[c].got = 0;
+        conn[c].fin = true;
         wish = WANT_READ
-    :: else -> wish = CLOSE
     fi
 }
 
@@ -170,6 +185,8 @@ inline conn_work(c)
     MINE(c);
     assert(conn[c].todo); /* nothing is done twice */
     conn[c].todo = false;
+    conn[c].last = conn[c].last || conn[c].stop || server_stopping;
+    conn[c].says = conn[c].last; /* in its head, which is made here */
     conn[c].state = ANSWER
 }
 
@@ -183,27 +200,23 @@ inline conn_expire(c, wish)
             conn[c].state = ANSWER; /* 408 */
             conn[c].refused = true;
             conn[c].last = true;
-            conn[c].linger = true;
             wish = WANT_WRITE
         :: else -> wish = CLOSE
         fi
     }
 }
 
-/* Is it idle? Else it will close behind its answer. */
+/* Is it idle? Else it will end behind an answer. */
 inline conn_stop(c, idle)
 {
     if
-    :: conn[c].state == LINGERING -> idle = true
+    :: conn[c].stop || conn[c].state == LINGERING -> idle = false
     :: else ->
-        if
-        :: conn[c].last -> idle = false
-        :: !conn[c].last && conn[c].state == HEAD && conn[c].got == 0 &&
-           conn[c].inbox == 0 -> idle = true
-        :: else ->
-            conn[c].last = true;
-            idle = false
-        fi
+        idle = conn[c].state == HEAD && conn[c].got == 0 && conn[c].inbox == 0;
+        conn[c].stop = !idle;
+#ifdef FAULT_CLOSED_WITHOUT_A_WORD
+        conn[c].last = !idle
+#endif
     fi
 }
 
@@ -229,16 +242,24 @@ proctype client(byte me)
     sent = 0;
     if
 #ifdef LEAVE
-    :: atomic { !conn[me].closed -> conn[me].eof = true }
+    :: atomic {
+           !conn[me].closed -> conn[me].eof = true;
+           conn[me].left = true
+       }
 #endif
 #ifdef SHORT_WRITES
-    ::
-end_reads:
-       do /* waits, and reads */
-       :: conn[me].no_room && !conn[me].closed -> conn[me].no_room = false
-       od
-#endif
     :: true /* waits, and never reads */
+#endif
+    :: true; /* waits and reads, and closes when the server has */
+end_waits:
+       if
+       :: atomic { conn[me].fin && !conn[me].closed -> conn[me].eof = true }
+#ifdef SHORT_WRITES
+       :: conn[me].no_room && !conn[me].closed ->
+          conn[me].no_room = false;
+          goto end_waits
+#endif
+       fi
     fi;
 end_gone:
     false

@@ -42,6 +42,7 @@ fault: taken from the list after the unlock|pipeline|states|CONNS=1 EXPIRIES=1 F
 fault: the stop is seen without the lock|pipeline|states|CONNS=1 FAULT_STOP_SEEN_UNLOCKED|.got>0|somebody idle is listed
 fault: stopping is read before the count|pipeline|states|CONNS=1 EXPIRIES=1 FAULT_STOPPING_READ_EARLY|(count>0)|nobody tells the master
 fault: the acceptor is not joined first|pipeline|states|CONNS=1 FAULT_ACCEPTOR_NOT_JOINED|.owed|closed without an answer
+fault: closed without a word|pipeline|states|CONNS=1 PIECES=2 SHORT_WRITES FAULT_CLOSED_WITHOUT_A_WORD|.owed|closed without an answer
 fault: told for ever|pipeline|cycles|PARTS=2 SLOTS=1 EXPIRIES=1 FAULT_GONE_NOT_READ|non-progress cycle|turns in circles
 fault: the poller is not woken|pipeline|states|CONNS=1 FAULT_POLLER_NOT_WOKEN|invalid end state|a stop does not end
 fault: one post too few at the end|pipeline|states|CONNS=1 WORK_POOL=2 FAULT_SHUT_ONE_TOO_FEW|invalid end state|a stop does not end
