@@ -178,14 +178,13 @@ static const struct setting *row_of(const struct served *served,
 static int refuse_same(const struct served *a, const struct served *b,
                        enum setting_kind kind, struct mistake *mistake)
 {
-    const struct setting *row = row_of(b, kind);
-    bool given = b->layer->where[row - settings_table] != NULL;
+    bool given = b->layer->where[row_of(b, kind) - settings_table] != NULL;
     const struct served *about = given ? b : a, *other = given ? a : b;
     const char *value = layer_text(about->layer, row_of(about, kind));
     return mistake_at(mistake, layer_where(about->layer, row_of(about, kind)),
                       "%s is the %s of [%s%s%s] too; choose another", value,
-                      row->key, other->section, *other->name ? " " : "",
-                      other->name);
+                      row_of(other, kind)->key, other->section,
+                      *other->name ? " " : "", other->name);
 }
 
 static bool is_beneath(const char *path, const char *directory)
@@ -256,9 +255,11 @@ static int check_rules(const struct served *served, bool alias,
     const struct setting *row = setting_find(served->section, "rule");
     struct setting_list list;
     struct rule rule;
+    if (*served->name == '\0')
+        return 0;
     memcpy(&list, (const char *)served->layer->settings + row->offset,
            sizeof list);
-    for (size_t i = 0; *served->name != '\0' && i < list.count; i++) {
+    for (size_t i = 0; i < list.count; i++) {
         const char *where = list.items[i].where;
         if (rule_parse(&rule, list.items[i].value, where, mistake) < 0)
             return -1;
@@ -303,7 +304,7 @@ int settings_mounts_check(const struct setting_layer *main,
     bool alias = settings_have_alias(settings);
     size_t count = 0;
     int result = 0;
-    struct served *all = calloc(settings->mount_count + 2, sizeof *all);
+    struct served *all = calloc(settings->mount_count + 3, sizeof *all);
     if (all == NULL)
         return mistake_at(mistake, "mounts", "out of memory");
     served_add(all, &count, main, "files", "");
@@ -311,6 +312,11 @@ int settings_mounts_check(const struct setting_layer *main,
     for (size_t i = 0; i < settings->mount_count; i++)
         served_add(all, &count, &own[i], settings->mounts[i].section,
                    settings->mounts[i].name);
+    if (settings->module_skeleton != NULL)
+        all[count++] = (struct served){.layer = main,
+                                       .section = "modules",
+                                       .name = "",
+                                       .prefix = settings->module_skeleton};
     for (size_t i = 0; i < count && result == 0; i++) {
         result = check_taken(&all[i], alias, mistake);
         if (result == 0)

@@ -19,7 +19,7 @@ static struct stats_block spare;
 static atomic_uint block_count;
 
 /* Fixed once the stage's threads run. */
-static struct stats_place places[STATS_PLACES_MAX];
+static struct stats_place *places; /* owned */
 static size_t place_count;
 
 enum stats_group {
@@ -101,6 +101,8 @@ void stats_close(void)
     }
     stats_mine = NULL;
     block_count = 0;
+    free(places);
+    places = NULL;
     place_count = 0;
 }
 
@@ -113,7 +115,11 @@ void stats_thread(const char *name)
 
 void stats_place_add(const struct stats_place *place)
 {
-    assert(place_count < STATS_PLACES_MAX);
+    struct stats_place *grown =
+        realloc(places, (place_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return;
+    places = grown;
     places[place_count++] = *place;
 }
 
@@ -406,6 +412,44 @@ enum place_metric {
     PLACE_STALE,
 };
 
+/* NULL: such a place has no such figure. */
+static const atomic_uint_fast64_t *place_figure(const struct stats_place *place,
+                                                enum place_metric metric)
+{
+    switch (metric) {
+    case PLACE_TAKEN:
+        return place->taken;
+    case PLACE_DEEPEST:
+        return place->deepest;
+    case PLACE_STALE:
+        return place->stale;
+    case PLACE_CONNECTIONS:
+        break;
+    }
+    return NULL;
+}
+
+/* One line for all places of the same name from i on: a label may stand in a
+ * family once. */
+static void metrics_place(struct message_buffer *out, enum place_metric metric,
+                          const char *family, size_t i)
+{
+    uint64_t sum = 0;
+    for (size_t j = 0; j < place_count; j++) {
+        const struct stats_place *place = &places[j];
+        if (strcmp(place->name, places[i].name) != 0)
+            continue;
+        if (j < i)
+            return; /* has its line */
+        sum += metric == PLACE_CONNECTIONS
+                   ? place_connections(place)
+                   : figure(place_figure(place, metric));
+    }
+    buffer_printf(out, "%s{place=\"%s\"} ", family, places[i].name);
+    buffer_append_number(out, sum);
+    buffer_append_char(out, '\n');
+}
+
 /* One family; of the places that have that figure. */
 static void metrics_places(struct message_buffer *out, enum place_metric metric,
                            const char *family, const char *type,
@@ -413,19 +457,10 @@ static void metrics_places(struct message_buffer *out, enum place_metric metric,
 {
     buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family, help, family,
                   type);
-    for (size_t i = 0; i < place_count; i++) {
-        const struct stats_place *place = &places[i];
-        const atomic_uint_fast64_t *at = metric == PLACE_TAKEN ? place->taken
-                                         : metric == PLACE_DEEPEST
-                                             ? place->deepest
-                                         : metric == PLACE_STALE ? place->stale
-                                                                 : NULL;
-        if (metric != PLACE_CONNECTIONS && at == NULL)
-            continue;
-        buffer_printf(out, "%s{place=\"%s\"} ", family, place->name);
-        buffer_append_number(out, at ? figure(at) : place_connections(place));
-        buffer_append_char(out, '\n');
-    }
+    for (size_t i = 0; i < place_count; i++)
+        if (metric == PLACE_CONNECTIONS ||
+            place_figure(&places[i], metric) != NULL)
+            metrics_place(out, metric, family, i);
 }
 
 static void metrics_threads(struct message_buffer *out)

@@ -130,10 +130,8 @@ struct stats_place {
                                             queue */
 };
 
-enum { STATS_PLACES_MAX = 32 };
-
-/* Has it shown, in the order of these calls. place is copied. Call while no
- * other thread runs. */
+/* Has it shown, in the order of these calls; several may have the same name.
+ * place is copied. Call while nobody can ask for the figures yet. */
 void stats_place_add(const struct stats_place *place);
 
 /* A connection has gone from one state to another; -1 for none. */

@@ -48,7 +48,8 @@ static const struct module_kind *kind_of(const struct mount *mount)
     return NULL;
 }
 
-/* What only this stage serves, if the configuration wants it. */
+/* What only this stage serves, if the configuration wants it; that its prefix
+ * is nobody else's has been checked. */
 static int add_mounts(struct server *server)
 {
     const struct settings *settings = server->settings;

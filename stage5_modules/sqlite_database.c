@@ -18,6 +18,8 @@
 #include "sqlite_database.h"
 
 #include "clock.h"
+#include "stats.h"
+#include "trace.h"
 
 #include <stdlib.h>
 
@@ -57,18 +59,27 @@ static void pending_free(struct task *task)
     task->state = NULL;
 }
 
-void sqlite_answer(struct task *task)
+static void answer(struct task *task)
 {
     struct pending *pending = task->state;
     sql_request_answer(pending->request);
     pending_free(task);
     conn_work_answer(task->conn);
+}
+
+void sqlite_answer(struct task *task)
+{
+    uint64_t start = TRACE_START(), id = conn_exchange(task->conn)->id;
+    stats_doing("work");
+    answer(task);
+    stats_done();
+    TRACE_SPAN("work", start, id);
     module_answered(task);
 }
 
 /* A request whose body is here: runs it if it only reads, else takes it to
- * the writers. */
-static void sort(struct module *module, struct task *task,
+ * the writers; false then. */
+static bool sort(struct module *module, struct task *task,
                  struct sql_request *request)
 {
     struct pending *pending = malloc(sizeof *pending);
@@ -76,22 +87,34 @@ static void sort(struct module *module, struct task *task,
     if (pending == NULL) {
         sql_request_close(request);
         conn_work_refuse(task->conn);
-        module_answered(task);
-        return;
+        return true;
     }
     *pending = (struct pending){request, sql_request_need(request)};
     task->state = pending;
     if (pending->need == SQL_NEED_READ || pending->need == SQL_NEED_OWN) {
-        sqlite_answer(task);
-        return;
+        answer(task);
+        return true;
     }
     struct text key = key_of(conn_exchange(task->conn), &alone);
     module_move(module, task, key, true);
+    return false;
+}
+
+/* Opens a request; false: it has gone to the writers. */
+static bool work(struct module *module, struct task *task)
+{
+    if (!conn_work_open(task->conn))
+        return true; /* a page, a query, an error */
+    struct sql_request *request = sql_request_open(conn_exchange(task->conn));
+    if (request != NULL)
+        return sort(module, task, request);
+    conn_work_answer(task->conn);
+    return true;
 }
 
 static void run(struct module *module, struct task *task)
 {
-    struct exchange *exchange = conn_exchange(task->conn);
+    const struct exchange *exchange = conn_exchange(task->conn);
     struct pending *late = task->state;
     if (late != NULL) {
         /* The lock is still another's: SQLite will say so. */
@@ -104,17 +127,13 @@ static void run(struct module *module, struct task *task)
         module_answered(task);
         return;
     }
-    if (!conn_work_open(task->conn)) {
-        module_answered(task); /* a page, a query, an error */
-        return;
-    }
-    struct sql_request *request = sql_request_open(exchange);
-    if (request != NULL) {
-        sort(module, task, request);
-        return;
-    }
-    conn_work_answer(task->conn);
-    module_answered(task);
+    uint64_t start = TRACE_START(), id = exchange->id;
+    stats_doing("work");
+    bool answered = work(module, task);
+    stats_done();
+    TRACE_SPAN("work", start, id);
+    if (answered)
+        module_answered(task);
 }
 
 static size_t count_group(struct task **tasks, size_t n)

@@ -71,6 +71,7 @@ static bool join(struct sql_connection *connection, struct task *task)
 {
     struct sql_request *request = request_of(task);
     struct sql_error error;
+    uint64_t start = TRACE_START();
     sql_request_start(connection);
     /* Nobody is told what another client inserted. */
     sqlite3_set_last_insert_rowid(connection->handle, 0);
@@ -79,6 +80,7 @@ static bool join(struct sql_connection *connection, struct task *task)
         return false;
     request->stream->borrows = true;
     sql_request_answer(request);
+    TRACE_SPAN("work", start, request->exchange->id);
     return !sqlite3_get_autocommit(connection->handle) &&
            !owes_a_row(connection);
 }

@@ -62,3 +62,49 @@ json_int_t figures_counter(const struct server *server, const char *group,
     json_decref(stats);
     return figure;
 }
+
+const char *figures_row(json_t *trace, json_t *event)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(trace, i, row)
+    {
+        if (strcmp(figures_text(row, "name"), "thread_name") == 0 &&
+            figures_number(row, "tid") == figures_number(event, "tid"))
+            return figures_text(json_object_get(row, "args"), "name");
+    }
+    fail_msg("row %d has no name", (int)figures_number(event, "tid"));
+    return "";
+}
+
+json_t *figures_span(json_t *trace, const char *name, json_int_t request)
+{
+    size_t i;
+    json_t *span;
+    json_array_foreach(trace, i, span)
+    {
+        if (strcmp(figures_text(span, "ph"), "X") == 0 &&
+            strcmp(figures_text(span, "name"), name) == 0 &&
+            figures_number(json_object_get(span, "args"), "request") == request)
+            return span;
+    }
+    fail_msg("request %d has no span %s", (int)request, name);
+    return NULL;
+}
+
+void figures_check_arrow(json_t *trace, const char *kind, json_int_t request,
+                         json_t *span)
+{
+    size_t i, n = 0;
+    json_t *part;
+    json_array_foreach(trace, i, part)
+    {
+        if (strcmp(figures_text(part, "ph"), kind) != 0 ||
+            figures_number(part, "id") != request)
+            continue;
+        assert_int_equal(figures_number(part, "tid"),
+                         figures_number(span, "tid"));
+        n++;
+    }
+    assert_int_equal(n, 1);
+}

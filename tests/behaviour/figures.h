@@ -1,4 +1,4 @@
-/* figures.h - what a server says of itself at /-/stats. */
+/* figures.h - what a server says of itself: /-/stats, the trace of a run. */
 #ifndef SUITE_FIGURES_H
 #define SUITE_FIGURES_H
 
@@ -22,5 +22,13 @@ json_int_t figures_queue(const struct server *server, const char *name,
                          const char *key);
 json_int_t figures_counter(const struct server *server, const char *group,
                            const char *key);
+
+/* Of a trace: the name of the row that an event is in; the span of that name of
+ * that request. */
+const char *figures_row(json_t *trace, json_t *event);
+json_t *figures_span(json_t *trace, const char *name, json_int_t request);
+/* The request's arrow has one part of that kind, in the row of that span. */
+void figures_check_arrow(json_t *trace, const char *kind, json_int_t request,
+                         json_t *span);
 
 #endif

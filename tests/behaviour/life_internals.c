@@ -97,55 +97,6 @@ static void busy_worker(const struct stage_differences *stage)
     server_stop(server);
 }
 
-/* The name of the row that an event is in. */
-static const char *row_of(json_t *trace, json_t *event)
-{
-    size_t i;
-    json_t *row;
-    json_array_foreach(trace, i, row)
-    {
-        if (strcmp(figures_text(row, "name"), "thread_name") == 0 &&
-            figures_number(row, "tid") == figures_number(event, "tid"))
-            return figures_text(json_object_get(row, "args"), "name");
-    }
-    fail_msg("row %d has no name", (int)figures_number(event, "tid"));
-    return "";
-}
-
-/* The span of that name of that request. */
-static json_t *span_of(json_t *trace, const char *name, json_int_t request)
-{
-    size_t i;
-    json_t *span;
-    json_array_foreach(trace, i, span)
-    {
-        if (strcmp(figures_text(span, "ph"), "X") == 0 &&
-            strcmp(figures_text(span, "name"), name) == 0 &&
-            figures_number(json_object_get(span, "args"), "request") == request)
-            return span;
-    }
-    fail_msg("request %d has no span %s", (int)request, name);
-    return NULL;
-}
-
-/* The arrow's part of that kind, and in which span's row it has to be. */
-static void check_arrow(json_t *trace, const char *kind, json_int_t request,
-                        json_t *span)
-{
-    size_t i, n = 0;
-    json_t *part;
-    json_array_foreach(trace, i, part)
-    {
-        if (strcmp(figures_text(part, "ph"), kind) != 0 ||
-            figures_number(part, "id") != request)
-            continue;
-        assert_int_equal(figures_number(part, "tid"),
-                         figures_number(span, "tid"));
-        n++;
-    }
-    assert_int_equal(n, 1);
-}
-
 /* Pitfall 2: one request is a chain of spans, from thread to thread where there
  * are several; and the file is whole when the server has ended. */
 static void trace_of_requests(const struct stage_differences *stage)
@@ -168,16 +119,16 @@ static void trace_of_requests(const struct stage_differences *stage)
     for (json_int_t request = 1; request <= REQUESTS; request++) {
         json_t *spans[3];
         for (size_t i = 0; i < 3; i++) {
-            spans[i] = span_of(trace, steps[i], request);
-            assert_string_equal(row_of(trace, spans[i]),
+            spans[i] = figures_span(trace, steps[i], request);
+            assert_string_equal(figures_row(trace, spans[i]),
                                 stage->pipeline ? rows[i] : "master");
             if (i > 0)
                 assert_true(
                     json_number_value(json_object_get(spans[i], "ts")) >=
                     json_number_value(json_object_get(spans[i - 1], "ts")));
         }
-        check_arrow(trace, "s", request, spans[0]);
-        check_arrow(trace, "f", request, spans[2]);
+        figures_check_arrow(trace, "s", request, spans[0]);
+        figures_check_arrow(trace, "f", request, spans[2]);
     }
     json_decref(trace);
     unlink(file);

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -167,7 +168,222 @@ static void stop_while_away(const struct stage_differences *stage)
     assert_int_equal(server_wait(server), 0);
 }
 
+/* ---- what is shown ---- */
+
+static void check_threads(json_t *stats, const char *name, size_t count)
+{
+    json_int_t sum;
+    assert_int_equal(figures_named(stats, "threads", name, "steps", &sum),
+                     count);
+    assert_true(sum > 0);
+}
+
+/* Each module is a queue and some threads, a front a place where connections
+ * are. */
+static void parts(const struct stage_differences *stage)
+{
+    char directory[640];
+    if (!stage->modules)
+        return;
+    snprintf(directory, sizeof directory, "%s/db-parts", suite.work);
+    fixture_database(directory);
+    const char *const arguments[] = {"--set", "files.workers=3", "--set",
+                                     "sqlite.workers=2", NULL};
+    struct server *server = life_start(
+        stage, &(struct server_options){.databases = directory}, arguments);
+    struct client *idle = life_say(server, HELLO);
+    life_expect_hello(idle);
+    struct client *writer = client_open(server->port);
+    for (int i = 0; i < 5; i++) {
+        client_say(writer, "PUT /put/parts.txt HTTP/1.1\r\nHost: a\r\n"
+                           "Content-Length: 1\r\n\r\nx");
+        life_expect(writer, i == 0 ? 201 : 204);
+        assert_int_equal(sql_number(server, "t", "SELECT 1"), 1);
+    }
+    client_say(writer, "DELETE /put/parts.txt HTTP/1.1\r\nHost: a\r\n\r\n");
+    life_expect(writer, 204);
+    json_int_t sum;
+    json_t *stats = figures_get(server);
+    static const char *const queues[] = {"static_file_server",
+                                         "sqlite_database"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(
+            figures_named(stats, "queues", queues[i], "taken", &sum), 1);
+        assert_true(sum >= 5);
+        figures_named(stats, "queues", queues[i], "deepest", &sum);
+        assert_true(sum >= 1);
+    }
+    assert_int_equal(
+        figures_named(stats, "poll_lists", "front", "connections", &sum), 1);
+    assert_true(sum >= 2); /* those who stay */
+    figures_named(stats, "poll_lists", "front", "taken", &sum);
+    assert_true(sum >= 10);
+    check_threads(stats, "front", 1);
+    check_threads(stats, "static_file_server", 3);
+    check_threads(stats, "sqlite_database", 2);
+    json_decref(stats);
+    server_stop(server);
+}
+
+/* A query, and a write that passes two strands: front, module, front. */
+static void trace_of_queries(const struct stage_differences *stage)
+{
+    static const char *const steps[] = {"recv", "work", "send"};
+    static const char *const rows[] = {"front", "sqlite_database", "front"};
+    char directory[640], file[640];
+    struct answer answer = {0};
+    if (!stage->modules)
+        return;
+    snprintf(directory, sizeof directory, "%s/db-trace", suite.work);
+    fixture_database(directory);
+    snprintf(file, sizeof file, "%s/trace-of-queries.json", suite.work);
+    const char *const arguments[] = {"--trace", file, NULL};
+    struct server *server = life_start(
+        stage, &(struct server_options){.databases = directory}, arguments);
+    assert_int_equal(
+        client_get(server->port, "/db/t/query?sql=SELECT+1", &answer), 200);
+    answer_free(&answer);
+    sql_do(server, "t", NULL, EXECUTE("INSERT INTO scratch(v) VALUES(1)"));
+    server_stop(server);
+    json_t *trace = json_load_file(file, JSON_REJECT_DUPLICATES, NULL);
+    assert_true(json_is_array(trace));
+    for (json_int_t request = 1; request <= 2; request++) {
+        json_t *spans[3];
+        for (size_t i = 0; i < 3; i++) {
+            spans[i] = figures_span(trace, steps[i], request);
+            assert_string_equal(figures_row(trace, spans[i]), rows[i]);
+            if (i > 0)
+                assert_true(
+                    json_number_value(json_object_get(spans[i], "ts")) >=
+                    json_number_value(json_object_get(spans[i - 1], "ts")));
+        }
+        figures_check_arrow(trace, "s", request, spans[0]);
+        figures_check_arrow(trace, "f", request, spans[2]);
+    }
+    json_decref(trace);
+    unlink(file);
+}
+
+/* ---- the module to copy ---- */
+
+/* The number behind "visit". */
+static unsigned long visit_of(const struct answer *answer, const char *name)
+{
+    char begins[100];
+    size_t n =
+        (size_t)snprintf(begins, sizeof begins, "Hello, %s: visit ", name);
+    assert_int_equal(answer->status, 200);
+    if (strncmp(answer->body.data, begins, n) != 0)
+        fail_msg("answered: %s", answer->body.data);
+    return strtoul(answer->body.data + n, NULL, 10);
+}
+
+/* Bug: two threads were at one counter, and a visit was lost. */
+static void visits(const struct stage_differences *stage)
+{
+    enum { CLIENTS = 20, EACH = 50 };
+    bool seen[CLIENTS * EACH + 1] = {false};
+    struct client *clients[CLIENTS];
+    struct answer answer = {0};
+    if (!stage->modules)
+        return;
+    struct server *server = LIFE_START(
+        stage, "--set", "modules.skeleton=/hello/", "--set", "pool.fronts=2");
+    for (size_t i = 0; i < CLIENTS; i++) {
+        clients[i] = client_open(server->port);
+        for (size_t k = 0; k < EACH; k++)
+            client_say(clients[i],
+                       "GET /hello/eva HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    for (size_t k = 0; k < EACH; k++)
+        for (size_t i = 0; i < CLIENTS; i++) {
+            assert_int_equal(client_read(clients[i], false, &answer),
+                             GOT_ANSWER);
+            unsigned long visit = visit_of(&answer, "eva");
+            if (visit == 0 || visit > CLIENTS * EACH || seen[visit])
+                fail_msg("visit %lu was counted twice", visit);
+            seen[visit] = true;
+        }
+    assert_int_equal(client_get(server->port, "/hello/adam", &answer), 200);
+    assert_int_equal(visit_of(&answer, "adam"), 1);
+    answer_free(&answer);
+    server_stop(server);
+}
+
+/* It is a mount like any other: rules, methods, a prefix of its own. */
+static void skeleton_is_a_mount(const struct stage_differences *stage)
+{
+    struct answer answer = {0};
+    if (!stage->modules)
+        return;
+    struct server *server = LIFE_START(stage, "--set", "files.listing=off");
+    assert_int_equal(client_get(server->port, "/hello/eva", &answer), 404);
+    server_stop(server);
+    const char *const arguments[] = {"--set", "modules.skeleton=/hello/",
+                                     "--rule", "deny * /hello/secret", NULL};
+    server = server_start(stage->number,
+                          &(struct server_options){.arguments = arguments});
+    assert_int_equal(client_get(server->port, "/hello/eva", &answer), 200);
+    assert_int_equal(client_get(server->port, "/hello/secret", &answer), 403);
+    assert_int_equal(client_get(server->port, "/small.txt", &answer), 200);
+    assert_int_equal(client_get(server->port, "/hello", &answer), 200);
+    answer_free(&answer);
+    struct client *client =
+        life_say(server, "DELETE /hello/eva HTTP/1.1\r\nHost: a\r\n\r\n");
+    life_expect(client, 403); /* without a rule there is only reading */
+    server_stop(server);
+    static const char *const prefixes[] = {"/", "/-/x/"};
+    for (size_t i = 0; i < 2; i++) {
+        char set[64];
+        snprintf(set, sizeof set, "modules.skeleton=%s", prefixes[i]);
+        const char *const wrong[] = {"--root", suite.root, "--set", set, NULL};
+        life_expect_mistake(stage, &(struct server_options){.arguments = wrong},
+                            "--set modules.skeleton: ");
+    }
+}
+
+/* ---- several fronts ---- */
+
+/* Bug: each front let in as many as all of them together may. */
+static void fronts_share_a_limit(const struct stage_differences *stage)
+{
+    enum { LIMIT = 40, CLIENTS = 120 };
+    struct client *clients[CLIENTS];
+    size_t in = 0;
+    if (!stage->modules)
+        return;
+    struct server *server = LIFE_START(stage, "--set", "pool.fronts=3", "--set",
+                                       "server.connections_max=40", "--set",
+                                       "connection.keepalive_seconds=60");
+    for (size_t i = 0; i < CLIENTS; i++) {
+        clients[i] = client_open(server->port);
+        for (size_t k = 0; k < 20; k++)
+            client_say(clients[i], HELLO);
+    }
+    for (size_t i = 0; i < CLIENTS; i++) {
+        struct answer answer = {0};
+        if (client_read(clients[i], false, &answer) == GOT_ANSWER &&
+            answer.status == 200)
+            in++;
+        answer_free(&answer);
+    }
+    assert_int_equal(in, LIMIT);
+    for (size_t i = 0; i < CLIENTS; i++)
+        client_close(clients[i]);
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    struct answer answer = {0};
+    while (client_get(server->port, "/small.txt", &answer) != 200)
+        assert_true(suite_now_ms() < limit);
+    answer_free(&answer);
+    server_stop(server);
+}
+
 const struct life life_modules[] = {
+    {"its modules are among its figures", parts},
+    {"the trace leads through a module and back", trace_of_queries},
+    {"the module to copy loses no visit", visits},
+    {"the module to copy is a mount", skeleton_is_a_mount},
+    {"fronts share one limit of connections", fronts_share_a_limit},
     {"a deadline that passes while a module has the connection",
      late_while_away},
     {"who trickles is cut while others begin uploads", trickles_among_others},

@@ -244,6 +244,12 @@ static const struct file_mistake mount_mistakes[] = {
     {SERVED "[files]\nprefix = /db/",
      "t.ini:6: [files] prefix: /db/ is the prefix of [sqlite] too; choose "
      "another"},
+    {SERVED "[modules]\nskeleton = /db/",
+     "t.ini:6: [modules] skeleton: /db/ is the prefix of [sqlite] too; choose "
+     "another"},
+    {SERVED "[files]\nprefix = /hi/\n[modules]\nskeleton = /hi/",
+     "t.ini:8: [modules] skeleton: /hi/ is the prefix of [files] too; choose "
+     "another"},
     {DOCS("prefix = /-/docs/\nroot = /usr/include"),
      "t.ini:6: [files docs] prefix: /-/docs/ is taken: beneath /-/ the server "
      "shows its own figures; choose another prefix"},
