@@ -47,11 +47,15 @@ static struct client *say_wrong_password(const struct server *server, size_t i)
 static size_t keep_busy(const struct server *server, struct client **busy,
                         uint64_t ms)
 {
-    uint64_t start = suite_now_ms();
-    struct client *first = say_wrong_password(server, 0);
-    life_expect(first, 401);
-    client_close(first);
-    uint64_t each = suite_now_ms() - start + 1;
+    uint64_t each = UINT64_MAX;
+    for (int i = 0; i < 5; i++) { /* the shortest: others compute too */
+        uint64_t start = suite_now_ms();
+        struct client *first = say_wrong_password(server, 0);
+        life_expect(first, 401);
+        client_close(first);
+        uint64_t took = suite_now_ms() - start + 1;
+        each = took < each ? took : each;
+    }
     size_t n = (size_t)(ms / each) + 2;
     n = n < BUSY_MAX ? n : BUSY_MAX;
     for (size_t i = 0; i < n; i++)
