@@ -97,9 +97,14 @@ static bool read_fields(const struct http_request *request,
                 return false;
             *encoding = http_text(request, request->fields[i].value);
             break;
-        case 'i': /* If-None-Match and its like */
-        case 'r': /* Range */
-            return false;
+        case 'i':
+            if (name.length > 3 && name.data[2] == '-')
+                return false; /* If-None-Match and its like */
+            break;
+        case 'r': /* not Referer, which every browser sends */
+            if (text_equal_nocase(name, TEXT("Range")))
+                return false;
+            break;
         }
     }
     return true;
