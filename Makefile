@@ -130,10 +130,12 @@ $(BUILD)/fivefold-$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(call stage_dir,
 endef
 $(foreach n,$(NUMBERS),$(eval $(call server_rule,$(n))))
 
-# The one test that is not of common/.
+# The tests that are not of common/.
 $(BUILD)/tests/unit/test_pipeline: LDLIBS := $(BUILD)/libcommon.a $(LDLIBS)
 $(BUILD)/tests/unit/test_pipeline: $(patsubst %,$(BUILD)/stage4_epoll_pools/%.o,\
                                      connection_table poll_list task_queue)
+$(BUILD)/tests/unit/test_module: LDLIBS := $(BUILD)/libcommon.a $(LDLIBS)
+$(BUILD)/tests/unit/test_module: $(patsubst %,$(BUILD)/stage5_modules/%.o,inbox module)
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libcommon.a
 	$(call SAY,LINK)
