@@ -198,7 +198,8 @@ static void strand_settle_locked(struct module *module, struct strand *strand)
     set_blocked_locked(module, strand, blocked);
     if (strand->count > 0 && !blocked && !strand->ready && strand->active < max)
         ready_put_locked(module, strand);
-    if (strand->count == 0 && strand->active == 0 && strand->held == 0)
+    if (strand->count == 0 && strand->active == 0 && strand->held == 0 &&
+        !strand->ready)
         strand_retire_locked(module, strand);
 }
 
@@ -391,6 +392,11 @@ static void work_on_locked(struct module *module, struct strand *strand)
     struct task *tasks[MODULE_BATCH];
     size_t n = 0, max = 1, done;
     unsigned rest_ms;
+    /* Held since it was put into the list, or its task was late meanwhile. */
+    if (strand->count == 0 || strand->blocked) {
+        strand_settle_locked(module, strand);
+        return;
+    }
     if (strand->alone && module->kind->run_many != NULL && !strand->loose)
         max = MODULE_BATCH;
     while (n < max && strand->count > 0)
