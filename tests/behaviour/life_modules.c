@@ -75,6 +75,10 @@ static void late_while_away(const struct stage_differences *stage)
     struct client *busy[BUSY_MAX];
     if (!stage->modules)
         return;
+    if (suite.slow) {
+        print_message("how long a worker is busy cannot be told: skipped\n");
+        return;
+    }
     struct server *server = start_with_slow_user(
         stage, "connection.body_seconds=1", "connection.linger_seconds=1");
     struct client *upload =
