@@ -10,18 +10,21 @@ OPT      ?= -O2 -g
 SANITIZE ?=
 WERROR   ?=
 NDEBUG   ?=
+# calls: not inlined, so that helgrind and drd can tell them (gcc only).
+ATOMICS  ?=
 # A line a file; V=1 shows the commands.
 Q        := $(if $(V),,@)
 SAY       = $(if $(V),,@printf '  %-4s %s\n' $(1) '$(patsubst $(BUILD)/%,%,$@)')
 
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Wvla $(if $(WERROR),-Werror)
 CFLAGS   += -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -pthread -MMD -MP \
-            $(if $(NDEBUG),-DNDEBUG) \
+            $(if $(NDEBUG),-DNDEBUG) $(if $(ATOMICS),-fno-inline-atomics) \
             $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
               -fno-omit-frame-pointer)
 CPPFLAGS += -Icommon -I. -I$(BUILD)/common
 LDFLAGS  += -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
-LDLIBS   += -lsqlite3 -ljansson -linih -lcrypt -lseccomp
+LDLIBS   += -lsqlite3 -ljansson -linih -lcrypt -lseccomp \
+            $(if $(ATOMICS),-latomic)
 
 COMMON   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out common/main.c,$(wildcard common/*.c)))
 STAGES   := $(sort $(wildcard stage?_*))
@@ -154,6 +157,21 @@ $(BUILD)/tests/behaviour/suite: $(BEHAVIOUR)
 
 behaviour: $(BINARIES) $(BUILD)/tests/behaviour/suite ## all stages answer alike
 	@$(BUILD)/tests/behaviour/suite
+
+# Rude clients for so long, then again with the other pipeline.
+soak: SECONDS ?= 60
+soak: $(BINARIES) $(BUILD)/tests/behaviour/suite ## many rude clients for SECONDS=60: is anything left behind?
+	@echo 'stage,options,seconds,connections,answers,descriptors,kib' | tee $(BUILD)/soak.csv
+	@for p in shortcut full; do \
+	  SOAK_SECONDS=$$(($(SECONDS) / 2)) SOAK_CSV=$(BUILD)/soak.csv \
+	  OPTIONS="--set pool.pipeline=$$p" $(BUILD)/tests/behaviour/suite \
+	    --stages $(STAGE) 'churn leaves' || exit 1; done
+	@echo 'soak: $(BUILD)/soak.csv'
+
+races: $(BUILD)/tests/behaviour/suite ## do helgrind and drd see a data race? (TOOLS_RACES=drd)
+	@$(MAKE) -s BUILD=$(BUILD)/races CC=gcc OPT='-O1 -g' ATOMICS=calls all
+	@for t in $(or $(TOOLS_RACES),helgrind drd); do \
+	  BUILD=$(BUILD) tests/races.sh $$t || exit 1; done
 
 # What the server calls is made to fail by a library of its own.
 DURABILITY := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/faults.c,\
@@ -305,4 +323,5 @@ help: ## list the targets
 -include $(shell find $(addprefix $(BUILD)/,common docs tests $(STAGES)) -name '*.d' 2>/dev/null)
 .PHONY: all behaviour bench check-cluster check-exercises check-format check-tests clean \
         cluster diff docs doctor durability format fuzz grade \
-        help interop model no-such-stage question run setup setup-bench test unit units
+        help interop model no-such-stage question races run setup setup-bench \
+        soak test unit units

@@ -150,6 +150,11 @@ step "memcheck threads" env SLOW=20 WRAP="$MEMCHECK" \
     build/tests/behaviour/suite --stages "$THREADED"
 finish "memcheck unit"
 finish "memcheck one thread"
+step "races build" "$MAKE" -s -j2 BUILD=build/races CC=gcc OPT='-O1 -g' \
+    ATOMICS=calls all
+start helgrind env BUILD=build tests/races.sh helgrind
+step drd env BUILD=build tests/races.sh drd
+finish helgrind
 step durability env SLOW="${SLOW:-2}" "$MAKE" -s durability
 start fuzz tests/fuzz/run.sh
 step interop "$MAKE" -s interop

@@ -245,9 +245,10 @@ static int reap(struct server *server)
 static void check_reports(const struct server *server)
 {
     static const char *const reports[] = {
-        "AddressSanitizer", "LeakSanitizer",   "ThreadSanitizer",
-        "runtime error:",   "Invalid read",    "Invalid write",
-        "uninitialised",    "definitely lost", "Assertion",
+        "AddressSanitizer",   "LeakSanitizer",   "ThreadSanitizer",
+        "runtime error:",     "Invalid read",    "Invalid write",
+        "uninitialised",      "definitely lost", "Assertion",
+        "Possible data race", "Conflicting ",    "lock order",
     };
     struct bytes output = {0};
     server_output(server, &output);
