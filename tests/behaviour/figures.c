@@ -92,6 +92,16 @@ json_t *figures_span(json_t *trace, const char *name, json_int_t request)
     return NULL;
 }
 
+double figures_time(json_t *event, const char *key)
+{
+    return json_number_value(json_object_get(event, key));
+}
+
+double figures_end(json_t *span)
+{
+    return figures_time(span, "ts") + figures_time(span, "dur");
+}
+
 void figures_check_arrow(json_t *trace, const char *kind, json_int_t request,
                          json_t *span)
 {
@@ -102,8 +112,15 @@ void figures_check_arrow(json_t *trace, const char *kind, json_int_t request,
         if (strcmp(figures_text(part, "ph"), kind) != 0 ||
             figures_number(part, "id") != request)
             continue;
+        assert_int_equal(figures_number(part, "pid"),
+                         figures_number(span, "pid"));
         assert_int_equal(figures_number(part, "tid"),
                          figures_number(span, "tid"));
+        assert_true(figures_time(part, "ts") >= figures_time(span, "ts"));
+        assert_true(figures_time(part, "ts") <= figures_end(span));
+        /* The parts find each other by these and the id. */
+        assert_string_equal(figures_text(part, "cat"), "request");
+        assert_string_equal(figures_text(part, "name"), "request");
         n++;
     }
     assert_int_equal(n, 1);

@@ -27,7 +27,11 @@ json_int_t figures_counter(const struct server *server, const char *group,
  * that request. */
 const char *figures_row(json_t *trace, json_t *event);
 json_t *figures_span(json_t *trace, const char *name, json_int_t request);
-/* The request's arrow has one part of that kind, in the row of that span. */
+/* In microseconds. */
+double figures_time(json_t *event, const char *key);
+double figures_end(json_t *span);
+/* The request's arrow has one part of that kind. A viewer draws it to the span
+ * that is open in its row at its time: that has to be this one. */
 void figures_check_arrow(json_t *trace, const char *kind, json_int_t request,
                          json_t *span);
 
