@@ -97,5 +97,23 @@ else
     has "no queues" '<div id="pipeline"></div>' "$dom"
 fi
 
+# Beside clients that keep asking: does what is drawn move?
+if [ "${binary##*-}" -ge 4 ]; then
+    touch "$home/asking"
+    while [ -e "$home/asking" ]; do
+        curl -s -o "$home/got" "$base/shelf/one%20&%20only%20%3Cb%3E.txt?[1-50]" \
+            "$base/db/sample/query?sql=SELECT+[1-20]"
+    done >"$home/load.log" 2>&1 &
+    load=$!
+    page load /-/
+    rm "$home/asking"
+    wait "$load"
+    ok "the line of requests has points" grep -Eq 'points="[0-9. ,]+,[0-9.]+ [0-9.]+,' <<<"$dom"
+    ok "requests come" grep -Eq 'id="rate">[0-9,.]*[1-9][0-9,.]* requests/s' <<<"$dom"
+    ok "a poller takes connections" \
+        grep -Eq 'recv_poll_list<b class="">[0-9,]+</b><div class="bar"[^>]*></div>[0-9.,]*[1-9]' <<<"$dom"
+    ok "threads are seen at work" grep -Eq '<div class="cell (on|some)"' <<<"$dom"
+fi
+
 stop_server "the server"
 finish
