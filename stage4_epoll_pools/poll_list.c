@@ -94,6 +94,8 @@ static int watch(const struct poll_list *list, struct conn *conn)
 bool poll_list_add(struct poll_list *list, struct conn *conn)
 {
     pthread_mutex_lock(&list->lock);
+    /* Who was with a thread when poll_list_stop went through the list, and is
+     * idle now: nobody would look at him again, and the stop wait for him. */
     bool added = !(list->stopping && conn_stop(conn));
     if (added) {
         list_add(list, conn);

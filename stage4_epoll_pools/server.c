@@ -332,7 +332,8 @@ static void admit(struct stage *stage, struct conn *conn)
 /* accept() blocks, and the kernel wakes one of those who block in it for each
  * client: without the mutex there is no thundering herd either. With it, all
  * but one acceptor wait for the mutex instead; docs/questions/5 measures both.
- */
+ * It is let go on every way out: a stop wakes who is in accept(), but who waits
+ * for the mutex only its release, and he is joined. */
 static enum listen_result accept_one(struct stage *stage, struct conn **conn)
 {
     if (stage->one_accept)
@@ -446,7 +447,8 @@ static int start_threads(struct stage *stage)
     return result;
 }
 
-/* Joined at once, so that from here on no connection is added. */
+/* Joined at once, so that from here on no connection is added: else the master
+ * could find none left, and end, while an acceptor has one in his hands. */
 static void stop_accepting(struct stage *stage)
 {
     atomic_store(&stage->stopping, true);

@@ -4,7 +4,9 @@
  *
  * The semaphore counts the tasks, so as many threads wake as there is work for,
  * and a post while all are busy is not lost: the next who asks passes without
- * waiting. A condition variable would need a thread to be waiting already. */
+ * waiting. A condition variable would need a thread to be waiting already. Each
+ * task has its post, not only the first in an empty ring: who wakes takes one,
+ * and what he leaves would lie there until the next is put. */
 #include "pipeline.h"
 
 #include <errno.h>
