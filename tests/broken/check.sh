@@ -47,8 +47,12 @@ fails() {
     case $kind in
     suite)
         stage=$(echo "$*" | sed -n 's/.*--stages \([0-9]\).*/\1/p')
-        make $variables "build/fivefold-$stage" >>"$log" 2>&1 || return 2
-        ! timeout "$seconds" build/tests/behaviour/suite "$@" >>"$log" 2>&1
+        # Objects of a sanitizer are not to be mixed with the others.
+        dir=$(echo "$variables" | sed -n 's/.*BUILD=\([^ ]*\).*/\1/p')
+        dir=${dir:-build}
+        make $variables "$dir/fivefold-$stage" >>"$log" 2>&1 || return 2
+        ! timeout "$seconds" build/tests/behaviour/suite --servers "$dir" \
+            "$@" >>"$log" 2>&1
         ;;
     durability)
         make $variables "build/fivefold-$(echo "$*" | sed -n 's/.*--stage \([0-9]\).*/\1/p')" \
