@@ -342,8 +342,7 @@ static void test_row(void **state)
 {
     const struct behaviour_case *row = *state;
     struct bytes reference = {0};
-    const char *wrap = getenv("WRAP");
-    if (row->not_valgrind && wrap && strstr(wrap, "valgrind")) {
+    if (row->not_valgrind && server_in_valgrind()) {
         print_message("skipped: %s\n", row->not_valgrind);
         return;
     }

@@ -55,6 +55,12 @@ static void command_add_words(struct command *command, const char *variable)
     free(words);
 }
 
+bool server_in_valgrind(void)
+{
+    const char *wrap = getenv("WRAP");
+    return wrap != NULL && strstr(wrap, "valgrind") != NULL;
+}
+
 static void command_start(struct command *command, int stage)
 {
     command_add_words(command, "WRAP");

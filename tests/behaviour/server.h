@@ -33,6 +33,9 @@ struct server {
     char output[600]; /* the file that takes stdout and stderr */
 };
 
+/* True if WRAP puts valgrind in front of each server. */
+bool server_in_valgrind(void);
+
 /* Starts fivefold-STAGE and waits until it listens. Given; fails the test
  * when it does not come up. */
 struct server *server_start(int stage, const struct server_options *options);

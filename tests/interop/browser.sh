@@ -99,20 +99,29 @@ fi
 
 # Beside clients that keep asking: does what is drawn move?
 if [ "${binary##*-}" -ge 4 ]; then
+    # Stage 5 has no poll lists: its fronts are loops of their own.
+    poller_at_work=
+    [ "${binary##*-}" != 4 ] ||
+        poller_at_work='recv_poll_list<b class="">[0-9,]+</b><div class="bar"[^>]*></div>[0-9.,]*[1-9]'
+    threads_at_work='<div class="cell (on|some)"'
     touch "$home/asking"
     while [ -e "$home/asking" ]; do
         curl -s -o "$home/got" "$base/shelf/one%20&%20only%20%3Cb%3E.txt?[1-50]" \
             "$base/db/sample/query?sql=SELECT+[1-20]"
     done >"$home/load.log" 2>&1 &
     load=$!
-    page load /-/
+    # Between two looks the page may let so little time go by that nothing came.
+    for _ in {1..20}; do
+        page load /-/
+        grep -Eq "$poller_at_work" <<<"$dom" && grep -Eq "$threads_at_work" <<<"$dom" && break
+    done
     rm "$home/asking"
     wait "$load"
     ok "the line of requests has points" grep -Eq 'points="[0-9. ,]+,[0-9.]+ [0-9.]+,' <<<"$dom"
     ok "requests come" grep -Eq 'id="rate">[0-9,.]*[1-9][0-9,.]* requests/s' <<<"$dom"
-    ok "a poller takes connections" \
-        grep -Eq 'recv_poll_list<b class="">[0-9,]+</b><div class="bar"[^>]*></div>[0-9.,]*[1-9]' <<<"$dom"
-    ok "threads are seen at work" grep -Eq '<div class="cell (on|some)"' <<<"$dom"
+    [ -z "$poller_at_work" ] || ok "a poller takes connections" \
+        grep -Eq "$poller_at_work" <<<"$dom"
+    ok "threads are seen at work" grep -Eq "$threads_at_work" <<<"$dom"
 fi
 
 stop_server "the server"
