@@ -113,10 +113,23 @@ static void wake_worker_locked(struct module *module)
     module->due++;
 }
 
+/* The master looks at what nobody else comes back to. */
+static void wake_master_locked(struct module *module)
+{
+    if (!module->master_sleeps)
+        return;
+    module->master_sleeps = false;
+    module->master_due = true;
+}
+
 /* Lets go of the lock and then makes the posts that are due: who is woken by
  * them would else find the lock taken. */
 static void unlock(struct module *module)
 {
+    /* Something is ready and nobody is on the way to it: who is awake will
+     * come, if it is not busy with something slow. */
+    if (module->ready_count > module->waking && module->sleepers > 0)
+        wake_master_locked(module);
     size_t workers = module->due;
     bool master = module->master_due;
     module->due = 0;
@@ -138,15 +151,6 @@ static void wake_locked(struct module *module)
         return;
     if (awake == 0 || waiting > awake * WAKE_TASKS)
         wake_worker_locked(module);
-}
-
-/* The master looks at what nobody else comes back to. */
-static void wake_master_locked(struct module *module)
-{
-    if (!module->master_sleeps)
-        return;
-    module->master_sleeps = false;
-    module->master_due = true;
 }
 
 /* ---- from waiting to ready ---- */
@@ -291,8 +295,6 @@ void module_add(struct module *module, struct task *chain)
             refused = task;
         }
     }
-    if (module->ready_count > module->waking && module->sleepers > 0)
-        wake_master_locked(module);
     unlock(module);
     while (refused != NULL) {
         struct task *task = refused;

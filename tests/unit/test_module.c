@@ -181,7 +181,7 @@ static struct fixture *start(const struct module_kind *kind, size_t count,
     return f;
 }
 
-static void add(struct fixture *f, struct item *item)
+static struct task *task_of(struct fixture *f, struct item *item)
 {
     struct task *task = calloc(1, sizeof *task);
     item->conn.turn = &item->turn;
@@ -189,16 +189,26 @@ static void add(struct fixture *f, struct item *item)
     item->turn.exchange.state = item;
     task->conn = &item->conn;
     task->home = &f->inbox;
-    module_add(f->module, task);
+    return task;
 }
 
-static void put(struct fixture *f, int key, bool alone)
+static void add(struct fixture *f, struct item *item)
+{
+    module_add(f->module, task_of(f, item));
+}
+
+static struct item *next_item(struct fixture *f, int key, bool alone)
 {
     struct item *item = &f->items[f->put++];
     item->key = key;
     item->number = ++f->next[key];
     item->alone = alone;
-    add(f, item);
+    return item;
+}
+
+static void put(struct fixture *f, int key, bool alone)
+{
+    add(f, next_item(f, key, alone));
 }
 
 static void wait_for(atomic_size_t *figure, size_t count)
@@ -273,6 +283,31 @@ static void a_shared_key_leaves_half_of_the_workers(void **state)
     wait_for(&f->done, 12);
     wait_for_no_strands(f);
     assert_int_equal(atomic_load(&f->most[0]), 2);
+}
+
+/* Bug: of two requests that a front brought at once, the second waited for the
+ * first, however slow, while workers slept: one had been woken for both. */
+static void two_that_come_together_are_done_side_by_side(void **state)
+{
+    struct fixture *f = start(&plain, 4, 0);
+    struct module *module = f->module;
+    bool asleep = false;
+    (void)state;
+    while (!asleep) {
+        pthread_mutex_lock(&module->lock);
+        asleep = module->sleepers == module->worker_count &&
+                 module->master_sleeps;
+        pthread_mutex_unlock(&module->lock);
+        sched_yield();
+    }
+    atomic_store(&f->shut, true);
+    struct task *first = task_of(f, next_item(f, 0, false));
+    first->next = task_of(f, next_item(f, 0, false));
+    module_add(module, first);
+    wait_for(&f->waiting, 2);
+    atomic_store(&f->shut, false);
+    wait_for(&f->done, 2);
+    wait_for_no_strands(f);
 }
 
 static void full_keys_take_turns(void **state)
@@ -478,6 +513,7 @@ int main(void)
         TEST(one_at_a_time_and_in_order),
         TEST(a_second_worker_does_not_come_to_a_busy_key),
         TEST(a_shared_key_leaves_half_of_the_workers),
+        TEST(two_that_come_together_are_done_side_by_side),
         TEST(full_keys_take_turns),
         TEST(what_is_put_back_stays_in_front),
         TEST(a_held_key_holds_no_worker),
