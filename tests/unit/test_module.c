@@ -295,8 +295,8 @@ static void two_that_come_together_are_done_side_by_side(void **state)
     (void)state;
     while (!asleep) {
         pthread_mutex_lock(&module->lock);
-        asleep = module->sleepers == module->worker_count &&
-                 module->master_sleeps;
+        asleep =
+            module->sleepers == module->worker_count && module->master_sleeps;
         pthread_mutex_unlock(&module->lock);
         sched_yield();
     }
