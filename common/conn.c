@@ -1,9 +1,9 @@
 /* conn.c - receiving: from a socket's bytes to a request, and what follows an
- * answer. Sending is in conn_send.c.
+ * answer.
  *
- * recv -> in -> http_parse_head -> conn_work: answer_begin
- *   -> [recv -> in -> http_body_next -> memory or spool file -> answer_finish]
- *   -> conn_start_answer -> conn_send -> next request, linger, or close
+ * recv -> in -> http_parse_head -> conn_work.c: who answers?
+ *   -> [recv -> in -> conn_body.c: memory or spool file -> conn_work.c]
+ *   -> conn_send.c -> conn_finish_answer -> next request, linger, or close
  *
  * Runs on whichever thread owns the connection; nothing in it is locked. */
 #include "conn_internal.h"
@@ -15,7 +15,6 @@
 #include "stats.h"
 #include "trace.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,9 +24,6 @@ enum {
     RECV_HEAD_BYTES = 4000,
     /* A large body: few calls, and not much memory for each upload. */
     RECV_BODY_BYTES = 64 * 1024,
-    /* An unwanted body that is at most this long is read over, so that the
-     * connection can be kept; beyond that a new connection is cheaper. */
-    SKIP_BYTES_MAX = 64 * 1024,
 };
 
 static const char *const state_names[CONN_STATE_COUNT] = {
@@ -314,94 +310,6 @@ static enum conn_wish step_head(struct conn *conn)
     return take_head(conn);
 }
 
-static int spool(int fd, struct text data)
-{
-    while (data.length > 0) {
-        stats_add(STAT_sys_write, 1);
-        ssize_t n = write(fd, data.data, data.length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        data.data += n;
-        data.length -= (size_t)n;
-    }
-    return 0;
-}
-
-/* Puts decoded bytes where the handler wants them: into its file, or behind
- * the head, where they are already unless chunk framing stood before. */
-static unsigned keep_body(struct conn *conn, struct text data)
-{
-    struct conn_turn *turn = conn->turn;
-    struct exchange *exchange = &turn->exchange;
-    if (turn->body.received > exchange->body_max)
-        return 413;
-    if (exchange->spool_fd >= 0)
-        return spool(exchange->spool_fd, data) == 0                   ? 0
-               : errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? 507
-                                                                      : 500;
-    char *to = buffer_start(&conn->in) + exchange->request.head_length +
-               turn->body_length;
-    if (to != data.data)
-        memmove(to, data.data, data.length);
-    turn->body_length += data.length;
-    return 0;
-}
-
-/* Closes the gap that taken framing or spooled bytes have left. */
-static void close_gap(struct conn *conn)
-{
-    struct conn_turn *turn = conn->turn;
-    size_t keep = turn->exchange.request.head_length + turn->body_length;
-    size_t rest = buffer_length(&conn->in) - turn->raw;
-    if (keep == turn->raw)
-        return;
-    char *start = buffer_start(&conn->in);
-    memmove(start + keep, start + turn->raw, rest);
-    conn->in.end -= turn->raw - keep;
-    turn->raw = keep;
-}
-
-/* Decodes the raw bytes that are there. Returns the status to refuse with, or
- * 0; turn->body_done tells whether that was all. */
-static unsigned take_body(struct conn *conn)
-{
-    struct conn_turn *turn = conn->turn;
-    unsigned status = 0;
-    while (status == 0 && !turn->body_done) {
-        size_t taken = 0;
-        struct text data = {0};
-        enum http_parse result =
-            http_body_next(&turn->body, buffer_start(&conn->in) + turn->raw,
-                           buffer_length(&conn->in) - turn->raw, &taken, &data);
-        if (result == HTTP_PARSE_BAD)
-            return turn->body.status;
-        if (data.length > 0)
-            status = keep_body(conn, data);
-        turn->raw += taken;
-        turn->body_done = result == HTTP_PARSE_DONE;
-        if (result == HTTP_PARSE_MORE && taken == 0)
-            break;
-    }
-    close_gap(conn);
-    return status;
-}
-
-static const char *body_detail(unsigned status)
-{
-    switch (status) {
-    case 400:
-        return "The chunked body is not well-formed.";
-    case 413:
-        return "The body is larger than the server takes.";
-    case 507:
-        return "There is no room to store the body.";
-    default:
-        return NULL;
-    }
-}
-
 static enum conn_wish step_body(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;
@@ -414,9 +322,9 @@ static enum conn_wish step_body(struct conn *conn)
     if (n < 0)
         return CONN_WANT_READ;
     conn_moved(conn, (size_t)n);
-    unsigned status = take_body(conn);
+    unsigned status = conn_take_body(conn);
     if (status != 0)
-        return refuse_request(conn, status, body_detail(status));
+        return refuse_request(conn, status, conn_body_detail(status));
     if (!turn->body_done)
         return CONN_WANT_READ;
     conn_arm(conn, DEADLINE_NONE);
@@ -470,159 +378,6 @@ enum conn_wish conn_step(struct conn *conn)
     }
     stats_done();
     return wish;
-}
-
-/* Admitted: waits for the body, unless all of it came with the head. Returns
- * true if the request can be finished now. */
-static bool start_body(struct conn *conn)
-{
-    struct conn_turn *turn = conn->turn;
-    struct exchange *exchange = &turn->exchange;
-    turn->admitted = true;
-    unsigned status = 0;
-    if (exchange->request.framing == HTTP_BODY_LENGTH &&
-        exchange->request.content_length > exchange->body_max)
-        status = 413; /* said before a byte of it is read */
-    bool nothing_yet = turn->raw == buffer_length(&conn->in);
-    if (status == 0)
-        status = take_body(conn);
-    if (status != 0) {
-        answer_error(exchange, status, body_detail(status));
-        exchange->response.close = true;
-        conn->linger = true;
-        conn_start_answer(conn);
-        return false;
-    }
-    if (turn->body_done)
-        return true;
-    conn_arm(conn, DEADLINE_BODY);
-    if (exchange->request.expect_continue && nothing_yet)
-        conn_start_interim(conn);
-    else
-        conn_set_state(conn, WAITING_FOR_BODY);
-    return false;
-}
-
-/* A body that the answer did not wait for: read over if that is cheap. */
-static void decide_unwanted_body(struct conn *conn)
-{
-    struct conn_turn *turn = conn->turn;
-    const struct http_request *request = &turn->exchange.request;
-    if (request->framing == HTTP_BODY_NONE || turn->admitted)
-        return;
-    if (request->framing == HTTP_BODY_CHUNKED || request->expect_continue ||
-        request->content_length > SKIP_BYTES_MAX) {
-        turn->exchange.response.close = true;
-        conn->linger = true;
-    }
-}
-
-struct exchange *conn_exchange(struct conn *conn)
-{
-    return conn->turn != NULL ? &conn->turn->exchange : NULL;
-}
-
-struct exchange *conn_route(struct conn *conn)
-{
-    struct exchange *exchange = &conn->turn->exchange;
-    assert(conn->state == BEING_PROCESSED);
-    exchange->request.base = buffer_start(&conn->in);
-    return answer_route(exchange) ? NULL : exchange;
-}
-
-bool conn_work_open(struct conn *conn)
-{
-    struct conn_turn *turn = conn->turn;
-    struct exchange *exchange = &turn->exchange;
-    assert(conn->state == BEING_PROCESSED);
-    exchange->request.base = buffer_start(&conn->in);
-    if (!turn->admitted) {
-        if (answer_begin(exchange) != ANSWER_WANT_BODY) {
-            conn_work_answer(conn);
-            return false;
-        }
-        if (!start_body(conn))
-            return false;
-        exchange->request.base = buffer_start(&conn->in);
-    }
-    exchange->body =
-        (struct text){exchange->request.base + exchange->request.head_length,
-                      turn->body_length};
-    return true;
-}
-
-void conn_work_answer(struct conn *conn)
-{
-    decide_unwanted_body(conn);
-    conn_start_answer(conn);
-}
-
-void conn_work(struct conn *conn)
-{
-    struct exchange *exchange = &conn->turn->exchange;
-    uint64_t start = TRACE_START();
-    stats_doing("work");
-    if (conn_work_open(conn)) {
-        answer_finish(exchange);
-        conn_work_answer(conn);
-    }
-    stats_done();
-    TRACE_SPAN("work", start, exchange->id);
-}
-
-bool conn_work_at_once(struct conn *conn)
-{
-    struct conn_turn *turn = conn->turn;
-    struct exchange *exchange = &turn->exchange;
-    struct http_request *request = &exchange->request;
-    uint64_t start = TRACE_START();
-    assert(conn->state == BEING_PROCESSED);
-    request->base = buffer_start(&conn->in);
-    if ((request->method != HTTP_GET && request->method != HTTP_HEAD) ||
-        request->framing != HTTP_BODY_NONE ||
-        http_field(request, TEXT("Authorization")).data != NULL)
-        return false;
-    stats_doing("work");
-    exchange->at_once = true;
-    bool done = answer_begin(exchange) == ANSWER_READY;
-    exchange->at_once = false;
-    stats_done();
-    if (done) {
-        conn_start_answer(conn);
-        TRACE_SPAN("work at once", start, exchange->id);
-        return true;
-    }
-    response_release(&exchange->response);
-    response_init(&exchange->response);
-    return false;
-}
-
-void conn_work_refuse(struct conn *conn)
-{
-    struct exchange *exchange = &conn->turn->exchange;
-    exchange->request.base = buffer_start(&conn->in);
-    answer_error(exchange, 503, "Too much is waiting; try again.");
-    response_field(&exchange->response, "Retry-After", "1");
-    conn_work_answer(conn);
-}
-
-enum conn_wish conn_serve(struct conn *conn)
-{
-    bool streamed = false;
-    enum conn_wish wish = conn_step(conn);
-    /* Behind the last piece of a stream the next request may wait already. */
-    while (wish == CONN_WANT_WORK || (wish == CONN_WANT_STREAM && !streamed)) {
-        if (wish == CONN_WANT_WORK) {
-            conn_work(conn);
-        } else {
-            conn_stream(conn);
-            streamed = true;
-        }
-        wish = conn_step(conn);
-    }
-    /* One piece a turn, however fast the client reads: the socket is most
-     * likely still writable, and then the next turn goes on here. */
-    return wish == CONN_WANT_STREAM ? CONN_WANT_WRITE : wish;
 }
 
 enum conn_wish conn_expire(struct conn *conn)

@@ -49,7 +49,7 @@ enum conn_deadline {
 
 /* What a request needs while it is under way: the exchange, the parsers and
  * the cursors of the answer. Taken with the first byte and given back with the
- * last; private to conn.c and conn_send.c. */
+ * last; private to conn*.c. */
 struct conn_turn;
 
 struct conn {

@@ -1,5 +1,5 @@
-/* conn_internal.h - what conn.c (receiving) and conn_send.c (sending) share,
- * and nobody else sees. */
+/* conn_internal.h - what conn.c (receiving), conn_body.c, conn_work.c
+ * (answering) and conn_send.c (sending) share, and nobody else sees. */
 #ifndef FIVEFOLD_CONN_INTERNAL_H
 #define FIVEFOLD_CONN_INTERNAL_H
 
@@ -44,6 +44,13 @@ void conn_arm(struct conn *conn, enum conn_deadline kind);
 
 /* n more bytes have come or gone: the deadline moves on once enough have. */
 void conn_moved(struct conn *conn, size_t n);
+
+/* Decodes the raw bytes of a body that are there. Returns the status to refuse
+ * with, or 0; turn->body_done tells whether that was all. */
+unsigned conn_take_body(struct conn *conn);
+
+/* What to say with that status; NULL: its name is enough. */
+const char *conn_body_detail(unsigned status);
 
 /* Turns exchange->response into bytes in conn->out and goes to
  * WAITING_TO_SEND_HEAD; if there is no status yet, conn_stream goes on. May

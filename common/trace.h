@@ -3,6 +3,8 @@
 #ifndef FIVEFOLD_TRACE_H
 #define FIVEFOLD_TRACE_H
 
+#include "clock.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
