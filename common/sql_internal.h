@@ -153,7 +153,8 @@ struct sql_connection {
     bool shared;     /* its transaction is that of several requests, each of
                         which is to see a connection without one */
     bool late;       /* the progress handler has interrupted */
-    bool vacuum;     /* VACUUM runs: it attaches '' by itself */
+    sqlite3_stmt *running; /* while deadline_ns is its; borrowed */
+    bool vacuum;           /* VACUUM runs: it attaches '' by itself */
     bool read_transaction; /* after BEGIN TRANSACTION READONLY */
     bool changed;          /* settings or temp tables: not for the pool */
 

@@ -93,6 +93,7 @@ static void run_arm(struct sql_run *run)
 {
     struct sql_connection *connection = run->connection;
     connection->late = false;
+    connection->running = run->statement->handle;
     connection->vacuum = run->statement->is_vacuum;
     connection->holds_mutex = connection->sql->one_at_a_time;
     if (connection->holds_mutex)
@@ -115,6 +116,7 @@ static void run_disarm(struct sql_run *run)
         return;
     sql_request_spend(run->connection, run->armed_ns);
     run->armed = false;
+    run->connection->running = NULL;
     if (run->connection->holds_mutex)
         pthread_mutex_unlock(&run->connection->database->running);
     run->connection->holds_mutex = false;

@@ -108,6 +108,30 @@ static void endless_statement_is_interrupted(void **state)
     assert_in_body(f, "\"rows\":[[");
 }
 
+static void what_is_done_is_not_called_interrupted(void **state)
+{
+    /* Bug: time is up behind the last instruction of a statement, and its
+     * client is told so, though what it wrote is there. */
+    struct fixture *f = *state;
+    char sql[4096], *at = sql;
+    run(f, "CREATE TABLE t (a)");
+    f->settings.sqlite_query_ms = 1;
+    /* Long, and without a jump, where the time would be looked at before. */
+    at += sprintf(at, "INSERT INTO t VALUES (length(hex(randomblob(4000000)))");
+    for (int i = 0; i < 3; i++) {
+        at += sprintf(at, "+max(0,random()");
+        for (int k = 0; k < 400; k++)
+            at += sprintf(at, "+1");
+        at += sprintf(at, ")");
+    }
+    sprintf(at, ")");
+    run(f, sql);
+    assert_in_body(f, "\"affected_row_count\":1");
+    f->settings.sqlite_query_ms = 5000;
+    run(f, "SELECT count(*) FROM t");
+    assert_in_body(f, "\"value\":\"1\"");
+}
+
 static void long_pattern_is_refused(void **state)
 {
     /* Bug: one LIKE takes minutes, and no limit of time can end it. */
@@ -335,6 +359,7 @@ int main(void)
         TEST(harmless_sql_is_allowed),
         TEST(connection_state_does_not_reach_the_next_client),
         TEST(endless_statement_is_interrupted),
+        TEST(what_is_done_is_not_called_interrupted),
         TEST(long_pattern_is_refused),
         TEST(large_answer_is_refused),
         TEST(too_large_answer_undoes_what_was_written),
