@@ -59,6 +59,15 @@ static int say(const char *program, const char *what, const char *which)
     return -1;
 }
 
+/* --example >FILE on a full disk must not look like a success. */
+static int end_printing(const char *program)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    say(program, "cannot print to", "standard output");
+    return 1;
+}
+
 /* Opens what requests are answered from. */
 static int open_parts(struct server *server, const char *program)
 {
@@ -79,8 +88,11 @@ static int open_parts(struct server *server, const char *program)
         return say(program, "cannot keep", "limits per address");
     if (mounts_open(server) < 0)
         return -1;
-    if (settings->trace != NULL && trace_open(settings->trace, program) < 0)
-        return say(program, "cannot write the trace", settings->trace);
+    if (settings->trace != NULL && trace_open(settings->trace, program) < 0) {
+        fprintf(stderr, "%s: --trace: cannot write %s: %s; name another\n",
+                program, settings->trace, strerror(errno));
+        return -1;
+    }
     return 0;
 }
 
@@ -146,7 +158,7 @@ int main(int argc, char **argv)
     hold_standard_streams();
     int read = settings_read(&settings, argc, argv);
     if (read != 0)
-        return read > 0 ? 0 : EXIT_MISTAKE;
+        return read > 0 ? end_printing(program) : EXIT_MISTAKE;
     struct server server = {.settings = &settings,
                             .stage = &stage_facts,
                             .started_ns = clock_ns(),
@@ -165,6 +177,9 @@ int main(int argc, char **argv)
         goto done;
     }
     privileges_tell(&settings, server.log);
+    if (server.mount_count == 0 && settings.module_skeleton == NULL)
+        log_error(server.log, "serves neither files nor databases; name a "
+                              "directory with --root or --db");
     if (server_catch_signals() < 0) {
         say(program, "cannot catch", "signals");
         goto done;

@@ -109,33 +109,28 @@ int privileges_drop(const struct settings *settings)
     return try_reading(settings);
 }
 
-static void tell_of_directory(const char *directory, const char *user,
-                              struct log *log)
+/* A reader in WAL mode writes too: its place, into NAME.db-shm. */
+static void tell_of_directory(const char *directory, struct log *log)
 {
     if (directory != NULL && access(directory, W_OK | X_OK) < 0)
         log_error(log,
-                  "user %s may not write in %s: its databases can be read at "
-                  "most; chown it, if that is not meant",
-                  user, directory);
+                  "user %u may not write in %s: its databases can be read at "
+                  "most, in WAL mode not even that; chown it, if that is not "
+                  "meant",
+                  (unsigned)geteuid(), directory);
 }
 
 void privileges_tell(const struct settings *settings, struct log *log)
 {
-    if (settings->user == NULL) {
-        if (geteuid() == 0)
-            log_error(log, "serves as root; name another user in [server] "
-                           "user, or root if that is meant");
-        return;
-    }
-    if (wants_another(settings)) {
+    if (settings->user == NULL && geteuid() == 0)
+        log_error(log, "serves as root; name another user in [server] "
+                       "user, or root if that is meant");
+    if (wants_another(settings))
         log_error(log,
                   "[server] user = %s has no effect: only root can become "
                   "another user",
                   settings->user);
-        return;
-    }
-    tell_of_directory(settings->sqlite_directory, settings->user, log);
+    tell_of_directory(settings->sqlite_directory, log);
     for (size_t i = 0; i < settings->mount_count; i++)
-        tell_of_directory(settings->mounts[i].settings->sqlite_directory,
-                          settings->user, log);
+        tell_of_directory(settings->mounts[i].settings->sqlite_directory, log);
 }

@@ -154,6 +154,13 @@ static int check_section_line(struct reader *reader, const char *line)
     size_t length = strcspn(start + 1, "]\r\n");
     if (start[length + 1] != ']')
         return mistake_in_file(reader, "a section is written [name]");
+    /* inih would drop it without a word: a setting, or a whole file whose
+     * lines end in a carriage return alone. */
+    const char *behind = start + length + 2;
+    behind += strspn(behind, " \t\r");
+    if (behind[0] != '\0' && !strchr(";#", behind[0]))
+        return mistake_in_file(reader, "more stands behind the section's name; "
+                                       "move it to a line of its own");
     if (length >= sizeof text)
         length = sizeof text - 1;
     memcpy(text, start + 1, length);
@@ -206,15 +213,17 @@ static int reader_read_file(struct reader *reader, const char *path)
                           "cannot read %s: %s; --example "
                           "prints one to start from",
                           path, strerror(errno));
-    struct stat status;
-    if (reader->again && (fstat(fileno(reader->file), &status) < 0 ||
-                          !S_ISREG(status.st_mode))) {
+    struct stat status = {0};
+    const char *wrong = NULL;
+    fstat(fileno(reader->file), &status);
+    if (S_ISDIR(status.st_mode))
+        wrong = "is a directory; name a file in it";
+    else if (reader->again && !S_ISREG(status.st_mode))
         /* A pipe is empty now: every rule would be gone. */
+        wrong = "is no regular file and cannot be read again; restart instead";
+    if (wrong != NULL) {
         fclose(reader->file);
-        return mistake_at(reader->mistake, "-c",
-                          "%s is no regular file and cannot be read again; "
-                          "restart instead",
-                          path);
+        return mistake_at(reader->mistake, "-c", "%s %s", path, wrong);
     }
     ini_max_line = LINE_MAX_BYTES;
     ini_stop_on_first_error = true;
@@ -266,13 +275,19 @@ static const struct option options[] = {
     {0},
 };
 
-static int reader_replace(struct reader *reader, char **string,
-                          const char *value, const char *where)
+static int reader_set_file(struct reader *reader, char **string,
+                           const char *value, const char *where)
 {
+    if (*value == '\0')
+        return mistake_at(reader->mistake, where, "empty; name a file");
+    /* Of two files' rules those of the first would be gone. */
+    if (*string != NULL)
+        return mistake_at(reader->mistake, where,
+                          "given twice, as %s and %s; name one file", *string,
+                          value);
     char *copy = strdup(value);
     if (copy == NULL)
         return mistake_at(reader->mistake, where, "out of memory");
-    free(*string);
     *string = copy;
     return 0;
 }
@@ -312,6 +327,10 @@ static int reader_option_ready_fd(struct reader *reader, const char *text)
     if (!reader->again && fcntl((int)fd, F_GETFD) < 0)
         return mistake_at(reader->mistake, "--ready-fd",
                           "descriptor %s is not open; open it before the start",
+                          text);
+    if (!reader->again && (fcntl((int)fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+        return mistake_at(reader->mistake, "--ready-fd",
+                          "descriptor %s can only be read; open it for writing",
                           text);
     reader->settings->ready_fd = (int)fd;
     return 0;
@@ -366,7 +385,7 @@ static int reader_option(struct reader *reader, int code, char **argv)
     struct settings *settings = reader->settings;
     switch (code) {
     case 'c':
-        return reader_replace(reader, &settings->file, optarg, "-c");
+        return reader_set_file(reader, &settings->file, optarg, "-c");
     case OPTION_LISTEN:
         return reader_store(reader, &reader->main,
                             setting_find("server", "listen"), optarg,
@@ -390,7 +409,7 @@ static int reader_option(struct reader *reader, int code, char **argv)
     case OPTION_READY_FD:
         return reader_option_ready_fd(reader, optarg);
     case OPTION_TRACE:
-        return reader_replace(reader, &settings->trace, optarg, "--trace");
+        return reader_set_file(reader, &settings->trace, optarg, "--trace");
     case OPTION_CHECK:
         settings->check_only = true;
         return 0;

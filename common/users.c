@@ -181,7 +181,23 @@ int users_check_token(const char *text, const char *where,
     return 0;
 }
 
-static int add_tokens(struct users *users, const struct setting_list *list)
+/* Who sends a token that two have could be either. */
+static int check_token_is_one(const struct users *users, const char *where,
+                              struct mistake *mistake)
+{
+    const struct token *last = &users->tokens[users->token_count - 1];
+    for (const struct token *token = users->tokens; token < last; token++)
+        if (strcmp(token->name, last->name) != 0 &&
+            text_equal_secret(token->secret, last->secret))
+            return mistake_at(mistake, where,
+                              "the token of %s is that of %s too; choose "
+                              "another",
+                              last->name, token->name);
+    return 0;
+}
+
+static int add_tokens(struct users *users, const struct setting_list *list,
+                      struct mistake *mistake)
 {
     users->tokens = calloc(list->count + 1, sizeof *users->tokens);
     if (users->tokens == NULL)
@@ -196,6 +212,8 @@ static int add_tokens(struct users *users, const struct setting_list *list)
         *colon = '\0';
         users->tokens[i] = (struct token){copy, text_of(colon + 1)};
         users->token_count++;
+        if (check_token_is_one(users, list->items[i].where, mistake) < 0)
+            return -1;
     }
     return 0;
 }
@@ -209,7 +227,7 @@ struct users *users_read(const struct settings *settings,
         return NULL;
     }
     pthread_mutex_init(&users->lock, NULL);
-    if (add_tokens(users, &settings->tokens) < 0)
+    if (add_tokens(users, &settings->tokens, mistake) < 0)
         mistake_at(mistake, "[users] token", "out of memory");
     else if (settings->htpasswd == NULL ||
              read_htpasswd(users, settings->htpasswd, mistake) == 0)

@@ -210,6 +210,11 @@ static void says_who_serves(const struct stage_differences *stage)
     expect_said(stage, &(struct server_options){.databases = databases},
                 (const char *const[]){"--set", "server.user=" USER, NULL},
                 "may not write in", true);
+    /* Was said only to whom [server] user had made one. */
+    expect_said(
+        stage,
+        &(struct server_options){.databases = databases, .as_nobody = true},
+        (const char *const[]){NULL}, "may not write in", true);
     expect_said(stage, &(struct server_options){.as_nobody = true},
                 (const char *const[]){"--set", "server.user=daemon", NULL},
                 "has no effect", true);

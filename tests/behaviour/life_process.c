@@ -170,6 +170,18 @@ static void mistakes(const struct stage_differences *stage)
                    "perhaps");
     expect_mistake(stage, (const char *const[]){"--listen", "nowhere", NULL},
                    "nowhere");
+    /* Whoever was named last was taken to be the sender. */
+    expect_mistake(stage,
+                   (const char *const[]){"--token", "bob:abc", "--token",
+                                         "eve:abc", "--check", NULL},
+                   "--token: the token of eve is that of bob too");
+    expect_mistake(stage, (const char *const[]){"-c", "/tmp", NULL},
+                   "-c: /tmp is a directory; name a file");
+    expect_mistake(stage,
+                   (const char *const[]){"--trace", "/no/such", "--listen",
+                                         "127.0.0.1:0", NULL},
+                   "--trace: cannot write /no/such: No such file or directory; "
+                   "name another");
 }
 
 static void port_in_use(const struct stage_differences *stage)
@@ -215,6 +227,18 @@ static void checks_and_help(const struct stage_differences *stage)
                      0);
     assert_int_equal(life_lines(&output), 1);
     bytes_free(&output);
+}
+
+/* Whoever forgot --root got 404 for everything, and no word why. */
+static void says_that_it_has_nothing(const struct stage_differences *stage)
+{
+    struct bytes output = {0};
+    struct server *server =
+        server_start(stage->number, &(struct server_options){.root = ""});
+    server_output(server, &output);
+    assert_non_null(strstr(output.data, "serves neither files nor databases"));
+    bytes_free(&output);
+    server_stop(server);
 }
 
 static void read_whole(const char *path, struct bytes *out)
@@ -554,6 +578,7 @@ const struct life life_process[] = {
     {"a mistake in the settings is one line", mistakes},
     {"a port in use is one line", port_in_use},
     {"--check, --help and --version", checks_and_help},
+    {"it says when it has nothing to serve", says_that_it_has_nothing},
     {"SIGHUP rereads rules and reopens logs", hang_up},
     {"the access log has a line for each request", access_log},
     {"a file that shrinks ends the connection short", shrinking_file},

@@ -8,6 +8,7 @@
 #include "mistake.h"
 #include "settings.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,6 +71,9 @@ struct file_mistake {
     "0123456789012345678901234567890123456789012345678901234567890123456789"   \
     "0123456789012345678901234567890123456789012345678901234567890123456789"
 
+#define BEHIND_SECTION                                                         \
+    "more stands behind the section's name; move it to a line of its own"
+
 #define RULE_FORM "allow|deny METHODS PATH [from CIDR] [user NAME|*]"
 
 static const struct file_mistake file_mistakes[] = {
@@ -115,6 +119,10 @@ static const struct file_mistake file_mistakes[] = {
     {"[server]\nnonsense",
      "t.ini:2: neither [section] nor KEY = VALUE nor a comment (# or ;)"},
     {"[server\n", "t.ini:1: a section is written [name]"},
+    /* Were taken, and the setting, or the whole file, was not. */
+    {"\n[server] backlog = 1\n", "t.ini:2: " BEHIND_SECTION},
+    {"[server]\rbacklog = 1\r[files]\rrule = deny * /\r",
+     "t.ini:1: " BEHIND_SECTION},
     {"[limits]\nbody_bytes = 8X",
      "t.ini:2: [limits] body_bytes: \"8X\" is no size (as 4096, 16K, 8M, 1G); "
      "write a number from 0 to 2G"},
@@ -319,6 +327,10 @@ static void each_mistake_with_mounts_is_one_line_with_its_place(void **state)
 static void each_mistake_on_the_command_line_is_one_line(void **state)
 {
     (void)state;
+    char directory_line[128], number[16], line[128];
+    int read_only = open("/dev/null", O_RDONLY);
+    snprintf(directory_line, sizeof directory_line,
+             "-c: %s is a directory; name a file in it", directory);
     expect_line((char *[]){"--lisen", "x", NULL},
                 "--lisen: no such option; --listen may be meant");
     expect_line((char *[]){"--root", NULL},
@@ -349,6 +361,20 @@ static void each_mistake_on_the_command_line_is_one_line(void **state)
     expect_line((char *[]){"-c", "/no/such.ini", NULL},
                 "-c: cannot read /no/such.ini: No such file or directory; "
                 "--example prints one to start from");
+    /* Was "t.ini:1: cannot be read". */
+    expect_line((char *[]){"-c", directory, NULL}, directory_line);
+    expect_line((char *[]){"-c", "", NULL}, "-c: empty; name a file");
+    expect_line((char *[]){"--trace", "", NULL}, "--trace: empty; name a file");
+    /* The first one's rules were gone without a word. */
+    expect_line((char *[]){"-c", "a.ini", "-c", "b.ini", NULL},
+                "-c: given twice, as a.ini and b.ini; name one file");
+    /* Whoever waited for the byte waited for ever. */
+    snprintf(number, sizeof number, "%d", read_only);
+    snprintf(line, sizeof line,
+             "--ready-fd: descriptor %s can only be read; open it for writing",
+             number);
+    expect_line((char *[]){"--ready-fd", number, NULL}, line);
+    close(read_only);
 }
 
 /* A plain password in the htpasswd file looked like a hash that never fits. */
