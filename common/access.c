@@ -308,14 +308,19 @@ static enum access_verdict judge(struct question question)
     return ACCESS_DENIED;
 }
 
+static struct question question_of(const struct exchange *exchange)
+{
+    return (struct question){.exchange = exchange,
+                             .group = group_of(exchange),
+                             .own = own_group_of(exchange),
+                             .method = exchange->request.method,
+                             .user = exchange->user};
+}
+
 enum access_verdict access_check(struct access *access,
                                  struct exchange *exchange)
 {
-    struct question question = {.exchange = exchange,
-                                .group = group_of(exchange),
-                                .own = own_group_of(exchange),
-                                .method = exchange->request.method,
-                                .user = exchange->user};
+    struct question question = question_of(exchange);
     exchange->user[0] = '\0';
     /* Preflights carry no credentials (Fetch standard, CORS protocol). */
     if (question.method == HTTP_OPTIONS)
@@ -335,4 +340,16 @@ enum access_verdict access_check(struct access *access,
         verdict = judge(question);
     policy_give_back(access, policy);
     return verdict;
+}
+
+bool access_sign_in_may_help(struct access *access,
+                             const struct exchange *exchange)
+{
+    struct question question = question_of(exchange);
+    if (exchange->user[0] != '\0')
+        return false;
+    question.policy = policy_take(access);
+    bool help = allowed_to_somebody(question);
+    policy_give_back(access, (struct policy *)question.policy);
+    return help;
 }

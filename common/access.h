@@ -41,4 +41,9 @@ enum access_verdict {
 enum access_verdict access_check(struct access *access,
                                  struct exchange *exchange);
 
+/* For a handler that refuses after ACCESS_READ_ONLY: has nobody signed in, and
+ * could somebody who did be allowed? */
+bool access_sign_in_may_help(struct access *access,
+                             const struct exchange *exchange);
+
 #endif

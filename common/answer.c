@@ -79,10 +79,9 @@ void answer_error(struct exchange *exchange, unsigned status,
         response_error(&exchange->response, status, detail);
 }
 
-static void answer_unknown_user(struct exchange *exchange)
+void answer_challenge(struct exchange *exchange)
 {
     const char *realm = exchange->server->settings->realm;
-    answer_error(exchange, 401, "Authentication failed");
     response_field(&exchange->response, "WWW-Authenticate",
                    "Basic realm=\"%s\", charset=\"UTF-8\"", realm);
     response_field(&exchange->response, "WWW-Authenticate",
@@ -158,7 +157,8 @@ enum answer_next answer_begin(struct exchange *exchange)
         answer_error(exchange, 403, "The access rules do not allow this.");
         return ANSWER_READY;
     case ACCESS_UNKNOWN:
-        answer_unknown_user(exchange);
+        answer_error(exchange, 401, "Authentication failed");
+        answer_challenge(exchange);
         return ANSWER_READY;
     }
     return exchange->handler->begin(exchange);

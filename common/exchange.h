@@ -100,4 +100,7 @@ void answer_finish(struct exchange *exchange);
 void answer_error(struct exchange *exchange, unsigned status,
                   const char *detail);
 
+/* Adds the fields of a 401: how to sign in. */
+void answer_challenge(struct exchange *exchange);
+
 #endif

@@ -10,7 +10,9 @@
  * holds a file, not the database. */
 #include "sql_pages.h"
 
+#include "access.h"
 #include "clock.h"
+#include "server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -176,10 +178,6 @@ static struct sql_backup *backup_new(struct exchange *exchange,
                                      struct text name, struct sql_error *error)
 {
     struct sql *sql = sql_of(exchange);
-    if (!exchange->may_write) {
-        sql_fail(error, 403, "FORBIDDEN", "You may not take a copy");
-        return NULL;
-    }
     if (!sql_exists(sql, name)) {
         sql_fail(error, 404, "NOT_FOUND", "no database of that name");
         return NULL;
@@ -202,9 +200,26 @@ static struct sql_backup *backup_new(struct exchange *exchange,
     return made;
 }
 
+static void answer_not_allowed(struct exchange *exchange)
+{
+    struct sql_error error = {0};
+    bool ask = access_sign_in_may_help(exchange->server->access, exchange);
+    if (ask)
+        sql_fail(&error, 401, "AUTH_FAILED", "Authentication failed");
+    else
+        sql_fail(&error, 403, "FORBIDDEN", "You may not take a copy");
+    answer_failure(exchange, &error);
+    if (ask)
+        answer_challenge(exchange);
+}
+
 void sql_backup_begin(struct exchange *exchange, struct text name)
 {
     struct sql_error error = {0};
+    if (!exchange->may_write) {
+        answer_not_allowed(exchange);
+        return;
+    }
     struct sql_backup *backup = backup_new(exchange, name, &error);
     exchange->state = backup;
     if (backup == NULL || source_open(backup, &error) < 0 ||
