@@ -303,15 +303,14 @@ void module_add(struct module *module, struct task *chain)
     }
 }
 
-void module_move(struct module *module, struct task *task, struct text key,
+bool module_move(struct module *module, struct task *task, struct text key,
                  bool alone)
 {
     task->since_ms = clock_ms();
     pthread_mutex_lock(&module->lock);
     bool put = put_locked(module, task, key, alone);
     unlock(module);
-    if (!put)
-        task_refuse(module, task);
+    return put;
 }
 
 bool module_is_full(const struct module *module)

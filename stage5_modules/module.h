@@ -175,8 +175,9 @@ void module_answered(struct task *task);
 /* The same for n tasks, with one look at the inbox of each front. */
 void module_answered_all(struct task **tasks, size_t n);
 
-/* Puts the task into another strand. Takes it. */
-void module_move(struct module *module, struct task *task, struct text key,
+/* Puts the task into another strand. Takes it, but when it returns false: too
+ * many wait there, or there is no memory. */
+bool module_move(struct module *module, struct task *task, struct text key,
                  bool alone);
 
 /* Who works on the strand for one at a time of that key has to wait (held), or

@@ -21,6 +21,8 @@
 #include "stats.h"
 #include "trace.h"
 
+#include "sql_hrana.h"
+
 #include <stdlib.h>
 
 enum { LOCKED_REST_MS = 5 }; /* another process has the lock: then try again */
@@ -77,6 +79,22 @@ void sqlite_answer(struct task *task)
     module_answered(task);
 }
 
+/* There is no room among the writers. A transaction must not end by that: its
+ * client would hear 503, and that its baton is none when it tries again. So
+ * SQLite is asked without waiting, and says at worst that the database is
+ * locked; the transaction goes on, with a new baton. */
+static void answer_without_room(struct task *task)
+{
+    struct sql_request *request = ((struct pending *)task->state)->request;
+    if (request->stream != NULL) {
+        sql_request_hurry(request);
+        answer(task);
+        return;
+    }
+    pending_free(task);
+    conn_work_refuse(task->conn);
+}
+
 /* A request whose body is here: runs it if it only reads, else takes it to
  * the writers; false then. */
 static bool sort(struct module *module, struct task *task,
@@ -96,8 +114,10 @@ static bool sort(struct module *module, struct task *task,
         return true;
     }
     struct text key = key_of(conn_exchange(task->conn), &alone);
-    module_move(module, task, key, true);
-    return false;
+    if (module_move(module, task, key, true))
+        return false;
+    answer_without_room(task);
+    return true;
 }
 
 /* Opens a request; false: it has gone to the writers. */

@@ -13,6 +13,7 @@
 enum { WRITERS = 5 };
 
 #define ADD      EXECUTE("INSERT INTO scratch(v) VALUES(1)")
+#define COUNT    EXECUTE("SELECT count(*) FROM scratch")
 #define SCRIPT   SEQUENCE("DELETE FROM scratch; SELECT 1")
 #define ADD_SLOW EXECUTE("INSERT INTO scratch(v) " SLOW_COUNT)
 /* Some milliseconds of work. */
@@ -324,6 +325,37 @@ static void hot_queue(const struct stage_differences *stage)
     server_stop(server);
 }
 
+/* Bug: a transaction whose first write found no room to wait in ended, and its
+ * client heard that its baton was none. */
+static void no_room_ends_no_transaction(const struct stage_differences *stage)
+{
+    enum { ROOM = 2 };
+    struct client *writers[ROOM];
+    char directory[640], reader[BATON_BYTES] = "", writer[BATON_BYTES];
+    if (!stage->modules)
+        return;
+    struct server *server =
+        start(stage, "1", "60000", "pool.queue_max=4", directory);
+    sql_do(server, "t", reader, EXECUTE("BEGIN") "," COUNT);
+    sql_begin(server, "t", writer);
+    for (size_t i = 0; i < ROOM; i++)
+        writers[i] = sql_say(server, "t", NULL, ADD);
+    wait_for_waiting(server, ROOM);
+    struct client *client = sql_say(server, "t", reader, ADD);
+    json_t *results = sql_finish(client, reader);
+    sql_check_error(results, 0, "SQLITE_BUSY");
+    json_decref(results);
+    sql_do(server, "t", reader, COUNT); /* it goes on */
+    sql_end(server, "t", reader, "COMMIT");
+    sql_end(server, "t", writer, "COMMIT");
+    for (size_t i = 0; i < ROOM; i++) {
+        results = sql_finish(writers[i], NULL);
+        sql_check_ok(results, 0);
+        json_decref(results);
+    }
+    server_stop(server);
+}
+
 /* Bug: a stop with requests in strands lost some, or waited for ever for a
  * client that did not commit. */
 static void stop_while_parked(const struct stage_differences *stage)
@@ -370,6 +402,8 @@ const struct life life_strands[] = {
     {"a database that is written all the time keeps no other waiting",
      hot_writes},
     {"requests for one database do not fill the queue of all", hot_queue},
+    {"a transaction that finds no room to wait in goes on",
+     no_room_ends_no_transaction},
     {"a stop waits for writers that wait for a transaction", stop_while_parked},
     {"a stop does not wait for ever for a transaction", stop_gives_up},
     {NULL, NULL},
