@@ -127,6 +127,11 @@ bool conn_work_at_once(struct conn *conn);
  * 503 with Retry-After. Then conn_step may be called at once. */
 void conn_work_refuse(struct conn *conn);
 
+/* After CONN_WANT_WORK, for a request that has had to wait: has the client
+ * reset the connection meanwhile? Then nobody will read the answer. One who has
+ * only ended his side (shutdown, or close: that looks the same) may still. */
+bool conn_client_is_gone(const struct conn *conn);
+
 /* The next conn_step reads or writes a file (sends from it, or stores what
  * comes for it) and may have to wait for the disk; every other step is done
  * without waiting. */

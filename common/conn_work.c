@@ -12,6 +12,7 @@
 #include "trace.h"
 
 #include <assert.h>
+#include <poll.h>
 
 enum {
     /* An unwanted body that is at most this long is read over, so that the
@@ -151,6 +152,12 @@ void conn_work_refuse(struct conn *conn)
     answer_error(exchange, 503, "Too much is waiting; try again.");
     response_field(&exchange->response, "Retry-After", "1");
     conn_work_answer(conn);
+}
+
+bool conn_client_is_gone(const struct conn *conn)
+{
+    struct pollfd look = {.fd = conn->fd}; /* HUP and ERR come unasked */
+    return poll(&look, 1, 0) > 0 && (look.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 enum conn_wish conn_serve(struct conn *conn)

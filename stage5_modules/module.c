@@ -25,6 +25,7 @@ enum {
     WAKE_TASKS = 8, /* waiting for each worker that is awake, until one more is
                        woken: waking costs more than most tasks */
     SLOW_MS = 2,    /* then it is woken all the same */
+    STALE_MS = 50,  /* waiting, until a client may have lost patience */
     HELD_MS = 10,   /* how often held and resting strands are looked at */
 };
 
@@ -374,6 +375,19 @@ void module_answered_all(struct task **tasks, size_t n)
     }
 }
 
+bool module_in_vain(const struct task *task)
+{
+    return clock_ms() - task->since_ms >= STALE_MS &&
+           conn_client_is_gone(task->conn);
+}
+
+static bool only_reads(const struct task *task)
+{
+    enum http_method method = conn_exchange(task->conn)->request.method;
+    return task->kind == TASK_WORK &&
+           (method == HTTP_GET || method == HTTP_HEAD);
+}
+
 /* Does tasks of one strand. Returns how many; with fewer than n the strand
  * rests for *rest_ms. */
 static size_t run_tasks(struct module *module, struct task **tasks, size_t n,
@@ -383,6 +397,11 @@ static size_t run_tasks(struct module *module, struct task **tasks, size_t n,
     if (n > 1 || (module->kind->run_many != NULL && !tasks[0]->late &&
                   tasks[0]->state != NULL))
         return module->kind->run_many(module, tasks, n, rest_ms);
+    if (only_reads(tasks[0]) && module_in_vain(tasks[0])) {
+        tasks[0]->conn->wish = CONN_CLOSE;
+        module_answered(tasks[0]);
+        return 1;
+    }
     module->kind->run(module, tasks[0]);
     return 1;
 }

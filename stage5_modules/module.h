@@ -175,6 +175,11 @@ void module_answered(struct task *task);
 /* The same for n tasks, with one look at the inbox of each front. */
 void module_answered_all(struct task **tasks, size_t n);
 
+/* True for a request that has waited, and whose client has gone meanwhile: it
+ * need not be done if it only reads, and its connection's wish is CONN_CLOSE. A
+ * write is done all the same, as whoever has sent it may count on it. */
+bool module_in_vain(const struct task *task);
+
 /* Puts the task into another strand. Takes it, but when it returns false: too
  * many wait there, or there is no memory. */
 bool module_move(struct module *module, struct task *task, struct text key,

@@ -109,6 +109,11 @@ static bool sort(struct module *module, struct task *task,
     }
     *pending = (struct pending){request, sql_request_need(request)};
     task->state = pending;
+    if (pending->need == SQL_NEED_READ && module_in_vain(task)) {
+        pending_free(task);
+        task->conn->wish = CONN_CLOSE;
+        return true;
+    }
     if (pending->need == SQL_NEED_READ || pending->need == SQL_NEED_OWN) {
         answer(task);
         return true;
