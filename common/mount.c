@@ -116,6 +116,12 @@ void mounts_close(struct server *server)
     server->mount_count = 0;
 }
 
+void mounts_interrupt(struct server *server)
+{
+    for (size_t i = 0; i < server->mount_count; i++)
+        sql_interrupt(server->mounts[i].sql);
+}
+
 void mounts_tick(struct server *server, uint64_t now_ms)
 {
     for (size_t i = 0; i < server->mount_count; i++)

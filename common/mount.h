@@ -33,6 +33,10 @@ void mounts_close(struct server *server);
  * before anybody has a pointer to one. */
 int mounts_add(struct server *server, struct mount mount);
 
+/* stop_seconds are over: what still runs in a database is interrupted, so that
+ * its thread can be joined. */
+void mounts_interrupt(struct server *server);
+
 /* Ends what is late in each (sql_tick). */
 void mounts_tick(struct server *server, uint64_t now_ms);
 

@@ -306,6 +306,12 @@ void sql_tell_locks(struct sql *sql, sql_lock_function *on_lock, void *context)
     sql->on_lock_context = context;
 }
 
+void sql_interrupt(struct sql *sql)
+{
+    if (sql != NULL)
+        atomic_store(&sql->ending, true);
+}
+
 void sql_close(struct sql *sql)
 {
     if (sql == NULL)

@@ -31,6 +31,10 @@ typedef void sql_lock_function(void *context, struct text name, bool held);
  * behind the last. */
 void sql_tell_locks(struct sql *sql, sql_lock_function *on_lock, void *context);
 
+/* The server ends now: what runs is interrupted, and what has not begun is
+ * refused, with SQLITE_INTERRUPT. From any thread. */
+void sql_interrupt(struct sql *sql);
+
 /* Rolls back and closes all. */
 void sql_close(struct sql *sql);
 

@@ -100,7 +100,8 @@ static int on_busy(void *argument, int tries)
     struct sql_connection *connection = argument;
     const struct sql *sql = connection->sql;
     uint64_t now_ms = clock_ms();
-    if (connection->no_wait)
+    if (connection->no_wait ||
+        atomic_load_explicit(&sql->ending, memory_order_relaxed))
         return 0;
     if (tries == 0)
         connection->busy_until_ms = now_ms + sql->wait_ms;

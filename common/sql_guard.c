@@ -165,13 +165,16 @@ static int guard_authorize(void *context, int action, const char *first,
 static int guard_progress(void *context)
 {
     struct sql_connection *connection = context;
-    if (connection->deadline_ns == 0 || clock_ns() < connection->deadline_ns)
+    bool ending =
+        atomic_load_explicit(&connection->sql->ending, memory_order_relaxed);
+    if (connection->deadline_ns == 0 ||
+        (!ending && clock_ns() < connection->deadline_ns))
         return 0;
     /* It is also called once behind the last instruction. What the statement
      * has written stays by then, and its client must not hear of an error. */
     if (connection->running != NULL && !sqlite3_stmt_busy(connection->running))
         return 0;
-    connection->late = true;
+    connection->late = !ending;
     return 1;
 }
 

@@ -45,6 +45,8 @@ struct sql {
     sql_lock_function *on_lock; /* NULL: nobody wants to know */
     void *on_lock_context;      /* borrowed */
 
+    atomic_bool ending; /* sql_interrupt */
+
     /* Counted by anyone. */
     atomic_uint cursors; /* answers that are streamed, each with a connection */
     atomic_uint backups; /* copies that are made or sent */

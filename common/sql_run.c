@@ -20,6 +20,9 @@ void sql_request_start(struct sql_connection *connection)
 int sql_request_check(const struct sql_connection *connection,
                       struct sql_error *error)
 {
+    if (atomic_load_explicit(&connection->sql->ending, memory_order_relaxed))
+        return sql_fail(error, 503, "SQLITE_INTERRUPT",
+                        "SQLite error: interrupted, as the server stops");
     if (connection->request_left_ns > 0)
         return 0;
     return sql_fail(

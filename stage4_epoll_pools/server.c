@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "listen.h"
+#include "mount.h"
 #include "stats.h"
 #include "trace.h"
 
@@ -465,6 +466,7 @@ static void end_threads(struct stage *stage)
     const struct settings *settings = stage->server->settings;
     stop_accepting(stage);
     atomic_store(&stage->ended, true);
+    mounts_interrupt(stage->server);
     poll_list_wake(&stage->recv_poll_list);
     poll_list_wake(&stage->send_poll_list);
     sem_post(&stage->housekeeping);

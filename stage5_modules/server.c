@@ -175,6 +175,7 @@ void stage_close(struct stage *stage)
         inbox_wake(&stage->fronts[i].inbox);
         pthread_join(stage->fronts[i].thread, NULL);
     }
+    mounts_interrupt(stage->server);
     for (size_t i = 0; i < stage->module_count; i++)
         module_close(stage->modules[i]);
     stage->module_count = 0;

@@ -360,6 +360,27 @@ static void slow_database(const struct stage_differences *stage)
     server_stop(server);
 }
 
+/* Bug: a stop waited for as long as a statement may run, whatever stop_seconds
+ * said, as its thread had to be joined. */
+static void stop_interrupts(const struct stage_differences *stage)
+{
+    char directory[640];
+    if (!stage->databases_side_by_side)
+        return;
+    snprintf(directory, sizeof directory, "%s/db-stop-%d", suite.work,
+             stage->number);
+    fixture_database(directory);
+    struct server_options options = {.databases = directory};
+    const char *const arguments[] = {"--set", "sqlite.query_ms=600000",
+                                     "--set", "sqlite.transaction_seconds=600",
+                                     "--set", "server.stop_seconds=1",
+                                     NULL};
+    struct server *server = life_start(stage, &options, arguments);
+    for (int i = 0; i < 2; i++)
+        client_wait_taken(say_endless(server));
+    server_stop(server);
+}
+
 /* Expect: 100-continue: asked, answered, and refused without the body. */
 static void expect_continue(const struct stage_differences *stage)
 {
@@ -459,6 +480,7 @@ const struct life life_clients[] = {
     {"100-continue is said when it is asked for", expect_continue},
     {"a client that is refused may finish sending", refused_while_sending},
     {"a slow database and the others", slow_database},
+    {"a stop does not wait for a statement without end", stop_interrupts},
     {"a PUT that is broken off changes nothing", put_broken_off},
     {NULL, NULL},
 };
