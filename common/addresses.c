@@ -13,6 +13,7 @@
 #include "addresses.h"
 
 #include "log.h"
+#include "order.h"
 #include "settings.h"
 #include "stats.h"
 
@@ -35,7 +36,7 @@ enum {
 };
 
 struct address_list {
-    struct address *first, *last; /* first expires first */
+    struct order addresses; /* the first expires first */
     size_t count;
 };
 
@@ -54,7 +55,7 @@ struct address {
     uint64_t strikes_ms;     /* monotonic */
     struct address_list *in; /* &part->idle, &part->banned or NULL */
     uint64_t until_ms;       /* monotonic: when it leaves that list */
-    struct address *earlier, *later;
+    struct order_link link;
 };
 
 struct part {
@@ -189,36 +190,29 @@ static struct address **bucket_of(const struct addresses *addresses,
     return &part->buckets[hash & addresses->bucket_mask];
 }
 
-static void list_remove(struct address *address)
+static struct address *first_of(const struct address_list *list)
+{
+    struct order_link *first = list->addresses.first;
+    return first != NULL ? ORDER_OWNER(first, struct address, link) : NULL;
+}
+
+static void unlist(struct address *address)
 {
     struct address_list *list = address->in;
     if (list == NULL)
         return;
-    if (address->earlier != NULL)
-        address->earlier->later = address->later;
-    else
-        list->first = address->later;
-    if (address->later != NULL)
-        address->later->earlier = address->earlier;
-    else
-        list->last = address->earlier;
-    address->earlier = address->later = NULL;
+    order_remove(&list->addresses, &address->link);
     address->in = NULL;
     list->count--;
 }
 
-static void list_append(struct address_list *list, struct address *address,
-                        uint64_t until_ms)
+static void enlist(struct address_list *list, struct address *address,
+                   uint64_t until_ms)
 {
-    list_remove(address);
+    unlist(address);
     address->in = list;
     address->until_ms = until_ms;
-    address->earlier = list->last;
-    if (list->last != NULL)
-        list->last->later = address;
-    else
-        list->first = address;
-    list->last = address;
+    order_append(&list->addresses, &address->link);
     list->count++;
 }
 
@@ -260,7 +254,7 @@ static void forget_locked(struct addresses *addresses, struct address *address)
     while (*at != address)
         at = &(*at)->next;
     *at = address->next;
-    list_remove(address);
+    unlist(address);
     free(address);
     part->count--;
 }
@@ -275,9 +269,9 @@ static void retire_locked(struct addresses *addresses, struct address *address,
         forget_locked(addresses, address);
         return;
     }
-    list_append(&part->idle, address, now_ms + addresses->keep_ms);
+    enlist(&part->idle, address, now_ms + addresses->keep_ms);
     if (part->idle.count > PART_IDLE_MAX)
-        forget_locked(addresses, part->idle.first);
+        forget_locked(addresses, first_of(&part->idle));
 }
 
 /* ---- bans ---- */
@@ -291,7 +285,7 @@ static bool is_banned(const struct address *address)
 static void end_ban_locked(struct addresses *addresses, struct address *address,
                            uint64_t now_ms)
 {
-    list_remove(address);
+    unlist(address);
     if (address->connections == 0)
         retire_locked(addresses, address, now_ms);
 }
@@ -311,9 +305,9 @@ static bool strike_locked(struct addresses *addresses, struct address *address,
     if (++address->strikes < addresses->ban_after)
         return false;
     address->strikes = 0;
-    list_append(&part->banned, address, now_ms + addresses->ban_ms);
+    enlist(&part->banned, address, now_ms + addresses->ban_ms);
     if (part->banned.count > PART_BANS_MAX)
-        end_ban_locked(addresses, part->banned.first, now_ms);
+        end_ban_locked(addresses, first_of(&part->banned), now_ms);
     return true;
 }
 
@@ -364,12 +358,12 @@ enum addresses_verdict addresses_enter(struct addresses *addresses,
     if (found != NULL)
         verdict = judge_locked(addresses, found, now_ms);
     if (verdict == ADDRESSES_WELCOME) {
-        list_remove(found); /* of the idle, or a ban that is over */
+        unlist(found); /* of the idle, or a ban that is over */
         found->connections++;
         *address = found;
     } else if (verdict == ADDRESSES_TOO_MANY) {
         if (is_banned(found))
-            list_remove(found); /* over; the new strike starts at nought */
+            unlist(found); /* over; the new strike starts at nought */
         banned = strike_locked(addresses, found, now_ms);
     }
     pthread_mutex_unlock(&part->lock);
@@ -417,7 +411,7 @@ static struct addresses_pass pass_locked(struct addresses *addresses,
         return pass;
     }
     if (is_banned(address))
-        list_remove(address);
+        unlist(address);
     if (addresses->rate == 0)
         return pass;
     refill_locked(addresses, address, now_ms);
@@ -450,10 +444,10 @@ static size_t tick_locked(struct addresses *addresses, struct part *part,
 {
     size_t looked = 0;
     struct address *first;
-    while ((first = part->idle.first) != NULL && ++looked &&
+    while ((first = first_of(&part->idle)) != NULL && ++looked &&
            now_ms >= first->until_ms)
         forget_locked(addresses, first);
-    while ((first = part->banned.first) != NULL && ++looked &&
+    while ((first = first_of(&part->banned)) != NULL && ++looked &&
            now_ms >= first->until_ms)
         end_ban_locked(addresses, first, now_ms);
     return looked;

@@ -11,6 +11,7 @@
 
 #include "buffer.h"
 #include "exchange.h"
+#include "order.h"
 
 enum conn_state {
     WAITING_FOR_HEAD,
@@ -76,7 +77,7 @@ struct conn {
     uint64_t deadline_ms; /* monotonic; 0 with DEADLINE_NONE */
     enum conn_deadline listed;
     uint64_t listed_ms;
-    struct conn *earlier, *later;
+    struct order_link late;
     size_t slot; /* index in connections.all */
 
     /* The stage's. */

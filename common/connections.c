@@ -26,15 +26,7 @@ static void unlink_late(struct connections *list, struct conn *conn)
 {
     if (conn->listed == DEADLINE_NONE)
         return;
-    if (conn->earlier != NULL)
-        conn->earlier->later = conn->later;
-    else
-        list->late[conn->listed].first = conn->later;
-    if (conn->later != NULL)
-        conn->later->earlier = conn->earlier;
-    else
-        list->late[conn->listed].last = conn->earlier;
-    conn->earlier = conn->later = NULL;
+    order_remove(&list->late[conn->listed], &conn->late);
     conn->listed = DEADLINE_NONE;
 }
 
@@ -47,13 +39,7 @@ void connections_update(struct connections *list, struct conn *conn)
     if (conn->deadline == DEADLINE_NONE)
         return;
     conn->listed = conn->deadline;
-    conn->earlier = list->late[conn->listed].last;
-    conn->later = NULL;
-    if (conn->earlier != NULL)
-        conn->earlier->later = conn;
-    else
-        list->late[conn->listed].first = conn;
-    list->late[conn->listed].last = conn;
+    order_append(&list->late[conn->listed], &conn->late);
 }
 
 void connections_pause(struct connections *list, struct conn *conn)
@@ -76,12 +62,20 @@ void connections_remove(struct connections *list, struct conn *conn)
     moved->slot = conn->slot;
 }
 
+struct conn *connections_first(const struct connections *list,
+                               enum conn_deadline kind)
+{
+    struct order_link *first = list->late[kind].first;
+    return first != NULL ? ORDER_OWNER(first, struct conn, late) : NULL;
+}
+
 int connections_wait_ms(const struct connections *list, uint64_t now_ms,
                         int limit_ms)
 {
     uint64_t wait = (uint64_t)limit_ms;
-    for (size_t kind = DEADLINE_NONE + 1; kind < DEADLINE_COUNT; kind++) {
-        const struct conn *first = list->late[kind].first;
+    for (enum conn_deadline kind = DEADLINE_NONE + 1; kind < DEADLINE_COUNT;
+         kind++) {
+        const struct conn *first = connections_first(list, kind);
         if (first == NULL)
             continue;
         if (first->deadline_ms <= now_ms)
@@ -94,8 +88,9 @@ int connections_wait_ms(const struct connections *list, uint64_t now_ms,
 
 struct conn *connections_expired(struct connections *list, uint64_t now_ms)
 {
-    for (size_t kind = DEADLINE_NONE + 1; kind < DEADLINE_COUNT; kind++) {
-        struct conn *first = list->late[kind].first;
+    for (enum conn_deadline kind = DEADLINE_NONE + 1; kind < DEADLINE_COUNT;
+         kind++) {
+        struct conn *first = connections_first(list, kind);
         if (first != NULL && first->deadline_ms <= now_ms)
             return first;
     }

@@ -12,9 +12,7 @@ struct connections {
     struct conn **all; /* count pointers, in no order; owned */
     size_t count;
     size_t max; /* settings: connections_max, or what the stage can hold */
-    struct {
-        struct conn *first, *last; /* first expires first */
-    } late[DEADLINE_COUNT];
+    struct order late[DEADLINE_COUNT]; /* the first expires first */
 };
 
 /* Returns 0, or -1 with errno ENOMEM. */
@@ -34,6 +32,10 @@ void connections_update(struct connections *list, struct conn *conn);
 /* Call before another thread steps conn: that arms deadlines in it, so while it
  * is away it must be in no list. connections_update puts it back. */
 void connections_pause(struct connections *list, struct conn *conn);
+
+/* Of those with a deadline of this kind the one that is late first, or NULL. */
+struct conn *connections_first(const struct connections *list,
+                               enum conn_deadline kind);
 
 /* Milliseconds until the next deadline, at most limit_ms; 0 if one passed. */
 int connections_wait_ms(const struct connections *list, uint64_t now_ms,

@@ -12,55 +12,18 @@
 
 #include <stdlib.h>
 
-/* FNV-1a, 64 bits, eight bytes at a time: the texts compared by memcmp are
- * what decides, so it only has to spread. */
-static uint64_t cache_hash(struct text text)
-{
-    uint64_t hash = 14695981039346656037u ^ text.length;
-    const char *at = text.data;
-    size_t left = text.length;
-    for (; left >= 8; at += 8, left -= 8) {
-        uint64_t word;
-        memcpy(&word, at, 8);
-        hash = (hash ^ word) * 1099511628211u;
-        hash ^= hash >> 32;
-    }
-    for (; left > 0; at++, left--)
-        hash = (hash ^ (unsigned char)*at) * 1099511628211u;
-    return hash ^ hash >> 29;
-}
-
-static void cache_unlist(struct sql_connection *connection,
-                         struct sql_statement *statement)
-{
-    if (statement->newer != NULL)
-        statement->newer->older = statement->older;
-    else
-        connection->newest = statement->older;
-    if (statement->older != NULL)
-        statement->older->newer = statement->newer;
-    else
-        connection->oldest = statement->newer;
-}
-
-static void cache_list_first(struct sql_connection *connection,
-                             struct sql_statement *statement)
-{
-    statement->newer = NULL;
-    statement->older = connection->newest;
-    if (connection->newest != NULL)
-        connection->newest->newer = statement;
-    else
-        connection->oldest = statement;
-    connection->newest = statement;
-}
-
 static void statement_free(struct sql_statement *statement)
 {
     sqlite3_finalize(statement->handle);
     free(statement->columns);
     free(statement->text);
     free(statement);
+}
+
+/* Of at least one. */
+static struct sql_statement *used_least(const struct sql_connection *connection)
+{
+    return ORDER_OWNER(connection->by_use.first, struct sql_statement, by_use);
 }
 
 static void cache_drop(struct sql_connection *connection,
@@ -71,15 +34,15 @@ static void cache_drop(struct sql_connection *connection,
     while (*at != statement)
         at = &(*at)->next;
     *at = statement->next;
-    cache_unlist(connection, statement);
+    order_remove(&connection->by_use, &statement->by_use);
     connection->statement_count--;
     statement_free(statement);
 }
 
 void sql_cache_release(struct sql_connection *connection)
 {
-    while (connection->oldest != NULL)
-        cache_drop(connection, connection->oldest);
+    while (connection->by_use.first != NULL)
+        cache_drop(connection, used_least(connection));
     free(connection->buckets);
     connection->buckets = NULL;
 }
@@ -224,15 +187,12 @@ struct sql_statement *sql_prepare(struct sql_connection *connection,
 {
     if (sql_request_check(connection, error) < 0)
         return NULL;
-    uint64_t hash = cache_hash(sql);
+    uint64_t hash = text_hash(0, sql);
     struct sql_statement *statement = cache_find(connection, sql, hash);
     if (statement != NULL) {
         atomic_fetch_add_explicit(&connection->database->hits, 1,
                                   memory_order_relaxed);
-        if (connection->newest != statement) {
-            cache_unlist(connection, statement);
-            cache_list_first(connection, statement);
-        }
+        order_touch(&connection->by_use, &statement->by_use);
         return statement;
     }
     uint64_t start_ns = clock_ns();
@@ -242,13 +202,13 @@ struct sql_statement *sql_prepare(struct sql_connection *connection,
         return NULL;
     size_t max = connection->sql->settings->sqlite_statements;
     if (connection->statement_count > 0 && connection->statement_count >= max)
-        cache_drop(connection, connection->oldest);
+        cache_drop(connection, used_least(connection));
     statement->hash = hash;
     struct sql_statement **bucket =
         &connection->buckets[hash & connection->bucket_mask];
     statement->next = *bucket;
     *bucket = statement;
-    cache_list_first(connection, statement);
+    order_append(&connection->by_use, &statement->by_use);
     connection->statement_count++;
     return statement;
 }

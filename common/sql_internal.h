@@ -4,8 +4,8 @@
  *   -> sql_cache.c (prepared statement) -> sql_guard.c (authorizer, limits)
  *   -> sql_run.c (bind, step) -> sql_value.c (JSON) -> response
  * with sql_request.c (a request in steps), sql_hrana.c (the requests of a
- * stream), sql_stream.c (batons),
- * sql_cursor.c (row by row) and sql_pages.c (for people) on top.
+ * stream), sql_stream.c (batons), sql_cursor.c (row by row) and sql_pages.c
+ * (for people) on top.
  *
  * A connection belongs to one request at a time, so nothing in it is locked.
  * The lock of struct sql guards the databases and their pools, the lock of
@@ -14,6 +14,7 @@
 #define FIVEFOLD_SQL_INTERNAL_H
 
 #include "mount.h"
+#include "order.h"
 #include "server.h"
 #include "settings.h"
 #include "sql.h"
@@ -143,7 +144,7 @@ struct sql_connection {
     /* The holder's. */
     struct sql_statement **buckets; /* prepared statements by hash; owned */
     size_t bucket_mask;
-    struct sql_statement *newest, *oldest; /* by last use */
+    struct order by_use; /* of those statements; the first least recently */
     size_t statement_count;
     uint64_t deadline_ns;             /* of the statement that runs; 0: none */
     uint64_t transaction_deadline_ns; /* of a stream's transaction; 0: none */
@@ -242,7 +243,7 @@ struct sql_statement {
     size_t columns_length;
     int columns_reprepared;     /* how often SQLite had compiled it anew then */
     struct sql_statement *next; /* in the bucket */
-    struct sql_statement *newer, *older; /* by last use */
+    struct order_link by_use;
 };
 
 /* Gives the statement from the connection's cache, or compiles it. It is the

@@ -226,6 +226,24 @@ bool text_is_utf8(struct text text)
     return true;
 }
 
+/* FNV-1a, 64 bits, eight bytes at a time: the table compares the texts
+ * themselves, so it only has to spread. */
+uint64_t text_hash(uint64_t hash, struct text text)
+{
+    const char *at = text.data;
+    size_t left = text.length;
+    hash ^= 14695981039346656037u ^ text.length;
+    for (; left >= 8; at += 8, left -= 8) {
+        uint64_t word;
+        memcpy(&word, at, 8);
+        hash = (hash ^ word) * 1099511628211u;
+        hash ^= hash >> 32;
+    }
+    for (; left > 0; at++, left--)
+        hash = (hash ^ (unsigned char)*at) * 1099511628211u;
+    return hash ^ hash >> 29;
+}
+
 bool text_equal_secret(struct text a, struct text b)
 {
     /* The length may show; where the bytes differ may not. volatile keeps the

@@ -63,6 +63,10 @@ bool text_is_utf8(struct text text);
  * by one U+FFFD: the longest beginning of a character, or one byte. */
 size_t text_utf8_next(struct text text, bool *valid);
 
+/* Spreads texts over the buckets of a table; not for whom a client must not be
+ * able to aim at one. hash is 0, or that of what else belongs to the key. */
+uint64_t text_hash(uint64_t hash, struct text text);
+
 /* Compares in a time that does not depend on where the texts differ; for
  * secrets. A difference in length does show. */
 bool text_equal_secret(struct text a, struct text b);

@@ -265,14 +265,12 @@ void users_release(struct users *users)
 
 /* Signing in. */
 
-/* The entries that a name may be kept in (FNV-1a of the name; the password
+/* The entries that a name may be kept in (by the name alone: the password
  * must not decide, or the time of a look-up would tell of it). */
 static struct remembered *memory_of_locked(struct users *users,
                                            const char *name)
 {
-    uint32_t hash = 2166136261u;
-    for (; *name != '\0'; name++)
-        hash = (hash ^ (unsigned char)*name) * 16777619u;
+    uint64_t hash = text_hash(0, text_of(name));
     return &users->memory[hash % (MEMORY_ENTRIES / MEMORY_WAYS) * MEMORY_WAYS];
 }
 

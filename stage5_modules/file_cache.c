@@ -14,6 +14,7 @@
 #include "access.h"
 #include "files.h"
 #include "mount.h"
+#include "order.h"
 #include "server.h"
 
 #include <stdatomic.h>
@@ -33,14 +34,14 @@ struct entry {
     size_t bytes; /* of all */
     uint64_t learnt_ms;
     uint64_t epoch;
-    struct entry *next;          /* in the bucket */
-    struct entry *newer, *older; /* by last use */
+    struct entry *next; /* in the bucket */
+    struct order_link by_use;
 };
 
 struct file_cache {
     uint64_t bytes_max, file_bytes_max;
     uint64_t bytes;
-    struct entry *newest, *oldest;
+    struct order by_use; /* the first least recently */
     struct entry *buckets[CACHE_BUCKETS];
 };
 
@@ -63,21 +64,6 @@ struct key {
     const struct mount *mount;
     struct text path, encoding;
 };
-
-static uint64_t hash_bytes(uint64_t hash, struct text text)
-{
-    const char *at = text.data;
-    size_t left = text.length;
-    for (; left >= 8; at += 8, left -= 8) { /* FNV-1a, eight at a time */
-        uint64_t word;
-        memcpy(&word, at, 8);
-        hash = (hash ^ word) * 1099511628211u;
-        hash ^= hash >> 32;
-    }
-    for (; left > 0; at++, left--)
-        hash = (hash ^ (unsigned char)*at) * 1099511628211u;
-    return hash;
-}
 
 /* Finds the field that may choose between encodings; false if there is one that
  * makes the answer its own (conditions, ranges, a name). */
@@ -119,38 +105,12 @@ static bool key_of(const struct exchange *exchange, struct key *key)
         return false;
     key->mount = exchange->mount;
     key->path = (struct text){exchange->path, exchange->path_length};
-    key->hash = hash_bytes(
-        hash_bytes(14695981039346656037u ^ (uintptr_t)key->mount, key->path) ^
-            key->encoding.length,
-        key->encoding);
-    key->hash ^= key->hash >> 29;
+    key->hash =
+        text_hash(text_hash((uintptr_t)key->mount, key->path), key->encoding);
     return true;
 }
 
 /* ---- entries ---- */
-
-static void unlist(struct file_cache *cache, struct entry *entry)
-{
-    if (entry->newer != NULL)
-        entry->newer->older = entry->older;
-    else
-        cache->newest = entry->older;
-    if (entry->older != NULL)
-        entry->older->newer = entry->newer;
-    else
-        cache->oldest = entry->newer;
-}
-
-static void list_first(struct file_cache *cache, struct entry *entry)
-{
-    entry->newer = NULL;
-    entry->older = cache->newest;
-    if (cache->newest != NULL)
-        cache->newest->newer = entry;
-    else
-        cache->oldest = entry;
-    cache->newest = entry;
-}
 
 static struct entry *find(struct file_cache *cache, const struct key *key)
 {
@@ -168,9 +128,15 @@ static void forget(struct file_cache *cache, struct entry *entry)
     while (*at != entry)
         at = &(*at)->next;
     *at = entry->next;
-    unlist(cache, entry);
+    order_remove(&cache->by_use, &entry->by_use);
     cache->bytes -= entry->bytes;
     free(entry);
+}
+
+/* The one used least recently, of at least one. */
+static void forget_oldest(struct file_cache *cache)
+{
+    forget(cache, ORDER_OWNER(cache->by_use.first, struct entry, by_use));
 }
 
 static struct text keep(char **at, struct text text)
@@ -216,8 +182,8 @@ struct file_cache *file_cache_open(uint64_t bytes, uint64_t file_bytes)
 
 void file_cache_close(struct file_cache *cache)
 {
-    while (cache != NULL && cache->oldest != NULL)
-        forget(cache, cache->oldest);
+    while (cache != NULL && cache->by_use.first != NULL)
+        forget_oldest(cache);
     free(cache);
 }
 
@@ -238,10 +204,7 @@ bool file_cache_answer(struct file_cache *cache, struct exchange *exchange,
     /* Rules may have changed, and depend on who asks. */
     if (access_check(exchange->server->access, exchange) != ACCESS_ALLOWED)
         return false;
-    if (cache->newest != entry) {
-        unlist(cache, entry);
-        list_first(cache, entry);
-    }
+    order_touch(&cache->by_use, &entry->by_use);
     struct response *response = &exchange->response;
     response->status = 200;
     buffer_append_text(&response->fields, entry->fields);
@@ -269,11 +232,11 @@ void file_cache_learn(struct file_cache *cache, const struct exchange *exchange,
         return;
     }
     while (cache->bytes + entry->bytes > cache->bytes_max)
-        forget(cache, cache->oldest);
+        forget_oldest(cache);
     entry->learnt_ms = now_ms;
     entry->epoch = epoch;
     entry->next = cache->buckets[key.hash & (CACHE_BUCKETS - 1)];
     cache->buckets[key.hash & (CACHE_BUCKETS - 1)] = entry;
-    list_first(cache, entry);
+    order_append(&cache->by_use, &entry->by_use);
     cache->bytes += entry->bytes;
 }

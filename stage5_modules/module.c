@@ -50,14 +50,6 @@ struct strand {
 
 /* ---- the table of strands ---- */
 
-static uint64_t hash_key(struct text key, bool alone)
-{
-    uint64_t hash = 14695981039346656037u ^ (uint64_t)alone; /* FNV-1a */
-    for (size_t i = 0; i < key.length; i++)
-        hash = (hash ^ (unsigned char)key.data[i]) * 1099511628211u;
-    return hash ^ hash >> 32;
-}
-
 static struct strand *strand_new(struct text key, bool alone, uint64_t hash)
 {
     struct strand *made = calloc(1, sizeof *made + key.length + 1);
@@ -76,7 +68,7 @@ static struct strand *strand_new(struct text key, bool alone, uint64_t hash)
 static struct strand *strand_of_locked(struct module *module, struct text key,
                                        bool alone)
 {
-    uint64_t hash = hash_key(key, alone);
+    uint64_t hash = text_hash(alone, key);
     struct strand **bucket = &module->buckets[hash & (STRAND_BUCKETS - 1)];
     struct strand *at = *bucket;
     while (at != NULL && (at->hash != hash || at->alone != alone ||

@@ -26,10 +26,7 @@ static struct text name_of(const struct exchange *exchange)
 
 static size_t counter_of(struct text name)
 {
-    size_t hash = 0;
-    for (size_t i = 0; i < name.length; i++)
-        hash = hash * 31 + (unsigned char)name.data[i];
-    return hash % COUNTERS;
+    return text_hash(0, name) % COUNTERS;
 }
 
 /* ---- what is answered: runs on a worker, and may block ---- */
