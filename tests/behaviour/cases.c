@@ -164,9 +164,12 @@ static void record(struct run *run, const struct answer *answer)
 {
     size_t from = run->transcript.length;
     bytes_add(&run->transcript, answer->raw.data, answer->raw.length);
-    char value[512];
-    if (answer_field(answer, "Date", value, sizeof value))
-        blot(&run->transcript, from, value, strlen(value));
+    char value[512], date[sizeof value + 8];
+    /* With its name: a file that is as old as the suite has the same date. */
+    if (answer_field(answer, "Date", value, sizeof value)) {
+        int n = snprintf(date, sizeof date, "\nDate: %s", value);
+        blot(&run->transcript, from, date, (size_t)n);
+    }
     if (answer_field(answer, "Content-Type", value, sizeof value) &&
         strstr(value, "boundary=")) {
         const char *boundary = strstr(value, "boundary=") + 9;

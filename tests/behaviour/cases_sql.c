@@ -57,6 +57,10 @@ static const char *const arguments[] = {
         }                                                                      \
     }
 
+#define ADD_TWO EXECUTE("INSERT INTO scratch(v) VALUES('a'),('b')")
+#define CHANGE  EXECUTE("UPDATE scratch SET v='c'")
+#define EMPTY   EXECUTE("DELETE FROM scratch")
+
 static const struct behaviour_case cases[] = {
     /* -- the shape
        ---------------------------------------------------------- */
@@ -189,30 +193,14 @@ static const struct behaviour_case cases[] = {
     BOUND("no arguments at all", "SELECT ?", "\"args\":[]",
           "\"code\":\"ARGS_INVALID\""),
 
-    /* -- writes
-       ----------------------------------------------------------------- */
+    /* -- writes ----------------------------------------------------------- */
     {.name = "counts and row numbers of writes",
-     .steps =
-         {{PIPELINE(EXECUTE(
-               "INSERT INTO scratch(v) "
-               "VALUES('a'),('b')") "," EXECUTE("UPDAT"
-                                                "E "
-                                                "scrat"
-                                                "ch "
-                                                "SET "
-                                                "v='"
-                                                "c'") "," EXECUTE("SELECT "
-                                                                  "1") "," EXECUTE("DELET"
-                                                                                   "E FROM "
-                                                                                   "scratch")),
-           HAS("\"affected_row_count\":2,\"last_insert_rowid\":"
-               "\"2\""),
-           ALSO("\"affected_row_count\":0,\"last_insert_rowid\":"
-                "null")}}},
+     .steps = {{PIPELINE(ADD_TWO "," CHANGE "," EXECUTE("SELECT 1") "," EMPTY),
+                HAS("\"affected_row_count\":2,\"last_insert_rowid\":\"2\""),
+                ALSO("\"affected_row_count\":0,\"last_insert_rowid\":null")}}},
     {.name = "RETURNING gives rows and a count",
-     .steps = {{PIPELINE(EXECUTE(
-                    "INSERT INTO scratch(id,v) VALUES(77,1) "
-                    "RETURNING id, v") "," EXECUTE("DELETE FROM scratch")),
+     .steps = {{PIPELINE(EXECUTE("INSERT INTO scratch(id,v) VALUES(77,1) "
+                                 "RETURNING id, v") "," EMPTY),
                 HAS("\"rows\":[[" INTEGER("77") "," INTEGER(
                     "1") "]],"
                          "\"affected_row_count\":1,\"last_insert_rowid\":"
@@ -223,7 +211,7 @@ static const struct behaviour_case cases[] = {
                "INSERT INTO scratch(id,v) VALUES(1,?)",
                "\"args\":[" INTEGER(
                    "-9223372036854775808") "]") "," EXECUTE("SELECT v FROM "
-                                                            "scratch") "," EXECUTE("DELETE FROM scratch")),
+                                                            "scratch") "," EMPTY),
            HAS("\"rows\":[[" INTEGER("-9223372036854775808") "]]")}}},
     {.name = "a failed request does not stop the next",
      .steps = {{PIPELINE(EXECUTE("SELEC") "," EXECUTE("SELECT 5")),

@@ -4,7 +4,9 @@
 #include "sql_macros.h"
 #include "suite.h"
 
-#define TIDY "," SEQUENCE("DELETE FROM scratch") "," CLOSE_STREAM
+#define ADD_ONE "INSERT INTO scratch VALUES(1,1)"
+#define COUNT   EXECUTE("SELECT count(*) FROM scratch")
+#define TIDY    "," SEQUENCE("DELETE FROM scratch") "," CLOSE_STREAM
 
 #define MISTAKE(what, where, json)                                             \
     {                                                                          \
@@ -19,8 +21,7 @@
     }
 
 static const struct behaviour_case cases[] = {
-    /* -- batches --------------------------------------------------------------
-     */
+    /* -- batches ---------------------------------------------------------- */
     {.name = "a batch runs its steps in order",
      .steps =
          {{PIPELINE(BATCH(STEP("SELECT 1") "," STEP("SELECT 2"))),
@@ -35,101 +36,47 @@ static const struct behaviour_case cases[] = {
      .steps = {{PIPELINE(BATCH(STEP("SELEC") "," STEP("SELECT 2"))),
                 HAS("\"step_results\":[null,{"), ALSO("SQL_INPUT_ERROR")}}},
     {.name = "a write batch whose step fails rolls back",
-     .steps =
-         {{PIPELINE(BATCH(STEP("BEGIN IMMEDIATE") "," STEP_IF(
-               IF_OK("0"),
-               "INSERT "
-               "INTO "
-               "scratch "
-               "VALUES(1,"
-               "1)") "," STEP_IF(IF_OK("1"),
-                                 "INSERT INTO scratch "
-                                 "VALUES(1,1)") "," STEP_IF(IF_OK("2"),
-                                                            "CO"
-                                                            "MM"
-                                                            "I"
-                                                            "T") "," STEP_IF(IF_NOT(IF_OK("3")),
-                                                                             "R"
-                                                                             "O"
-                                                                             "L"
-                                                                             "L"
-                                                                             "B"
-                                                                             "A"
-                                                                             "C"
-                                                                             "K")) "," EXECUTE("SELECT "
-                                                                                               "count(*"
-                                                                                               ") FROM "
-                                                                                               "scratc"
-                                                                                               "h") "," CLOSE_STREAM),
-           HAS("\"step_errors\":[null,null,{\"message\":\"SQLite error: "
-               "UNIQUE "
-               "constraint failed: "
-               "scratch.id\",\"code\":\"SQLITE_CONSTRAINT\"},"
-               "null,null]"),
-           ALSO("\"rows\":[[" INTEGER("0") "]]")}}},
+     .steps = {{PIPELINE(BATCH5(
+                    STEP("BEGIN IMMEDIATE"), STEP_IF(IF_OK("0"), ADD_ONE),
+                    STEP_IF(IF_OK("1"), ADD_ONE), STEP_IF(IF_OK("2"), "COMMIT"),
+                    STEP_IF(IF_NOT(IF_OK("3")), "ROLLBACK")) "," COUNT
+                                                             "," CLOSE_STREAM),
+                HAS("\"step_errors\":[null,null,{\"message\":\"SQLite error: "
+                    "UNIQUE constraint failed: scratch.id\","
+                    "\"code\":\"SQLITE_CONSTRAINT\"},null,null]"),
+                ALSO("\"rows\":[[" INTEGER("0") "]]")}}},
     {.name = "a write batch that goes well commits",
-     .steps =
-         {{PIPELINE(BATCH(STEP("BEGIN IMMEDIATE") "," STEP_IF(
-               IF_OK("0"),
-               "INSERT "
-               "INTO "
-               "scratch "
-               "VALUES(1,"
-               "1)") "," STEP_IF(IF_OK("1"),
-                                 "COMMIT") "," STEP_IF(IF_NOT(IF_OK("2")),
-                                                       "ROLLBACK")) "," EXECUTE("SELECT "
-                                                                                "count(*)"
-                                                                                " FROM "
-                                                                                "scratch")
-                        TIDY),
-           HAS("\"step_errors\":[null,null,null,null]"),
-           ALSO("\"rows\":[[" INTEGER("1") "]]")}}},
+     .steps = {{PIPELINE(BATCH4(
+                    STEP("BEGIN IMMEDIATE"), STEP_IF(IF_OK("0"), ADD_ONE),
+                    STEP_IF(IF_OK("1"), "COMMIT"),
+                    STEP_IF(IF_NOT(IF_OK("2")), "ROLLBACK")) "," COUNT TIDY),
+                HAS("\"step_errors\":[null,null,null,null]"),
+                ALSO("\"rows\":[[" INTEGER("1") "]]")}}},
     {.name = "of a skipped step neither ok nor error is true",
      .steps =
-         {{PIPELINE(BATCH(STEP("SELECT 1") "," STEP_IF(
-               IF_ERROR("0"),
-               "SELECT 2") "," STEP_IF(IF_OK("1"),
-                                       "SELECT 3") "," STEP_IF(IF_ERROR("1"),
-                                                               "SELECT 4"))),
+         {{PIPELINE(
+               BATCH4(STEP("SELECT 1"), STEP_IF(IF_ERROR("0"), "SELECT 2"),
+                      STEP_IF(IF_OK("1"), "SELECT 3"),
+                      STEP_IF(IF_ERROR("1"), "SELECT 4"))),
            HAS(",null,null,null],\"step_errors\":[null,null,null,null]")}}},
     {.name = "and, or, not",
      .steps =
-         {{PIPELINE(BATCH(STEP("SELECT 1") "," STEP("SELEC") "," STEP_IF(
-               "{\"type\":\"and\",\"conds\":[" IF_OK("0") "," IF_ERROR(
-                   "1") "]}",
-               "SELECT 'both'") "," STEP_IF("{\"type\":\"and\",\"conds\":"
-                                            "[" IF_OK("0") "," IF_OK("1") "]}",
-                                            "SELECT 'no'") "," STEP_IF("{\"type"
-                                                                       "\":"
-                                                                       "\"or\","
-                                                                       "\"conds"
-                                                                       "\":"
-                                                                       "[" IF_OK("1") "," IF_OK(
-                                                                           "0") "]}",
-                                                                       "SELECT "
-                                                                       "'either"
-                                                                       "'"))),
+         {{PIPELINE(BATCH5(
+               STEP("SELECT 1"), STEP("SELEC"),
+               STEP_IF(IF_AND(IF_OK("0") "," IF_ERROR("1")), "SELECT 'both'"),
+               STEP_IF(IF_AND(IF_OK("0") "," IF_OK("1")), "SELECT 'no'"),
+               STEP_IF(IF_OR(IF_OK("1") "," IF_OK("0")), "SELECT 'either'"))),
            HAS(TEXT_VALUE("both")), ALSO(TEXT_VALUE("either"))}}},
     {.name = "and of nothing is true, or of nothing is not",
-     .steps =
-         {{PIPELINE(BATCH(STEP_IF(
-               "{\"type\":\"and\",\"conds\":[]}",
-               "SELECT 'and'") "," STEP_IF("{\"type\":\"or\",\"conds\":[]}",
-                                           "SELECT 'or'"))),
-           HAS(TEXT_VALUE("and")), ALSO(",null],\"step_errors\"")}}},
+     .steps = {{PIPELINE(BATCH2(STEP_IF(IF_AND(""), "SELECT 'and'"),
+                                STEP_IF(IF_OR(""), "SELECT 'or'"))),
+                HAS(TEXT_VALUE("and")), ALSO(",null],\"step_errors\"")}}},
     {.name = "is_autocommit",
-     .steps =
-         {{POST(V3,
-                PIPE_BODY(BATCH(STEP("BEGIN") "," STEP_IF(
-                    "{\"type\":\"is_autocommit\"}",
-                    "SELECT 'auto'") "," STEP("COMMIT") "," STEP_IF("{\"type\":"
-                                                                    "\"is_"
-                                                                    "autocommit"
-                                                                    "\"}",
-                                                                    "SELECT "
-                                                                    "'again"
-                                                                    "'")))),
-           HAS(TEXT_VALUE("again")), ALSO("null,{\"cols\":[],\"rows\":[]")}}},
+     .steps = {{PIPELINE3(BATCH4(
+                    STEP("BEGIN"), STEP_IF(IF_AUTOCOMMIT, "SELECT 'auto'"),
+                    STEP("COMMIT"), STEP_IF(IF_AUTOCOMMIT, "SELECT 'again'"))),
+                HAS(TEXT_VALUE("again")),
+                ALSO("null,{\"cols\":[],\"rows\":[]")}}},
     {.name = "rows of a batch step that are not wanted",
      .steps = {{PIPELINE(BATCH("{\"stmt\":{\"sql\":\"SELECT * FROM city\","
                                "\"want_rows\":false}}")),
@@ -161,13 +108,11 @@ static const struct behaviour_case cases[] = {
      .steps = {{PIPELINE(EXECUTE("BEGIN") "," EXECUTE(
                    "INSERT INTO scratch VALUES(1,'lost')"))},
                {WITH_BATON(CLOSE_STREAM), HAS("\"baton\":null")},
-               {PIPELINE(EXECUTE("SELECT count(*) FROM scratch")),
-                HAS("\"rows\":[[" INTEGER("0") "]]")}}},
+               {PIPELINE(COUNT), HAS("\"rows\":[[" INTEGER("0") "]]")}}},
     {.name = "others do not see what is not committed",
      .steps = {{PIPELINE(EXECUTE("BEGIN") "," EXECUTE(
                    "INSERT INTO scratch VALUES(1,'x')"))},
-               {PIPELINE(EXECUTE("SELECT count(*) FROM scratch")),
-                HAS("\"rows\":[[" INTEGER("0") "]]")},
+               {PIPELINE(COUNT), HAS("\"rows\":[[" INTEGER("0") "]]")},
                {WITH_BATON(CLOSE_STREAM)}}},
     {.name = "the stream goes on where it was and sees its own writes",
      .steps = {{PIPELINE(EXECUTE("BEGIN") "," EXECUTE(

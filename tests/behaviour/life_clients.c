@@ -2,6 +2,7 @@
  *
  * What happens first is told by the order of events, never by a clock. */
 #include "life.h"
+#include "sql_client.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -314,15 +315,6 @@ static void pipelining(const struct stage_differences *stage)
     server_stop(server);
 }
 
-/* A query that runs until query_ms ends it. */
-static struct client *say_endless(const struct server *server)
-{
-    return life_say(server,
-                    "GET /db/t/query?sql=WITH+RECURSIVE+n(i)+AS+(SELECT+1+"
-                    "UNION+ALL+SELECT+i+FROM+n)+SELECT+count(*)+FROM+n "
-                    "HTTP/1.1\r\nHost: a\r\n\r\n");
-}
-
 #define ASK_OTHER "GET /db/other/query?sql=SELECT+1 HTTP/1.1\r\nHost: a\r\n\r\n"
 
 /* With pools a slow query delays nobody else, as long as a worker is free. When
@@ -343,14 +335,14 @@ static void slow_database(const struct stage_differences *stage)
         "--set", query_ms,           "--set", "pool.work=2",
         "--set", "sqlite.workers=2", NULL};
     struct server *server = life_start(stage, &options, arguments);
-    struct client *slow = say_endless(server);
+    struct client *slow = sql_say_endless(server);
     client_wait_taken(slow);
     struct client *quick = life_say(server, HELLO);
     life_expect_hello(quick);
     client_say(quick, ASK_OTHER);
     life_expect(quick, 200);
     assert_false(client_has_news(slow));
-    struct client *second = say_endless(server);
+    struct client *second = sql_say_endless(server);
     client_wait_taken(second);
     client_say(quick, ASK_OTHER);
     life_expect(quick, 200);

@@ -51,6 +51,17 @@ static struct server *start(const struct stage_differences *stage,
     return server;
 }
 
+/* Of t: what ADD has put in. */
+static long long rows(const struct server *server)
+{
+    return sql_number(server, "t", "SELECT count(*) FROM scratch");
+}
+
+static void expect_rows(const struct server *server, size_t count)
+{
+    assert_int_equal(rows(server), count);
+}
+
 /* So many tasks stand in strands of the module for databases. */
 static void wait_for_waiting(const struct server *server, json_int_t count)
 {
@@ -79,6 +90,19 @@ static void say_writers(const struct server *server, struct client **writers)
     wait_for_waiting(server, WRITERS);
 }
 
+/* A server with one worker, and writers that wait for the transaction whose
+ * baton is given. */
+static struct server *start_parked(const struct stage_differences *stage,
+                                   const char *more, char *baton,
+                                   struct client **writers)
+{
+    char directory[640];
+    struct server *server = start(stage, "1", "60000", more, directory);
+    sql_begin(server, "t", baton);
+    say_writers(server, writers);
+    return server;
+}
+
 static void check_writers(struct client **writers)
 {
     for (size_t i = 0; i < WRITERS; i++) {
@@ -95,28 +119,26 @@ static void writers_park(const struct stage_differences *stage)
     static const char *const ends[] = {"COMMIT", "ROLLBACK"};
     struct client *writers[WRITERS];
     char directory[640], baton[BATON_BYTES];
-    long long rows = 0;
+    size_t committed = 0;
     if (!stage->modules)
         return;
     for (int workers = 1; workers <= 2; workers++) {
         struct server *server =
             start(stage, workers == 1 ? "1" : "2", "60000",
                   "sqlite.stream_idle_seconds=60", directory);
-        rows = 0;
+        committed = 0;
         for (size_t i = 0; i < 2; i++) {
             sql_begin(server, "t", baton);
             say_writers(server, writers);
             others_go_on(server);
             sql_do(server, "t", baton, ADD);
-            assert_int_equal(
-                sql_number(server, "t", "SELECT count(*) FROM scratch"), rows);
+            expect_rows(server, committed);
             for (size_t k = 0; k < WRITERS; k++)
                 assert_false(client_has_news(writers[k]));
             sql_end(server, "t", baton, ends[i]);
             check_writers(writers);
-            rows += WRITERS + (i == 0);
-            assert_int_equal(
-                sql_number(server, "t", "SELECT count(*) FROM scratch"), rows);
+            committed += i == 0 ? WRITERS + 1 : WRITERS;
+            expect_rows(server, committed);
         }
         wait_for_waiting(server, 0);
         server_stop(server);
@@ -136,8 +158,7 @@ static void transaction_expires(const struct stage_differences *stage)
     sql_do(server, "t", baton, ADD);
     say_writers(server, writers);
     check_writers(writers);
-    assert_int_equal(sql_number(server, "t", "SELECT count(*) FROM scratch"),
-                     WRITERS);
+    expect_rows(server, WRITERS);
     server_stop(server);
 }
 
@@ -175,8 +196,7 @@ static void patience_ends(const struct stage_differences *stage)
     sql_do(server, "t", baton, ADD);
     sql_end(server, "t", baton, "COMMIT");
     sql_do(server, "t", NULL, ADD);
-    assert_int_equal(sql_number(server, "t", "SELECT count(*) FROM scratch"),
-                     2);
+    expect_rows(server, 2);
     server_stop(server);
 }
 
@@ -237,14 +257,6 @@ static void locked_for_long(const struct stage_differences *stage)
     server_stop(server);
 }
 
-static struct client *say_endless(const struct server *server)
-{
-    return life_say(server,
-                    "GET /db/t/query?sql=WITH+RECURSIVE+n(i)+AS+(SELECT+1+"
-                    "UNION+ALL+SELECT+i+FROM+n)+SELECT+count(*)+FROM+n "
-                    "HTTP/1.1\r\nHost: a\r\n\r\n");
-}
-
 /* Bug (the flaw of stage 4): who asks one database for more than it can do took
  * all workers. The order tells, not the time: the last of the slow ones is
  * still to be answered when all the others' have been. */
@@ -259,7 +271,7 @@ static void hot_reads(const struct stage_differences *stage)
         stage, "2", "60000",
         suite.slow ? "sqlite.query_ms=3000" : "sqlite.query_ms=300", directory);
     for (size_t i = 0; i < SLOW; i++)
-        slow[i] = say_endless(server);
+        slow[i] = sql_say_endless(server);
     wait_for_waiting(server, SLOW - 1); /* one is at work */
     for (int i = 0; i < QUICK; i++) {
         assert_int_equal(sql_number(server, "other", "SELECT x FROM o"), 7);
@@ -324,8 +336,7 @@ static void hot_writes(const struct stage_differences *stage)
     }
     for (int i = 0; i < QUICK; i++)
         sql_do(server, "other", NULL, EXECUTE("INSERT INTO mine VALUES(1)"));
-    long long done = sql_number(server, "t", "SELECT count(*) FROM scratch");
-    if (done >= HOT * EACH)
+    if (rows(server) >= HOT * EACH)
         fail_msg("all writes of the other database came first");
     for (size_t i = 0; i < HOT; i++)
         for (size_t k = 0; k < EACH; k++) {
@@ -333,8 +344,7 @@ static void hot_writes(const struct stage_differences *stage)
             assert_int_equal(sql_effect(results, 0, "affected_row_count"), 1);
             json_decref(results);
         }
-    assert_int_equal(sql_number(server, "t", "SELECT count(*) FROM scratch"),
-                     HOT * EACH);
+    expect_rows(server, HOT * EACH);
     server_stop(server);
 }
 
@@ -364,8 +374,7 @@ static void hot_queue(const struct stage_differences *stage)
         answer_free(&answer);
     }
     assert_true(ok > 0 && ok < HOT);
-    assert_int_equal(sql_number(server, "t", "SELECT count(*) FROM scratch"),
-                     ok);
+    expect_rows(server, ok);
     server_stop(server);
 }
 
@@ -405,13 +414,11 @@ static void no_room_ends_no_transaction(const struct stage_differences *stage)
 static void stop_while_parked(const struct stage_differences *stage)
 {
     struct client *writers[WRITERS];
-    char directory[640], baton[BATON_BYTES];
+    char baton[BATON_BYTES];
     if (!stage->modules)
         return;
     struct server *server =
-        start(stage, "1", "60000", "sqlite.stream_idle_seconds=1", directory);
-    sql_begin(server, "t", baton);
-    say_writers(server, writers);
+        start_parked(stage, "sqlite.stream_idle_seconds=1", baton, writers);
     kill(server->pid, SIGTERM);
     check_writers(writers); /* when that transaction has expired */
     assert_int_equal(server_wait(server), 0);
@@ -421,13 +428,11 @@ static void stop_while_parked(const struct stage_differences *stage)
 static void stop_gives_up(const struct stage_differences *stage)
 {
     struct client *writers[WRITERS];
-    char directory[640], baton[BATON_BYTES];
+    char baton[BATON_BYTES];
     if (!stage->modules)
         return;
     struct server *server =
-        start(stage, "1", "60000", "server.stop_seconds=1", directory);
-    sql_begin(server, "t", baton);
-    say_writers(server, writers);
+        start_parked(stage, "server.stop_seconds=1", baton, writers);
     assert_false(client_has_news(writers[0]));
     server_stop(server);
     for (size_t i = 0; i < WRITERS; i++)

@@ -38,8 +38,7 @@ void ledger_free(struct ledger *ledger)
     *ledger = (struct ledger){0};
 }
 
-/* items with room for one more. */
-static void *grown(void *items, size_t count, size_t *capacity, size_t size)
+void *grown(void *items, size_t count, size_t *capacity, size_t size)
 {
     if (count < *capacity)
         return items;

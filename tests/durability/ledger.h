@@ -106,6 +106,10 @@ struct ledger_sum {
 };
 struct ledger_sum ledger_sum(const struct ledger *ledger);
 
+/* items, which have room for *capacity of that size, with room for one more
+ * behind count. */
+void *grown(void *items, size_t count, size_t *capacity, size_t size);
+
 /* Any number from any number; the same everywhere. */
 uint64_t ledger_mix(uint64_t x);
 

@@ -54,17 +54,6 @@ struct replay {
     size_t send_count;
 };
 
-static void *grown(void *items, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return items;
-    *capacity = *capacity ? 2 * *capacity : 64;
-    items = realloc(items, *capacity * size);
-    if (!items)
-        abort();
-    return items;
-}
-
 static const struct log_entry *entry_at(const struct replay *replay,
                                         uint64_t place)
 {

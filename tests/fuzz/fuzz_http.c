@@ -8,6 +8,7 @@
  * clang -fsanitize=fuzzer,address,undefined -Icommon tests/fuzz/fuzz_http.c
  *     common/http*.c common/text.c; run with -dict=tests/fuzz/http.dict and
  * tests/fuzz/corpus/http, which reaches all branches but the longest limits. */
+#include "check.h"
 #include "http.h"
 
 #include <stdio.h>
@@ -16,15 +17,6 @@
 enum { STEPS_MAX = 15, DATA_MAX = 1 << 16 };
 
 static const struct http_limits limits = {512, 2048};
-
-/* Not assert: it must hold in every build. */
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
 
 /* How to cut: the length of each piece in turn; no steps: whole. */
 struct cut {

@@ -8,6 +8,7 @@
  * clang -fsanitize=fuzzer,address,undefined -Icommon tests/fuzz/fuzz_path.c
  *     with the objects of common/ built likewise; run with
  * tests/fuzz/corpus/path. */
+#include "check.h"
 #include "path_internal.h"
 
 #include <fcntl.h>
@@ -20,15 +21,6 @@
 
 static char root[PATH_MAX];
 static int root_fd;
-
-/* Not assert: it must hold in every build. */
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
 
 static int remove_entry(const char *path, const struct stat *st, int kind,
                         struct FTW *where)

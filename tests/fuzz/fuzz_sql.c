@@ -6,6 +6,7 @@
  * with a server that still answers.
  *
  * Built with the objects of common/; run with tests/fuzz/corpus/sql. */
+#include "check.h"
 #include "sql_internal.h"
 
 #include <dirent.h>
@@ -36,15 +37,6 @@ static struct settings settings = {
 static struct server server = {.settings = &settings};
 static struct mount mount = {
     .name = "", .prefix = "/db/", .prefix_length = 4, .settings = &settings};
-
-/* Not assert: it must hold in every build. */
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
 
 static void empty_directory(void)
 {

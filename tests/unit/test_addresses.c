@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "addresses.h"
+#include "catch_stderr.h"
 #include "settings.h"
 #include "stats.h"
 
@@ -89,27 +90,6 @@ static unsigned passes(struct addresses *addresses, struct address *address,
     unsigned n = 0;
     for (int i = 0; i < 20; i++)
         n += wait_seconds(addresses, address, now_ms) == 0;
-    return n;
-}
-
-/* stderr into a file while something is told. */
-static int catch_start(FILE *caught)
-{
-    int saved = dup(STDERR_FILENO);
-    fflush(stderr);
-    dup2(fileno(caught), STDERR_FILENO);
-    return saved;
-}
-
-static size_t catch_end(FILE *caught, int saved, char *out, size_t size)
-{
-    fflush(stderr);
-    dup2(saved, STDERR_FILENO);
-    close(saved);
-    rewind(caught);
-    size_t n = fread(out, 1, size - 1, caught);
-    out[n] = '\0';
-    fclose(caught);
     return n;
 }
 
@@ -219,13 +199,12 @@ static void a_ban_starts_and_ends(void **state)
     struct addresses *addresses = open_with(1, 0, 1, 3, 60);
     uint64_t bans = stats_sum(STAT_bans);
     struct address *address = welcome(addresses, "192.0.2.1", NOW);
-    FILE *caught = tmpfile();
-    int saved = catch_start(caught);
+    struct caught caught = catch_start();
     enum addresses_verdict last = ADDRESSES_WELCOME;
     for (int i = 0; i < 3; i++)
         last = refused(addresses, "192.0.2.1", NOW + 1);
     char said[500];
-    catch_end(caught, saved, said, sizeof said);
+    catch_end(&caught, said, sizeof said);
     /* The third is still told; it is the last word. */
     assert_int_equal(last, ADDRESSES_TOO_MANY);
     assert_non_null(strstr(said, "banned 192.0.2.1 for 60 s after 3 "
@@ -271,12 +250,11 @@ static void refusals_far_apart_are_no_abuse(void **state)
         addresses_leave(addresses, second, now);
     }
     assert_int_equal(wait_seconds(addresses, address, now), 0);
-    FILE *caught = tmpfile();
-    int saved = catch_start(caught);
+    struct caught caught = catch_start();
     assert_int_equal(wait_seconds(addresses, address, now), 1);
     assert_int_equal(wait_seconds(addresses, address, now), 1);
     char said[500];
-    catch_end(caught, saved, said, sizeof said);
+    catch_end(&caught, said, sizeof said);
     assert_int_equal(refused(addresses, "192.0.2.1", now), ADDRESSES_BANNED);
     /* A ban that ends while the connection is open. */
     assert_int_equal(wait_seconds(addresses, address, now + 60000), 0);
@@ -290,11 +268,10 @@ static void a_ban_of_ipv6_names_its_network(void **state)
     (void)state;
     struct addresses *addresses = open_with(1, 0, 1, 1, 5);
     struct address *address = welcome(addresses, "2001:db8:7:8::9", NOW);
-    FILE *caught = tmpfile();
-    int saved = catch_start(caught);
+    struct caught caught = catch_start();
     refused(addresses, "2001:db8:7:8:9::1", NOW);
     char said[500];
-    catch_end(caught, saved, said, sizeof said);
+    catch_end(&caught, said, sizeof said);
     assert_non_null(strstr(said, "banned 2001:db8:7:8::/64 for 5 s"));
     addresses_leave(addresses, address, NOW);
     addresses_close(addresses);
@@ -307,8 +284,7 @@ static void a_flood_of_addresses_is_bounded(void **state)
     struct addresses *addresses = open_with(2, 1, 1, 1, 60);
     struct address *stays = welcome(addresses, "192.0.2.1", NOW);
     char said[500];
-    FILE *caught = tmpfile();
-    int saved = catch_start(caught);
+    struct caught caught = catch_start();
     for (uint32_t i = 0; i < 3 * ADDRESSES_IDLE_MAX; i++) {
         struct peer peer = peer_number(i);
         struct address *address;
@@ -326,7 +302,7 @@ static void a_flood_of_addresses_is_bounded(void **state)
     /* Who has a connection is never forgotten. */
     assert_int_equal(wait_seconds(addresses, stays, NOW), 0);
     assert_int_equal(wait_seconds(addresses, stays, NOW + 1), 1);
-    catch_end(caught, saved, said, sizeof said);
+    catch_end(&caught, said, sizeof said);
     addresses_leave(addresses, stays, NOW + 1);
     addresses_tick(addresses, NOW + 60001);
     addresses_tick(addresses, NOW + 3600000);

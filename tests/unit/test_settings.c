@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "catch_stderr.h"
 #include "mistake.h"
 #include "settings.h"
 
@@ -35,18 +36,9 @@ static int read_settings(struct settings *settings, char *const *arguments,
         argv[argc] = arguments[argc - 1];
         argc++;
     }
-    FILE *caught = tmpfile();
-    int saved = dup(STDERR_FILENO);
-    fflush(stderr);
-    dup2(fileno(caught), STDERR_FILENO);
+    struct caught caught = catch_start();
     int result = settings_read(settings, argc, argv);
-    fflush(stderr);
-    dup2(saved, STDERR_FILENO);
-    close(saved);
-    rewind(caught);
-    size_t n = fread(out, 1, size - 1, caught);
-    out[n] = '\0';
-    fclose(caught);
+    catch_end(&caught, out, size);
     return result;
 }
 
@@ -179,8 +171,7 @@ static const struct file_mistake file_mistakes[] = {
     /* Was taken, and matched nobody. */
     {"[sqlite]\nrule = deny * / from ::ffff:10.0.0.0/104",
      "t.ini:2: [sqlite] rule: \"::ffff:10.0.0.0/104\" is no address; write "
-     "from "
-     "192.0.2.1, from 10.0.0.0/8 or from 2001:db8::/32"},
+     "from 192.0.2.1, from 10.0.0.0/8 or from 2001:db8::/32"},
     {"[sqlite]\nrule = allow * / user",
      "t.ini:2: [sqlite] rule: after user comes a name of at most 64 bytes, or "
      "* for anybody who has signed in"},
@@ -296,28 +287,28 @@ static const struct file_mistake mount_mistakes[] = {
     {"[fies docs]\n", "t.ini:1: no section [fies]; [files] may be meant"},
 };
 
+static void expect_lines(const struct file_mistake *mistakes, size_t count)
+{
+    char *arguments[] = {"-c", ini_path, NULL};
+    for (size_t i = 0; i < count; i++) {
+        write_file("t.ini", mistakes[i].content, ini_path);
+        expect_line(arguments, mistakes[i].line);
+    }
+}
+
 /* A mistake without its place sends people through the whole file; two lines
  * for one mistake hide which is meant. */
 static void each_mistake_in_the_file_is_one_line_with_its_place(void **state)
 {
     (void)state;
-    char *arguments[] = {"-c", ini_path, NULL};
-    size_t count = sizeof file_mistakes / sizeof file_mistakes[0];
-    for (size_t i = 0; i < count; i++) {
-        write_file("t.ini", file_mistakes[i].content, ini_path);
-        expect_line(arguments, file_mistakes[i].line);
-    }
+    expect_lines(file_mistakes, sizeof file_mistakes / sizeof file_mistakes[0]);
 }
 
 static void each_mistake_with_mounts_is_one_line_with_its_place(void **state)
 {
     (void)state;
-    char *arguments[] = {"-c", ini_path, NULL};
-    size_t count = sizeof mount_mistakes / sizeof mount_mistakes[0];
-    for (size_t i = 0; i < count; i++) {
-        write_file("t.ini", mount_mistakes[i].content, ini_path);
-        expect_line(arguments, mount_mistakes[i].line);
-    }
+    expect_lines(mount_mistakes,
+                 sizeof mount_mistakes / sizeof mount_mistakes[0]);
     expect_line((char *[]){"--set", "files docs.root=/usr", NULL},
                 "--set files docs.root: has no prefix; write one, as prefix = "
                 "/docs/");

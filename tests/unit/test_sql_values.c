@@ -143,8 +143,7 @@ static void bad_request_changes_nothing(void **state)
         "{",
         "{\"requests\":1}",
         "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"INSERT INTO "
-        "t "
-        "VALUES (1)\"}},{\"type\":\"nonsense\"}]}",
+        "t VALUES (1)\"}},{\"type\":\"nonsense\"}]}",
         "{\"requests\":[{\"type\":\"get_autocommit\"}]}",
         "{\"requests\":[{\"type\":\"execute\",\"stmt\":{}}]}",
         "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"SELECT 1\","
