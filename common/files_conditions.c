@@ -143,10 +143,13 @@ unsigned files_conditions(const struct http_request *request,
 bool files_if_range(const struct http_request *request,
                     struct validators validators)
 {
-    struct text value = http_field(request, TEXT("If-Range"));
+    size_t at = 0;
+    struct text value = http_field_next(request, TEXT("If-Range"), &at);
     time_t date;
     if (value.data == NULL)
         return true;
+    if (http_field_next(request, TEXT("If-Range"), &at).data != NULL)
+        return false; /* two validators are none: then the whole file */
     if (value.length > 0 && value.data[0] == '"')
         return text_equal(value, validators.etag);
     /* A date is only as good as its second: a file that changed within the

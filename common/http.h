@@ -105,8 +105,9 @@ struct http_parser {
     size_t skipped;  /* an empty line before the request line (RFC 9112 2.2) */
     bool have_line;  /* the request line has been read */
     unsigned status; /* after HTTP_PARSE_BAD: 400 414 431 501 505 411 417 */
-    /* What the fields seen so far say about framing. */
+    /* What the fields seen so far say about framing; and who asks. */
     bool have_host, have_length, have_encoding, close, keep;
+    bool have_authorization;
 };
 
 /* Starts a new head: clears parser, and request but for the fields behind

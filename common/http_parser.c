@@ -129,6 +129,12 @@ static unsigned read_field(struct http_parser *parser,
             return 400;
         parser->have_encoding = true;
     }
+    if (text_equal_nocase(name, TEXT("Authorization"))) {
+        /* Two names: whoever stands before us may have judged by the other. */
+        if (parser->have_authorization)
+            return 400;
+        parser->have_authorization = true;
+    }
     return 0;
 }
 

@@ -121,6 +121,10 @@ static const struct behaviour_case cases[] = {
     /* -- fields that are not -------------------------------------------- */
     BAD("no Host in HTTP/1.1", "GET / HTTP/1.1\r\n\r\n"),
     BAD("two Hosts", "GET / HTTP/1.1\r\n" HOST "Host: b\r\n\r\n"),
+    /* Was served by the first of them. */
+    BAD("two Authorizations",
+        "GET / HTTP/1.1\r\n" HOST "Authorization: Bearer a"
+        "\r\nauthorization: Bearer a\r\n\r\n"),
     BAD("two equal Hosts", "GET / HTTP/1.1\r\n" HOST HOST "\r\n"),
     BAD("a blank in a Host", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
     BAD("a path in a Host", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"),
