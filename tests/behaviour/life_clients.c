@@ -369,7 +369,7 @@ static void stop_interrupts(const struct stage_differences *stage)
                                      NULL};
     struct server *server = life_start(stage, &options, arguments);
     for (int i = 0; i < 2; i++)
-        client_wait_taken(say_endless(server));
+        client_wait_taken(sql_say_endless(server));
     server_stop(server);
 }
 

@@ -299,7 +299,7 @@ static void reads_in_vain(const struct stage_differences *stage)
               suite.slow ? "sqlite.query_ms=6000" : "sqlite.query_ms=1500",
               directory);
     json_int_t taken = figures_queue(server, "sqlite_database", "taken");
-    struct client *slow = say_endless(server);
+    struct client *slow = sql_say_endless(server);
     while (figures_queue(server, "sqlite_database", "taken") == taken)
         continue; /* then the worker is at it */
     for (size_t i = 0; i < GONE; i++)
