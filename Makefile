@@ -139,6 +139,8 @@ $(BUILD)/tests/unit/test_pipeline: $(patsubst %,$(BUILD)/stage4_epoll_pools/%.o,
                                      connection_table poll_list task_queue)
 $(BUILD)/tests/unit/test_module: LDLIBS := $(BUILD)/libcommon.a $(LDLIBS)
 $(BUILD)/tests/unit/test_module: $(patsubst %,$(BUILD)/stage5_modules/%.o,inbox module)
+$(BUILD)/tests/unit/test_file_cache: LDLIBS := $(BUILD)/libcommon.a $(LDLIBS)
+$(BUILD)/tests/unit/test_file_cache: $(BUILD)/stage5_modules/file_cache.o
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libcommon.a
 	$(call SAY,LINK)
