@@ -117,7 +117,8 @@ build() {
 # ---- a server ----
 
 # serve STAGE [OPTION...]: on a free port, with an empty root; sets pid and
-# port. tracing=FILE: its system calls go there; of=EXPRESSION: which of them.
+# port. tracing=FILE: its system calls go there; of=EXPRESSION: which of them;
+# inject=EXPRESSION: what strace does to them.
 # open_limit=N: ulimit -n.
 serve() {
     local ready stage=$1 under=()
@@ -125,7 +126,8 @@ serve() {
     if [ -n "${tracing:-}" ]; then
         need strace
         # -D: the tracer is the grandchild, so that pid is the server's.
-        under=(strace -D -f -o "$tracing" -e "trace=${of:-all}")
+        under=(strace -D -f -o "$tracing" -e "trace=${of:-all}"
+            ${inject:+-e "inject=$inject"})
     fi
     mkdir -p "$scratch/root"
     rm -f "$scratch/ready"

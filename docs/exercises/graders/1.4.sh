@@ -36,7 +36,18 @@ no_zombies() { # after the 40 requests
     expected="0 zombies"
     within 3 zombies_are
 }
-# The two silent clients are still there.
+# A child that kept the parent's pipe of signals would tell the parent of its own.
+one_ends_alone() {
+    local child
+    child=$(children | cut -d ' ' -f 1)
+    kill -TERM "$child"
+    expected="1 child, and 200 from the parent"
+    within 5 one_child || return 1
+    came="1 child, and $(get /hello) from the parent"
+    [ "$came" = "$expected" ]
+}
+one_child() { came="$(count_children) children"; [ "$came" = "1 children" ]; }
+# A silent client is still there.
 all_end() {
     local left='' child all
     all=$(children)
@@ -55,4 +66,5 @@ check 4 "a silent client holds nobody up" silence_hurts_nobody
 keep 1 "each client has a process" one_each
 keep 1 "the parent keeps no descriptor of a client's" descriptors_stay
 keep 2 "who has ended is no zombie" no_zombies
-keep 2 "SIGTERM ends all of them, status 0" all_end
+keep 1 "SIGTERM to a child ends that one" one_ends_alone
+keep 1 "SIGTERM to the parent ends all of them, status 0" all_end
