@@ -10,11 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Nothing here is unique, so that a row written twice would show. */
+/* Nothing here is unique, so that a row written twice would show. Nobody is
+ * owed anything that could be paid: who owes has his COMMIT refused. */
 const char ledger_schema[] =
     "PRAGMA journal_mode=WAL;"
+    "CREATE TABLE owed(id INTEGER PRIMARY KEY);"
     "CREATE TABLE entry(client INTEGER NOT NULL, sequence INTEGER NOT NULL,"
-    " part INTEGER NOT NULL CHECK(part >= 0), filler TEXT NOT NULL);"
+    " part INTEGER NOT NULL CHECK(part >= 0), filler TEXT NOT NULL,"
+    " owes INTEGER REFERENCES owed DEFERRABLE INITIALLY DEFERRED);"
     "CREATE INDEX entry_of_client ON entry(client, sequence);"
     "CREATE TABLE ballast(bytes BLOB);"
     "INSERT INTO ballast VALUES(zeroblob(400000));";

@@ -58,7 +58,8 @@ struct ledger {
 enum { FILLER_MAX = 3000, PROBLEM_BYTES = 300 };
 
 extern const char ledger_schema[];
-#define LEDGER_INSERT "INSERT INTO entry VALUES(?,?,?,?)"
+#define LEDGER_INTO   "INTO entry(client, sequence, part, filler"
+#define LEDGER_INSERT "INSERT " LEDGER_INTO ") VALUES(?,?,?,?)"
 
 void ledger_init(struct ledger *ledger, size_t files);
 void ledger_free(struct ledger *ledger);

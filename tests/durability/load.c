@@ -15,8 +15,20 @@ enum { BATCH_MAX = 6, PIPELINE_MAX = 4, PAUSE_MS = 40 };
 
 #define V2 "/db/t/v2/pipeline"
 #define V3 "/db/t/v3/pipeline"
-#define REFUSED                                                                \
-    "INSERT INTO entry VALUES(?1,?2,?3,?4),(?1,?2,-1,?4)" /* by the CHECK */
+
+/* Inserts that must be refused, each with an error of its own: one undoes its
+ * statement, one ends the transaction, one has its COMMIT refused. */
+#define OWING "INSERT " LEDGER_INTO ", owes) VALUES(?,?,?,?,1)"
+static const struct refusal {
+    const char *sql, *says;
+} refusals[] = {
+    {"INSERT " LEDGER_INTO ") VALUES(?1,?2,?3,?4),(?1,?2,-1,?4)",
+     "CHECK constraint failed"},
+    {"INSERT OR ROLLBACK " LEDGER_INTO ") VALUES(?1,?2,?3,?4),(?1,?2,?3,NULL)",
+     "NOT NULL constraint failed"},
+    {OWING, "FOREIGN KEY constraint failed"},
+};
+enum { REFUSALS = sizeof refusals / sizeof *refusals, REFUSAL_OWES = 2 };
 
 static unsigned pick(struct load_client *client, unsigned n)
 {
@@ -232,47 +244,69 @@ static bool read_files(struct load_client *client, char first[CODE_BYTES])
 
 /* ---- writing ---- */
 
+/* Is it the one that its statement must get, and not another's? */
+static bool is_refused(const json_t *error, const char *says)
+{
+    return error && strcmp(text_in(error, "code"), "SQLITE_CONSTRAINT") == 0 &&
+           strstr(text_in(error, "message"), says);
+}
+
+/* The results of load_insert; refused: of those, or of none. */
+static bool settle_inserts(struct load_client *client, const json_t *root,
+                           const size_t *sequences, unsigned n,
+                           const char *refused_says, unsigned refused,
+                           char first[CODE_BYTES])
+{
+    bool good = true;
+    for (unsigned i = 0; i < n; i++) {
+        const json_t *error = result_error(root, i);
+        if (i != refused)
+            ledger_settle(client->load->ledger, client->id, sequences[i],
+                          fate_of(client, error, first, &good), &client->wire);
+        else if (!error)
+            good = problem(client, "a row was taken that must be refused",
+                           refused_says);
+        else if (!is_refused(error, refused_says))
+            fate_of(client, error, first, &good);
+    }
+    return good;
+}
+
 /* A few inserts in one request, each for itself; sometimes one among them that
- * must be refused without harm to the others. */
+ * must be refused without harm to the others, nor to those of other clients
+ * that share its transaction. */
 bool load_insert(struct load_client *client, char first[CODE_BYTES])
 {
     struct ledger *ledger = client->load->ledger;
+    const struct refusal *refusal = &refusals[pick(client, REFUSALS)];
     size_t sequences[PIPELINE_MAX];
     unsigned n = pick(client, 4) == 0 ? 3 : 1, refused = n;
-    if (pick(client, 8) == 0)
+    if (pick(client, 12) == 0)
         refused = pick(client, ++n);
     say_anew(client, "{\"requests\":[");
     for (unsigned i = 0; i < n; i++) {
         sequences[i] = ledger_write(ledger, client->id, 1,
                                     i == refused ? FATE_GONE : FATE_OPEN);
-        say_execute(client, i == refused ? REFUSED : LEDGER_INSERT,
+        say_execute(client, i == refused ? refusal->sql : LEDGER_INSERT,
                     sequences[i], 0);
     }
     say(client, "{\"type\":\"close\"}]}");
     json_t *root;
     bool good = ask_sql(client, V2, &root, first);
-    for (unsigned i = 0; root && i < n; i++) {
-        const json_t *error = result_error(root, i);
-        bool as_foreseen =
-            i == refused && error &&
-            strcmp(text_in(error, "code"), "SQLITE_CONSTRAINT") == 0;
-        if (i == refused && !error)
-            good = problem(client, "a row was taken that must be refused", "");
-        else if (!as_foreseen && i == refused)
-            fate_of(client, error, first, &good);
-        else if (!as_foreseen)
-            ledger_settle(ledger, client->id, sequences[i],
-                          fate_of(client, error, first, &good), &client->wire);
-    }
+    if (root)
+        good = settle_inserts(client, root, sequences, n, refusal->says,
+                              refused, first) &&
+               good;
     json_decref(root);
     if (!good || first[0] != '\0' || pick(client, 16) != 0)
         return good;
     return look_for_row(client, sequences[refused + 1 == n ? n - 2 : n - 1]);
 }
 
-/* The answer to BEGIN, n inserts, COMMIT, ROLLBACK. */
+/* The answer to BEGIN, n inserts, COMMIT, ROLLBACK; owes: COMMIT is refused. */
 static bool settle_batch(struct load_client *client, const json_t *root,
-                         size_t sequence, unsigned n, char first[CODE_BYTES])
+                         size_t sequence, unsigned n, bool owes,
+                         char first[CODE_BYTES])
 {
     const json_t *result = json_object_get(
         json_object_get(json_array_get(json_object_get(root, "results"), 0),
@@ -287,15 +321,20 @@ static bool settle_batch(struct load_client *client, const json_t *root,
     /* Not the one of ROLLBACK: the error before it may have ended all. */
     for (unsigned i = 0; i < n + 2; i++) {
         const json_t *error = json_array_get(errors, i);
+        if (i == n + 1 && owes &&
+            is_refused(error, refusals[REFUSAL_OWES].says))
+            continue;
         if (json_is_object(error))
             good = note_error(client, text_in(error, "code"),
                               text_in(error, "message"), first) &&
                    good;
     }
     enum fate fate = FATE_GONE; /* COMMIT was not reached */
-    if (json_is_object(json_array_get(results, n + 1)))
+    if (owes && json_is_object(json_array_get(results, n + 1)))
+        good = problem(client, "a COMMIT was taken that must be refused", "");
+    else if (json_is_object(json_array_get(results, n + 1)))
         fate = fate_of(client, NULL, first, &good);
-    else if (json_is_object(json_array_get(errors, n + 1)))
+    else if (!owes && json_is_object(json_array_get(errors, n + 1)))
         fate = client->load->failed;
     ledger_settle(client->load->ledger, client->id, sequence, fate,
                   &client->wire);
@@ -305,15 +344,17 @@ static bool settle_batch(struct load_client *client, const json_t *root,
 bool load_batch(struct load_client *client, char first[CODE_BYTES])
 {
     unsigned n = 2 + pick(client, BATCH_MAX - 1);
-    size_t sequence =
-        ledger_write(client->load->ledger, client->id, n, FATE_OPEN);
+    bool owes = pick(client, 8) == 0;
+    size_t sequence = ledger_write(client->load->ledger, client->id, n,
+                                   owes ? FATE_GONE : FATE_OPEN);
     say_anew(client, "{\"requests\":[{\"type\":\"batch\",\"batch\":{\"steps\":["
                      "{\"stmt\":{\"sql\":\"BEGIN IMMEDIATE\"}}");
     for (unsigned i = 0; i < n; i++) {
         bytes_print(
             &client->body,
             ",{\"condition\":{\"type\":\"ok\",\"step\":%u},\"stmt\":", i);
-        say_insert(client, LEDGER_INSERT, sequence, i);
+        say_insert(client, owes && i == n - 1 ? OWING : LEDGER_INSERT, sequence,
+                   i);
         say(client, "}");
     }
     bytes_print(&client->body,
@@ -326,7 +367,7 @@ bool load_batch(struct load_client *client, char first[CODE_BYTES])
     json_t *root;
     bool good = ask_sql(client, V3, &root, first);
     if (root)
-        good = settle_batch(client, root, sequence, n, first) && good;
+        good = settle_batch(client, root, sequence, n, owes, first) && good;
     json_decref(root);
     return good;
 }

@@ -99,10 +99,12 @@ void scene_start(struct scene *scene, bool preload)
      * them wait, nobody is left for the transaction that holds it. */
     const char *busy =
         run.stage < 5 ? "sqlite.busy_ms=10" : "sqlite.busy_ms=2000";
-    const char *const arguments[] = {
-        "--rule", "allow * /",    "--set", "files.listing=on",
-        "--set",  "pool.work=40", "--set", busy,
-        NULL};
+    const char *const arguments[] = {"--rule", "allow * /",
+                                     "--set",  "files.listing=on",
+                                     "--set",  "pool.work=40",
+                                     "--set",  busy,
+                                     "--set",  "sqlite.foreign_keys=on",
+                                     NULL};
     struct server_options options = {.arguments = arguments,
                                      .root = scene->root,
                                      .databases = scene->databases};
