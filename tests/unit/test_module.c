@@ -1,18 +1,16 @@
-/* test_module.c - stage 5's modules and the way back from them, with a module
- * that only notes what it is given. */
+/* test_module.c - stage 5's modules, with one that only notes what it is given.
+ */
 #include "stage5_modules/module.h"
 
 #include "conn_internal.h"
 #include "settings.h"
 
-#include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -448,64 +446,6 @@ static void what_is_left_at_the_end_is_forgotten(void **state)
     assert_int_equal(came_home(f), 0);
 }
 
-/* ---- the way back ---- */
-
-enum { TRIPS = 20000 };
-
-struct trip {
-    struct inbox inbox;
-    struct conn conn;
-    sem_t next;
-};
-
-static void *bring(void *argument)
-{
-    struct trip *trip = argument;
-    for (int i = 0; i < TRIPS; i++) {
-        while (sem_wait(&trip->next) < 0)
-            continue;
-        trip->conn.next = NULL;
-        inbox_put(&trip->inbox, &trip->conn);
-    }
-    return NULL;
-}
-
-/* Bug: what was put as the front went to sleep woke nobody. Each is put when
- * the one before has been taken, so one that is lost is the last. */
-static void no_wake_up_is_lost(void **state)
-{
-    struct trip trip = {0};
-    pthread_t thread;
-    int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
-    (void)state;
-    assert_int_equal(inbox_open(&trip.inbox), 0);
-    sem_init(&trip.next, 0, 1);
-    assert_int_equal(
-        epoll_ctl(epoll_fd, EPOLL_CTL_ADD, trip.inbox.wake_fd, &event), 0);
-    pthread_create(&thread, NULL, bring, &trip);
-    for (int taken = 0; taken < TRIPS;) {
-        /* As a front does. */
-        bool sleeps = inbox_sleep(&trip.inbox);
-        int n = epoll_wait(epoll_fd, &event, 1,
-                           sleeps ? HANG_SECONDS * 1000 / 4 : 0);
-        atomic_store(&trip.inbox.asleep, false);
-        struct conn *conn = inbox_take(&trip.inbox);
-        if (sleeps && n == 0)
-            fail_msg("nobody was woken for %d", taken);
-        if (conn == NULL)
-            continue;
-        assert_ptr_equal(conn, &trip.conn);
-        assert_null(conn->next);
-        taken++;
-        sem_post(&trip.next);
-    }
-    pthread_join(thread, NULL);
-    close(epoll_fd);
-    inbox_close(&trip.inbox);
-    sem_destroy(&trip.next);
-}
-
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_fixture, close_fixture)
@@ -521,7 +461,6 @@ int main(void)
         TEST(holds_nest),
         TEST(no_task_is_lost_as_its_strand_is_freed),
         TEST(what_is_left_at_the_end_is_forgotten),
-        TEST(no_wake_up_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
