@@ -193,10 +193,16 @@ int access_reload(struct access *access, const struct settings *settings,
     struct mistake mistake = {0};
     struct settings fresh;
     struct policy *policy = NULL;
+    struct message_buffer changed = {0};
     if (settings_reread(&fresh, settings, &mistake) == 0) {
         policy = policy_read(&fresh, settings, &mistake);
+        settings_changed(settings, &fresh, &changed);
         settings_release(&fresh);
     }
+    if (policy != NULL && buffer_length(&changed) > 0)
+        log_error(log, "a restart is needed for what has changed besides: %.*s",
+                  (int)buffer_length(&changed), buffer_start(&changed));
+    buffer_release(&changed);
     if (policy == NULL) {
         log_error(log, "%s; the old rules and users are kept", mistake.line);
         return -1;

@@ -207,24 +207,23 @@ static int reader_read_file(struct reader *reader, const char *path)
 {
     const char *slash = strrchr(path, '/');
     reader->name = slash != NULL ? slash + 1 : path;
+    struct stat status = {0};
+    const char *wrong = NULL;
+    bool found = stat(path, &status) == 0;
+    if (found && S_ISDIR(status.st_mode))
+        wrong = "is a directory; name a file in it";
+    else if (found && reader->again && !S_ISREG(status.st_mode))
+        /* A pipe is empty now: every rule would be gone, and to open it could
+         * wait for a writer without end. */
+        wrong = "is no regular file and cannot be read again; restart instead";
+    if (wrong != NULL)
+        return mistake_at(reader->mistake, "-c", "%s %s", path, wrong);
     reader->file = fopen(path, "re");
     if (reader->file == NULL)
         return mistake_at(reader->mistake, "-c",
                           "cannot read %s: %s; --example "
                           "prints one to start from",
                           path, strerror(errno));
-    struct stat status = {0};
-    const char *wrong = NULL;
-    fstat(fileno(reader->file), &status);
-    if (S_ISDIR(status.st_mode))
-        wrong = "is a directory; name a file in it";
-    else if (reader->again && !S_ISREG(status.st_mode))
-        /* A pipe is empty now: every rule would be gone. */
-        wrong = "is no regular file and cannot be read again; restart instead";
-    if (wrong != NULL) {
-        fclose(reader->file);
-        return mistake_at(reader->mistake, "-c", "%s %s", path, wrong);
-    }
     ini_max_line = LINE_MAX_BYTES;
     ini_stop_on_first_error = true;
     /* An indented line is a line, not more of the one before. */

@@ -166,6 +166,12 @@ struct mistake;
 int settings_reread(struct settings *fresh, const struct settings *old,
                     struct mistake *mistake);
 
+/* Appends what differs and is only read at the start, as --set names it:
+ * "server.listen, files docs.root"; a section that is new as "[files docs]". */
+struct message_buffer;
+void settings_changed(const struct settings *started,
+                      const struct settings *now, struct message_buffer *out);
+
 /* Frees all that settings holds; it is then empty. */
 void settings_release(struct settings *settings);
 

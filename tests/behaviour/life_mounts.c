@@ -129,6 +129,49 @@ static void hang_up(const struct stage_differences *stage)
     server_stop(server);
 }
 
+/* Sends SIGHUP and waits until the error log says so; clients are answered
+ * meanwhile. */
+static void expect_said(const struct server *server, struct client *client,
+                        const char *why)
+{
+    struct answer answer = {0};
+    struct bytes said = {0};
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    kill(server->pid, SIGHUP);
+    do {
+        if (suite_now_ms() > limit)
+            fail_msg("not said: %s", why);
+        bytes_free(&said);
+        assert_int_equal(ask(client, "GET", "/docs/a.txt", "", &answer), 200);
+        server_output(server, &said);
+    } while (bytes_find(said.data, said.length, why, strlen(why)) < 0);
+    bytes_free(&said);
+    answer_free(&answer);
+}
+
+/* Bug: a changed setting that only a restart can take was passed over, and the
+ * reload said that all is well. A configuration that had become a pipe stopped
+ * the thread that takes the signals, for good. */
+static void hang_up_tells(const struct stage_differences *stage)
+{
+    struct places places;
+    make_places(stage, &places);
+    write_config(&places, "", "", "");
+    struct server *server = start(stage, &places);
+    struct client *client = client_open(server->port);
+    write_config(&places, "listing = on\n", "create = on\n",
+                 "realm = elsewhere\n");
+    expect_said(server, client,
+                "a restart is needed for what has changed besides: "
+                "users.realm, files docs.listing, sqlite archive.create\n");
+    unlink(places.config);
+    assert_int_equal(mkfifo(places.config, 0600), 0);
+    expect_said(server, client, "no regular file and cannot be read again");
+    unlink(places.config); /* the next test writes a file there */
+    client_close(client);
+    server_stop(server);
+}
+
 static void expect_made(struct client *client, const char *path)
 {
     struct answer answer = {0};
@@ -179,6 +222,7 @@ static void made_where_asked(const struct stage_differences *stage)
 }
 
 const struct life life_mounts[] = {
+    {"SIGHUP tells what it cannot change", hang_up_tells},
     {"SIGHUP rereads rules and users of every mount, connections stay",
      hang_up},
     {"a database is made where it was asked for, its figures are its own",
