@@ -112,14 +112,16 @@ static void append_allow(struct exchange *exchange)
                              : "GET, HEAD, PUT, DELETE, OPTIONS");
 }
 
-void files_refuse_method(struct exchange *exchange)
+static void refuse_method(struct exchange *exchange)
 {
     response_error(&exchange->response, 405,
                    "A file can be read, put and deleted.");
     append_allow(exchange);
 }
 
-bool files_path_hidden(const char *path)
+/* A segment starts with a dot: not shown, not written. The one exception is
+ * "/.well-known/" (RFC 8615), which is there to be asked for. */
+static bool is_hidden(const char *path)
 {
     const struct text open = TEXT("/.well-known/");
     if (strncmp(path, open.data, open.length) == 0)
@@ -140,7 +142,7 @@ static void refuse_hidden(struct exchange *exchange)
 
 static enum answer_next files_begin(struct exchange *exchange)
 {
-    if (files_path_hidden(exchange->path)) {
+    if (is_hidden(exchange->path)) {
         refuse_hidden(exchange);
         return ANSWER_READY;
     }
@@ -162,7 +164,7 @@ static enum answer_next files_begin(struct exchange *exchange)
         append_allow(exchange);
         return ANSWER_READY;
     default:
-        files_refuse_method(exchange);
+        refuse_method(exchange);
         return ANSWER_READY;
     }
 }

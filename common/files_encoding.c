@@ -40,8 +40,10 @@ static int parameters_weight(struct text parameters)
     return 1000;
 }
 
-int files_weight(const struct http_request *request, struct text field,
-                 struct text name)
+/* The weight (RFC 9110 section 12.4.2) of name in a list field, in
+ * thousandths: -1 when it is not named, 0 when its weight cannot be read. */
+static int field_weight(const struct http_request *request, struct text field,
+                        struct text name)
 {
     size_t at = 0;
     for (;;) {
@@ -60,9 +62,9 @@ int files_weight(const struct http_request *request, struct text field,
 /* 0 also when "*" is all that could mean it, and refuses it. */
 static int coding_weight(const struct http_request *request, struct text name)
 {
-    int weight = files_weight(request, TEXT("Accept-Encoding"), name);
+    int weight = field_weight(request, TEXT("Accept-Encoding"), name);
     if (weight < 0)
-        weight = files_weight(request, TEXT("Accept-Encoding"), TEXT("*"));
+        weight = field_weight(request, TEXT("Accept-Encoding"), TEXT("*"));
     return weight < 0 ? 0 : weight;
 }
 
@@ -111,7 +113,7 @@ void files_prefer_encoded(const struct exchange *exchange, const char *path,
     int br = coding_weight(request, TEXT("br"));
     int gzip = coding_weight(request, TEXT("gzip"));
     int plain =
-        files_weight(request, TEXT("Accept-Encoding"), TEXT("identity"));
+        field_weight(request, TEXT("Accept-Encoding"), TEXT("identity"));
     bool take_br = br > 0 && br >= plain;
     bool take_gzip = gzip > 0 && gzip >= plain;
     if (take_gzip && gzip > br &&
@@ -125,7 +127,7 @@ void files_prefer_encoded(const struct exchange *exchange, const char *path,
 
 bool files_wants_json(const struct http_request *request)
 {
-    int json = files_weight(request, TEXT("Accept"), TEXT("application/json"));
+    int json = field_weight(request, TEXT("Accept"), TEXT("application/json"));
     return json > 0 &&
-           json > files_weight(request, TEXT("Accept"), TEXT("text/html"));
+           json > field_weight(request, TEXT("Accept"), TEXT("text/html"));
 }

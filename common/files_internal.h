@@ -30,13 +30,6 @@ struct files *files_of(const struct exchange *exchange);
 /* Answers for an errno of open, stat or read. */
 void files_error(struct response *response, int error);
 
-/* Answers 405 with Allow. */
-void files_refuse_method(struct exchange *exchange);
-
-/* True if a segment starts with a dot: not shown, not written. The one
- * exception is "/.well-known/" (RFC 8615), which is there to be asked for. */
-bool files_path_hidden(const char *path);
-
 /* files_get.c */
 
 /* One file as it will be sent. */
@@ -125,11 +118,6 @@ void files_prefer_encoded(const struct exchange *exchange, const char *path,
 
 /* True if Accept wants application/json rather than text/html. */
 bool files_wants_json(const struct http_request *request);
-
-/* The weight (RFC 9110 section 12.4.2) of name in a list field, in
- * thousandths: -1 when it is not named, 0 when its weight cannot be read. */
-int files_weight(const struct http_request *request, struct text field,
-                 struct text name);
 
 /* files_listing.c */
 

@@ -24,14 +24,6 @@
  * "..": it cannot know any more whether it is still beneath the root. */
 enum { OPEN_TRIES = 8 };
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* Takes one character of raw at *at, decoded. Returns it (0-255), or -1 when
  * it must not stand in a path. An encoded slash is refused because it would
  * turn into a separator that rules and logs have not seen. */
@@ -44,8 +36,8 @@ static int next_decoded(struct text raw, size_t *at)
         return (unsigned char)c;
     if (raw.length - *at < 2)
         return -1;
-    int high = hex_value(raw.data[*at]);
-    int low = hex_value(raw.data[*at + 1]);
+    int high = text_hex_value(raw.data[*at]);
+    int low = text_hex_value(raw.data[*at + 1]);
     *at += 2;
     int value = high * 16 + low;
     return high < 0 || low < 0 || value == 0 || value == '/' ? -1 : value;

@@ -254,7 +254,7 @@ const struct setting *setting_find(const char *section, const char *key)
     return NULL;
 }
 
-bool setting_section_known(const char *section)
+static bool section_known(const char *section)
 {
     for (size_t i = 0; i < settings_count; i++)
         if (strcmp(settings_table[i].section, section) == 0)
@@ -331,7 +331,7 @@ int setting_unknown_key(const char *section, const char *key, const char *where,
 {
     struct setting_nearest nearest = {0};
     const char *other = NULL;
-    if (!setting_section_known(section))
+    if (!section_known(section))
         return setting_unknown_section(section, where, mistake);
     for (size_t i = 0; i < settings_count; i++) {
         const struct setting *row = &settings_table[i];

@@ -44,7 +44,6 @@ extern const size_t settings_count;
 
 /* The row of [section] key, or NULL. */
 const struct setting *setting_find(const char *section, const char *key);
-bool setting_section_known(const char *section);
 
 /* Says that there is no such section or key, and which one may be meant.
  * Returns -1. */

@@ -338,9 +338,6 @@ void sql_append_value(struct message_buffer *out, sqlite3_stmt *row,
 void sql_append_plain(struct message_buffer *out, sqlite3_stmt *row,
                       int column);
 
-/* The shortest of 15, 16 or 17 digits that reads back the same, as JSON;
- * Infinity as 1e999. */
-void sql_append_double(struct message_buffer *out, double number);
 void sql_append_int64(struct message_buffer *out, int64_t number);
 
 /* Appends [{"name":...,"decltype":...}...]. */

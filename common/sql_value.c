@@ -22,7 +22,9 @@ void sql_append_int64(struct message_buffer *out, int64_t number)
     buffer_append_number(out, size);
 }
 
-void sql_append_double(struct message_buffer *out, double number)
+/* The shortest of 15, 16 or 17 digits that reads back the same, as JSON;
+ * Infinity as 1e999. */
+static void append_double(struct message_buffer *out, double number)
 {
     if (isinf(number)) {
         buffer_append_text(out, number < 0 ? TEXT("-1e999") : TEXT("1e999"));
@@ -76,7 +78,7 @@ void sql_append_value(struct message_buffer *out, sqlite3_stmt *row, int column)
         return;
     case SQLITE_FLOAT:
         buffer_append_text(out, TEXT("{\"type\":\"float\",\"value\":"));
-        sql_append_double(out, sqlite3_column_double(row, column));
+        append_double(out, sqlite3_column_double(row, column));
         buffer_append_char(out, '}');
         return;
     case SQLITE_TEXT:
@@ -103,7 +105,7 @@ void sql_append_plain(struct message_buffer *out, sqlite3_stmt *row, int column)
         sql_append_int64(out, sqlite3_column_int64(row, column));
         return;
     case SQLITE_FLOAT:
-        sql_append_double(out, sqlite3_column_double(row, column));
+        append_double(out, sqlite3_column_double(row, column));
         return;
     case SQLITE_TEXT:
         json_append_text(out, sql_column_bytes(row, column, false));

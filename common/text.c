@@ -203,29 +203,6 @@ size_t text_utf8_next(struct text text, bool *valid)
     return want;
 }
 
-bool text_is_utf8(struct text text)
-{
-    while (text.length) {
-        /* Most text is ASCII: eight bytes at a time. */
-        uint64_t eight;
-        if (text.length >= sizeof eight) {
-            memcpy(&eight, text.data, sizeof eight);
-            if ((eight & 0x8080808080808080u) == 0) {
-                text.data += sizeof eight;
-                text.length -= sizeof eight;
-                continue;
-            }
-        }
-        bool valid;
-        size_t n = text_utf8_next(text, &valid);
-        if (!valid)
-            return false;
-        text.data += n;
-        text.length -= n;
-    }
-    return true;
-}
-
 /* FNV-1a, 64 bits, eight bytes at a time: the table compares the texts
  * themselves, so it only has to spread. */
 uint64_t text_hash(uint64_t hash, struct text text)

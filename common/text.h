@@ -55,9 +55,6 @@ int text_hex_value(char digit);
  * followed by two hexadecimal digits. The result may contain NUL. */
 ssize_t text_percent_decode(struct text text, bool plus_is_space, char *out);
 
-/* True if the bytes are well-formed UTF-8 (no surrogates, nothing overlong). */
-bool text_is_utf8(struct text text);
-
 /* The length in bytes of the first character of text (length > 0). If it is
  * ill-formed *valid is false, and the length is that of what should be replaced
  * by one U+FFFD: the longest beginning of a character, or one byte. */

@@ -119,11 +119,6 @@ struct conn *poll_list_stop(struct poll_list *list);
 /* Makes poll_list_wait return -1 from now on. */
 void poll_list_wake(struct poll_list *list);
 
-/* Takes out any connection; NULL: there is none. For the end. */
-struct conn *poll_list_take_any(struct poll_list *list);
-
-size_t poll_list_count(struct poll_list *list);
-
 /* ---- recv_task_queue, work_task_queue, send_task_queue (task_queue.c) ---- */
 
 /* A task is a chain of connections (conn->next) that one thread deals with, so

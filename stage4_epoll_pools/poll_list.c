@@ -187,23 +187,3 @@ void poll_list_wake(struct poll_list *list)
 {
     (void)!write(list->wake_fd, &(uint64_t){1}, sizeof(uint64_t));
 }
-
-struct conn *poll_list_take_any(struct poll_list *list)
-{
-    struct conn *conn = NULL;
-    pthread_mutex_lock(&list->lock);
-    if (list->waiting.count > 0) {
-        conn = list->waiting.all[0];
-        list_remove(list, conn);
-    }
-    pthread_mutex_unlock(&list->lock);
-    return conn;
-}
-
-size_t poll_list_count(struct poll_list *list)
-{
-    pthread_mutex_lock(&list->lock);
-    size_t count = list->waiting.count;
-    pthread_mutex_unlock(&list->lock);
-    return count;
-}
