@@ -154,7 +154,7 @@ struct conn *task_queue_take(struct task_queue *queue);
 /* Wakes the threads: each empties what is left, then gets NULL. */
 void task_queue_shut(struct task_queue *queue, size_t threads);
 
-/* ---- the pipeline (server.c) ---- */
+/* ---- the whole (server.c) ---- */
 
 struct stage {
     struct server *server; /* borrowed */
@@ -184,5 +184,21 @@ struct stage {
     int gone_fd;       /* owned; an eventfd: the last connection has closed */
     uint64_t stop_ms;  /* the master's: when a graceful stop gives up */
 };
+
+/* ---- its threads (pipeline.c) ---- */
+
+/* For pthread_create; the argument is the stage. Acceptors end once stopping is
+ * true, the others once ended is, when they are woken. */
+void *acceptor_thread(void *argument);
+void *recv_poll_thread(void *argument);
+void *recv_thread(void *argument);
+void *work_thread(void *argument);
+void *send_thread(void *argument);
+void *send_poll_thread(void *argument);
+void *housekeeping_thread(void *argument);
+
+/* Closes a connection that the caller holds; with the last one of a server that
+ * stops, the master is told. */
+void pipeline_drop(struct stage *stage, struct conn *conn);
 
 #endif

@@ -1,0 +1,380 @@
+/* pipeline.c - the threads of stage 4, all but the master.
+ *
+ * acceptor -> recv_poll_list -> recv_task_queue -> work_task_queue
+ *   -> send_task_queue [-> send_poll_list -> send_task_queue]* ->
+ * recv_poll_list
+ *
+ * pipeline.h draws it and names the structures. Each thread here takes a
+ * connection from one place, does one step of it and hands it on whole; with
+ * pipeline = shortcut it goes on with it as long as no step can block. */
+#include "pipeline.h"
+
+#include "clock.h"
+#include "listen.h"
+#include "server.h"
+#include "stats.h"
+#include "trace.h"
+
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    SCAN_MS = 500,    /* housekeeping: longest time between two scans */
+    EMFILE_MS = 1000, /* an acceptor: then it tries again anyway */
+    TASK_MIN = 8,     /* connections of a batch that one thread wakes for */
+};
+
+/* ---- handing on ---- */
+
+/* A chain of connections for one queue: what a thread collects from a batch. */
+struct batch {
+    struct conn *first, *last;
+    size_t count;
+};
+
+static void batch_add(struct batch *batch, struct conn *conn)
+{
+    conn->next = NULL;
+    if (batch->last != NULL)
+        batch->last->next = conn;
+    else
+        batch->first = conn;
+    batch->last = conn;
+    batch->count++;
+}
+
+static void batch_put(struct batch *batch, struct task_queue *queue)
+{
+    if (batch->count > 0)
+        task_queue_put(queue, batch->first, batch->count);
+    *batch = (struct batch){0};
+}
+
+static struct conn *chain_next(struct conn **chain)
+{
+    struct conn *conn = *chain;
+    if (conn != NULL)
+        *chain = conn->next;
+    return conn;
+}
+
+/* A batch that comes at once, in as many tasks as the pool has threads, but
+ * none so small that waking a thread for it costs more than the task. */
+static void put_shared(struct task_queue *queue, size_t threads,
+                       struct conn **all, size_t n)
+{
+    struct batch batch = {0};
+    size_t each = (n + threads - 1) / threads;
+    if (each < TASK_MIN)
+        each = TASK_MIN;
+    for (size_t i = 0; i < n; i++) {
+        batch_add(&batch, all[i]);
+        if (batch.count == each)
+            batch_put(&batch, queue);
+    }
+    batch_put(&batch, queue);
+}
+
+static void put_one(struct task_queue *queue, struct conn *conn)
+{
+    conn->next = NULL;
+    task_queue_put(queue, conn, 1);
+}
+
+void pipeline_drop(struct stage *stage, struct conn *conn)
+{
+    size_t left = connection_table_remove(&stage->connections, conn);
+    conn_close(conn);
+    if (left == 0 && atomic_load(&stage->stopping))
+        (void)!write(stage->gone_fd, &(uint64_t){1}, sizeof(uint64_t));
+    if (atomic_load(&stage->acceptors_waiting) > 0)
+        sem_post(&stage->room);
+}
+
+static void listen_for(struct stage *stage, struct poll_list *list,
+                       struct conn *conn)
+{
+    if (!poll_list_add(list, conn))
+        pipeline_drop(stage, conn);
+}
+
+static bool work_has_room(struct stage *stage)
+{
+    return atomic_load(&stage->work_task_queue.waiting) < stage->queue_max;
+}
+
+/* To the place that the wish names; the caller does not own conn any more. */
+static void hand_on(struct stage *stage, struct conn *conn, enum conn_wish wish)
+{
+    conn->wish = wish;
+    switch (wish) {
+    case CONN_WANT_READ:
+        listen_for(stage, &stage->recv_poll_list, conn);
+        break;
+    case CONN_WANT_WRITE:
+        listen_for(stage, &stage->send_poll_list, conn);
+        break;
+    case CONN_WANT_WORK:
+        if (work_has_room(stage)) {
+            put_one(&stage->work_task_queue, conn);
+            break;
+        }
+        conn_work_refuse(conn);
+        put_one(&stage->send_task_queue, conn);
+        break;
+    case CONN_WANT_STREAM:
+        put_one(&stage->work_task_queue, conn);
+        break;
+    case CONN_CLOSE:
+        pipeline_drop(stage, conn);
+        break;
+    }
+}
+
+/* pipeline = shortcut: on with it until it has to wait, or might. */
+static void go_on(struct stage *stage, struct conn *conn)
+{
+    enum conn_wish wish;
+    do {
+        if (conn_step_may_block(conn)) {
+            put_one(&stage->send_task_queue, conn);
+            return;
+        }
+        wish = conn_step(conn);
+    } while (wish == CONN_WANT_WORK && conn_work_at_once(conn));
+    hand_on(stage, conn, wish);
+}
+
+/* ---- the pools ---- */
+
+typedef void chain_function(struct stage *stage, struct conn *chain);
+
+/* In the trace and on the live page. */
+static void name_thread(const char *name)
+{
+    trace_thread(name);
+    stats_thread(name);
+}
+
+static void pool_run(struct stage *stage, struct task_queue *queue,
+                     chain_function *deal_with)
+{
+    struct conn *chain;
+    name_thread(queue->name);
+    while ((chain = task_queue_take(queue)) != NULL)
+        /* At the very end stage_close finds them in the table. */
+        if (!atomic_load_explicit(&stage->ended, memory_order_relaxed))
+            deal_with(stage, chain);
+}
+
+static void recv_chain(struct stage *stage, struct conn *chain)
+{
+    struct conn *conn, *work[POLL_BATCH];
+    size_t n = 0;
+    while ((conn = chain_next(&chain)) != NULL) {
+        enum conn_wish wish = conn_step(conn);
+        if (wish == CONN_WANT_WORK && work_has_room(stage)) {
+            conn->wish = wish;
+            work[n++] = conn;
+        } else {
+            hand_on(stage, conn, wish);
+        }
+    }
+    put_shared(&stage->work_task_queue, stage->server->settings->pool_work,
+               work, n);
+}
+
+static void work_one(struct stage *stage, struct conn *conn)
+{
+    if (conn->wish == CONN_WANT_STREAM)
+        conn_stream(conn);
+    else
+        conn_work(conn);
+    if (stage->shortcut)
+        go_on(stage, conn);
+    else if (conn->state == WAITING_FOR_BODY)
+        listen_for(stage, &stage->recv_poll_list, conn);
+    else /* most likely the socket takes it: no need to ask epoll first */
+        put_one(&stage->send_task_queue, conn);
+}
+
+/* Of a chain, first what does not block; then nobody stands behind who may:
+ * each of those becomes a task of its own, for any thread. */
+static void work_chain(struct stage *stage, struct conn *chain)
+{
+    struct batch done = {0};
+    struct conn *conn, *slow = NULL;
+    if (chain->next == NULL) {
+        work_one(stage, chain);
+        return;
+    }
+    while ((conn = chain_next(&chain)) != NULL) {
+        if (conn_work_at_once(conn))
+            batch_add(&done, conn);
+        else if (slow == NULL)
+            slow = conn;
+        else
+            put_one(&stage->work_task_queue, conn);
+    }
+    batch_put(&done, &stage->send_task_queue);
+    if (slow != NULL)
+        work_one(stage, slow);
+}
+
+static void send_chain(struct stage *stage, struct conn *chain)
+{
+    struct conn *conn;
+    while ((conn = chain_next(&chain)) != NULL) {
+        enum conn_wish wish = conn_step(conn);
+        if (stage->shortcut && wish == CONN_WANT_WORK &&
+            conn_work_at_once(conn))
+            go_on(stage, conn);
+        else
+            hand_on(stage, conn, wish);
+    }
+}
+
+void *recv_thread(void *argument)
+{
+    struct stage *stage = argument;
+    pool_run(stage, &stage->recv_task_queue, recv_chain);
+    return NULL;
+}
+
+void *work_thread(void *argument)
+{
+    struct stage *stage = argument;
+    pool_run(stage, &stage->work_task_queue, work_chain);
+    return NULL;
+}
+
+void *send_thread(void *argument)
+{
+    struct stage *stage = argument;
+    pool_run(stage, &stage->send_task_queue, send_chain);
+    return NULL;
+}
+
+/* ---- the pollers ---- */
+
+static void poll_run(struct stage *stage, struct poll_list *list,
+                     struct task_queue *queue, size_t threads)
+{
+    struct conn *ready[POLL_BATCH];
+    int n;
+    name_thread(list->name);
+    while ((n = poll_list_wait(list, ready)) >= 0) {
+        if (stage->shortcut)
+            for (int i = 0; i < n; i++)
+                go_on(stage, ready[i]);
+        else
+            put_shared(queue, threads, ready, (size_t)n);
+    }
+}
+
+void *recv_poll_thread(void *argument)
+{
+    struct stage *stage = argument;
+    poll_run(stage, &stage->recv_poll_list, &stage->recv_task_queue,
+             stage->server->settings->pool_recv);
+    return NULL;
+}
+
+void *send_poll_thread(void *argument)
+{
+    struct stage *stage = argument;
+    poll_run(stage, &stage->send_poll_list, &stage->send_task_queue,
+             stage->server->settings->pool_send);
+    return NULL;
+}
+
+/* ---- acceptors ---- */
+
+static void sleep_until(sem_t *sem, int wait_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+    until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (sem_clockwait(sem, CLOCK_MONOTONIC, &until) < 0 && errno == EINTR)
+        continue;
+}
+
+static void admit(struct stage *stage, struct conn *conn)
+{
+    if (connection_table_add(&stage->connections, conn) < 0)
+        conn_refuse(conn);
+    else
+        listen_for(stage, &stage->recv_poll_list, conn);
+}
+
+/* accept() blocks, and the kernel wakes one of those who block in it for each
+ * client: without the mutex there is no thundering herd either. With it, all
+ * but one acceptor wait for the mutex instead; docs/questions/5 measures both.
+ * It is let go on every way out: a stop wakes who is in accept(), but who waits
+ * for the mutex only its release, and he is joined. */
+static enum listen_result accept_one(struct stage *stage, struct conn **conn)
+{
+    if (stage->one_accept)
+        pthread_mutex_lock(&stage->accept_mutex);
+    enum listen_result result = LISTEN_NONE;
+    if (!atomic_load(&stage->stopping))
+        result = listen_accept(stage->server, false, conn);
+    if (stage->one_accept)
+        pthread_mutex_unlock(&stage->accept_mutex);
+    return result;
+}
+
+void *acceptor_thread(void *argument)
+{
+    struct stage *stage = argument;
+    name_thread("acceptor");
+    while (!atomic_load(&stage->stopping)) {
+        struct conn *conn = NULL;
+        switch (accept_one(stage, &conn)) {
+        case LISTEN_CLIENT:
+            stats_doing("accept");
+            admit(stage, conn);
+            stats_done();
+            break;
+        case LISTEN_FULL:
+            /* At once again would fail again: until a connection has closed,
+             * the client waits in the kernel's queue. */
+            atomic_fetch_add(&stage->acceptors_waiting, 1);
+            sleep_until(&stage->room, EMFILE_MS);
+            atomic_fetch_sub(&stage->acceptors_waiting, 1);
+            break;
+        case LISTEN_LOST:
+        case LISTEN_NONE:
+            break;
+        }
+    }
+    return NULL;
+}
+
+/* ---- housekeeping ---- */
+
+static int scan(struct stage *stage, struct poll_list *list)
+{
+    uint64_t now_ms = clock_ms();
+    struct conn *conn;
+    while ((conn = poll_list_expired(list, now_ms)) != NULL)
+        hand_on(stage, conn, conn_expire(conn));
+    return poll_list_wait_ms(list, now_ms, SCAN_MS);
+}
+
+void *housekeeping_thread(void *argument)
+{
+    struct stage *stage = argument;
+    name_thread("housekeeping");
+    while (!atomic_load(&stage->ended)) {
+        int recv_ms = scan(stage, &stage->recv_poll_list);
+        int send_ms = scan(stage, &stage->send_poll_list);
+        int wait_ms = recv_ms < send_ms ? recv_ms : send_ms;
+        if (wait_ms > 0)
+            sleep_until(&stage->housekeeping, wait_ms);
+    }
+    return NULL;
+}
