@@ -34,7 +34,7 @@ busy_ones_stay() {
     connect b
     for client in "$a" "$b" "$c" "$d"; do
         printf 'GET /hello HTTP/1.1\r\n' >&"$client"
-    done
+    done 2>/dev/null # one may be gone
     within 3 nothing_unread || cannot "the server does not read"
     same "503 for the next" "$(get /hello) for the next"
 }
@@ -47,7 +47,7 @@ busy_ones_are_served() {
     for client in "$a" "$b" "$c" "$d"; do
         printf 'Host: x\r\n\r\n' >&"$client"
         heard+=" $(hear_answer "$client")"
-    done
+    done 2>/dev/null
     same " 200 200 200 200" "$heard"
 }
 
