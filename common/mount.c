@@ -24,9 +24,10 @@ static int open_files(struct mount *mount)
     return -1;
 }
 
-static int open_sql(struct mount *mount, const struct stage_facts *facts)
+static int open_sql(struct mount *mount, const struct server *server)
 {
     const struct settings *settings = mount->settings;
+    const struct stage_facts *facts = server->stage;
     unsigned wait_ms =
         facts->one_thread ? 0 : (unsigned)settings->sqlite_busy_ms;
     mount->handler = &sql_handler;
@@ -37,6 +38,7 @@ static int open_sql(struct mount *mount, const struct stage_facts *facts)
                 settings->program, settings->sqlite_directory, strerror(errno));
         return -1;
     }
+    sql_use_log(mount->sql, server->log);
     if (facts->database_mutex)
         sql_use_mutex(mount->sql);
     return 0;
@@ -46,7 +48,7 @@ static int open_one(struct server *server, bool files, struct mount mount)
 {
     struct mount *added = &server->mounts[server->mount_count];
     *added = mount;
-    if ((files ? open_files(added) : open_sql(added, server->stage)) < 0)
+    if ((files ? open_files(added) : open_sql(added, server)) < 0)
         return -1;
     added->prefix_length = strlen(added->prefix);
     server->mount_count++;

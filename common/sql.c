@@ -295,6 +295,11 @@ fail:;
     return NULL;
 }
 
+void sql_use_log(struct sql *sql, struct log *log)
+{
+    sql->log = log;
+}
+
 void sql_use_mutex(struct sql *sql)
 {
     sql->one_at_a_time = true;

@@ -22,6 +22,11 @@ struct sql *sql_open(const struct settings *settings, unsigned wait_ms);
  * the others wait for its mutex. Call before the first request. */
 void sql_use_mutex(struct sql *sql);
 
+/* From now on errors that concern whoever runs the server (the disk, a broken
+ * file) are told to the error log too. Call before the first request. */
+struct log;
+void sql_use_log(struct sql *sql, struct log *log);
+
 /* A stream that waits for its client begins (held) or ceases to hold the write
  * lock of its database: nobody else can write there. name is borrowed. Called
  * from any thread, with no lock of SQL held. */

@@ -94,5 +94,7 @@ int sql_create_database(struct sql *sql, struct text name,
     else if (give_name(sql, &made, name) < 0 || fsync(sql->directory_fd) < 0)
         result = fail_errno(error, name, errno);
     remove_temporary(sql, &made);
+    if (result < 0)
+        sql_tell(sql, name, error->message);
     return result;
 }

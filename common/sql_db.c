@@ -340,6 +340,7 @@ struct sql_connection *sql_take(struct sql *sql, struct text name,
             database_leave(sql, database);
             sql_fail(error, 500, "INTERNAL", "cannot open database: %s",
                      sqlite3_errstr(rc));
+            sql_tell(sql, name, error->message);
             return NULL;
         }
         /* SQLite opened by name: make sure it was that file. */

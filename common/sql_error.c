@@ -4,11 +4,15 @@
  * answer, or an HTTP status when the request as a whole has failed. */
 #include "sql_internal.h"
 
+#include "clock.h"
 #include "escape.h"
+#include "log.h"
 #include "stats.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+
+enum { TELL_MS = 10000 }; /* the log shall not fill the disk that is full */
 
 int sql_fail(struct sql_error *error, unsigned status, const char *code,
              const char *format, ...)
@@ -57,8 +61,42 @@ static const char *sql_code_name(int rc)
     }
 }
 
-int sql_fail_sqlite(struct sql_error *error,
-                    const struct sql_connection *connection, int rc)
+void sql_tell(struct sql *sql, struct text name, const char *what)
+{
+    uint64_t now_ms = clock_ms(), told_ms = atomic_load(&sql->told_ms);
+    if (sql->log == NULL)
+        return;
+    if ((told_ms != 0 && now_ms - told_ms < TELL_MS) ||
+        !atomic_compare_exchange_strong(&sql->told_ms, &told_ms, now_ms)) {
+        atomic_fetch_add(&sql->untold, 1);
+        return;
+    }
+    unsigned more = atomic_exchange(&sql->untold, 0);
+    char since[64] = "";
+    if (more > 0)
+        snprintf(since, sizeof since, "; %u such errors before were not told",
+                 more);
+    log_error(sql->log, "database %s/%.*s.db: %s%s", sql->directory,
+              (int)name.length, name.data, what, since);
+}
+
+/* True if a client can do nothing about it, but whoever runs the server can. */
+static bool concerns_operator(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_IOERR:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_FULL:
+    case SQLITE_CANTOPEN:
+        return true;
+    default:
+        return false;
+    }
+}
+
+int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
+                    int rc)
 {
     const struct settings *settings = connection->sql->settings;
     const char *text = sqlite3_errmsg(connection->handle);
@@ -76,6 +114,12 @@ int sql_fail_sqlite(struct sql_error *error,
     }
     if ((rc & 0xff) == SQLITE_BUSY)
         stats_add(STAT_sql_busy, 1);
+    if (concerns_operator(rc))
+        sql_tell(connection->sql, sql_database_name(connection), text);
+    /* The file's permissions are looked at when it is opened: the next one
+     * opens it anew, in case they have been mended. */
+    if ((rc & 0xff) == SQLITE_READONLY && !connection->read_only)
+        connection->changed = true;
     const char *name = sql_code_name(rc);
     if (name != NULL)
         return sql_fail(error, 400, name, "SQLite error: %s", text);

@@ -51,6 +51,10 @@ struct sql {
     /* Counted by anyone. */
     atomic_uint cursors; /* answers that are streamed, each with a connection */
     atomic_uint backups; /* copies that are made or sent */
+
+    struct log *log;          /* borrowed; NULL: nobody is told */
+    _Atomic uint64_t told_ms; /* when sql_tell has written; 0: never */
+    atomic_uint untold;       /* what it has not written since */
 };
 
 /* The handler's object for this exchange. */
@@ -70,6 +74,10 @@ struct sql_error {
 /* Fills an error; printf. Returns -1 so that a caller can return it on. */
 int sql_fail(struct sql_error *error, unsigned status, const char *code,
              const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Tells the error log what is wrong with a database (its disk, its file), at
+ * once, then at most every ten seconds. */
+void sql_tell(struct sql *sql, struct text name, const char *what);
 
 /* Appends {"message":...,"code":...}. */
 void sql_append_error(struct message_buffer *out,
@@ -159,7 +167,8 @@ struct sql_connection {
     sqlite3_stmt *running; /* while deadline_ns is its; borrowed */
     bool vacuum;           /* VACUUM runs: it attaches '' by itself */
     bool read_transaction; /* after BEGIN TRANSACTION READONLY */
-    bool changed;          /* settings or temp tables: not for the pool */
+    bool changed;          /* settings, temp tables, or it cannot write and
+                              should: not for the pool */
 
     struct sql_connection *next; /* in the pool, under sql->lock */
 };
@@ -321,8 +330,8 @@ void sql_run_pause(struct sql_run *run);
 void sql_run_finish(struct sql_run *run);
 
 /* Fills error from the connection's last error, which had result code rc. */
-int sql_fail_sqlite(struct sql_error *error,
-                    const struct sql_connection *connection, int rc);
+int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
+                    int rc);
 
 /* ---- values (sql_value.c) ---- */
 

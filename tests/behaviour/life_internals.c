@@ -134,7 +134,38 @@ static void trace_of_requests(const struct stage_differences *stage)
     unlink(file);
 }
 
+/* Bug: that a database is broken, or its disk full, was told to clients only,
+ * in answers that are 200 to a log. */
+static void broken_database(const struct stage_differences *stage)
+{
+    static const char said[] = "broken.db: file is not a database"
+                               "\n";
+    char directory[640], file[660];
+    struct answer answer = {0};
+    struct bytes output = {0};
+    snprintf(directory, sizeof directory, "%s/db-broken-%d", suite.work,
+             stage->number);
+    fixture_database(directory);
+    snprintf(file, sizeof file, "%s/broken.db", directory);
+    fixture_write(file, "no database\n", 12);
+    struct server *server =
+        life_start(stage, &(struct server_options){.databases = directory},
+                   (const char *const[]){NULL});
+    for (int i = 0; i < 20; i++) /* and one line is enough */
+        assert_int_equal(client_get(server->port, "/db/broken/", &answer), 500);
+    answer_free(&answer);
+    server_output(server, &output);
+    server_stop(server);
+    ssize_t at = bytes_find(output.data, output.length, said, sizeof said - 1);
+    assert_true(at >= 0);
+    at += (ssize_t)sizeof said - 1;
+    assert_true(bytes_find(output.data + at, output.length - (size_t)at,
+                           "broken.db", 9) < 0);
+    bytes_free(&output);
+}
+
 const struct life life_internals[] = {
+    {"a database that is broken is told in the error log", broken_database},
     {"its parts are among its figures", parts},
     {"a slow statement is seen as a busy worker", busy_worker},
     {"the trace leads through the threads", trace_of_requests},

@@ -249,6 +249,35 @@ static void reader_cannot_write(void **state)
     assert_in_body(f, "\"value\":\"0\"");
 }
 
+static void mended_permissions_are_noticed(void **state)
+{
+    /* Bug: a connection that was opened when the file could not be written is
+     * kept, and the database cannot be written until the server restarts. */
+    struct fixture *f = *state;
+    char path[128];
+    uid_t user = geteuid(), nobody = 65534;
+    run(f, "CREATE TABLE t (a)");
+    snprintf(path, sizeof path, "%s/one.db", f->directory);
+    fixture_reopen(f, 0);
+    /* Root may write everything. */
+    if (user == 0 &&
+        (chown(f->directory, nobody, (gid_t)-1) < 0 ||
+         chown(path, nobody, (gid_t)-1) < 0 || seteuid(nobody) < 0))
+        skip();
+    chmod(path, 0444);
+    run(f, "INSERT INTO t VALUES (1)");
+    assert_in_body(f, "\"code\":\"SQLITE_READONLY\"");
+    chmod(path, 0644);
+    /* Made with the permissions that the database had. */
+    snprintf(path, sizeof path, "%s/one.db-wal", f->directory);
+    chmod(path, 0644);
+    snprintf(path, sizeof path, "%s/one.db-shm", f->directory);
+    chmod(path, 0644);
+    run(f, "INSERT INTO t VALUES (1)");
+    assert_int_equal(seteuid(user), 0);
+    assert_in_body(f, "\"affected_row_count\":1");
+}
+
 static void locked_database_is_busy_at_once(void **state)
 {
     /* Bug: the only thread waits for a client that it would have to serve. */
@@ -366,6 +395,7 @@ int main(void)
         TEST(statements_of_one_request_have_a_time_together),
         TEST(text_behind_a_nul_is_not_ignored),
         TEST(reader_cannot_write),
+        TEST(mended_permissions_are_noticed),
         TEST(locked_database_is_busy_at_once),
         TEST(replaced_file_is_noticed),
         TEST(link_out_of_the_directory_is_no_database),
