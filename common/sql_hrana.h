@@ -39,6 +39,7 @@ struct sql_stream {
 
     /* The table's, under its lock. */
     char baton[SQL_BATON_BYTES + 1];
+    bool counted; /* from when it is kept until it is dropped */
     uint64_t idle_until_ms;
     uint64_t transaction_until_ms; /* 0: none open, or no limit */
     struct sql_stream *next, *previous;

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+enum { JSON_VALUES_MIN = 65536 }; /* that are always allowed */
+
 static int shape_check(const struct sql_request *request,
                        struct sql_error *error)
 {
@@ -25,12 +27,55 @@ static int shape_check(const struct sql_request *request,
     return sql_v1_check(request->body, request->call == SQL_V1_BATCH, error);
 }
 
+/* How many values the text has at most: what begins one, or stands behind it.
+ * Stops counting beyond most. */
+static size_t count_values(struct text text, size_t most)
+{
+    size_t count = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < text.length && count <= most; i++) {
+        char c = text.data[i];
+        if (in_string && c == '\\')
+            i++;
+        else if (c == '"')
+            in_string = !in_string;
+        else if (!in_string)
+            count += c == '{' || c == '[' || c == ',';
+    }
+    return count;
+}
+
+/* Three bytes, {}, become 240 in memory. No honest request has a value for each
+ * 8 bytes of the longest body. */
+static json_t *read_body(const struct exchange *exchange,
+                         struct sql_error *error)
+{
+    struct text body = exchange->body;
+    uint64_t most = sql_of(exchange)->settings->body_bytes / 8;
+    json_error_t where;
+    if (most < JSON_VALUES_MIN)
+        most = JSON_VALUES_MIN;
+    if (body.length > most && count_values(body, most) > most) {
+        sql_fail(error, 413, "TOO_LARGE",
+                 "the body has more than %llu values; send fewer at a time",
+                 (unsigned long long)most);
+        return NULL;
+    }
+    json_t *made = json_loadb(body.data ? body.data : "", body.length,
+                              JSON_ALLOW_NUL, &where);
+    if (made == NULL)
+        sql_fail(error, 400, "BAD_REQUEST",
+                 "the body is no JSON: %s (line %d, column %d)", where.text,
+                 where.line, where.column);
+    else if (!json_is_object(made))
+        sql_fail(error, 400, "BAD_REQUEST", "the body must be a JSON object");
+    return made;
+}
+
 struct sql_request *sql_request_read(struct exchange *exchange,
                                      enum sql_call call, unsigned version,
                                      struct text name, struct sql_error *error)
 {
-    json_error_t where;
-    struct text body = exchange->body;
     struct sql_request *made = calloc(1, sizeof *made);
     if (made == NULL) {
         sql_fail(error, 500, "INTERNAL", "out of memory");
@@ -38,11 +83,8 @@ struct sql_request *sql_request_read(struct exchange *exchange,
     }
     *made = (struct sql_request){
         .exchange = exchange, .call = call, .version = version, .name = name};
-    made->body = json_loadb(body.data ? body.data : "", body.length,
-                            JSON_ALLOW_NUL, &where);
-    if (!json_is_object(made->body))
-        sql_fail(error, 400, "BAD_REQUEST", "the body must be a JSON object");
-    else if (shape_check(made, error) == 0)
+    made->body = read_body(exchange, error);
+    if (json_is_object(made->body) && shape_check(made, error) == 0)
         return made;
     sql_request_close(made);
     return NULL;

@@ -25,7 +25,8 @@ struct sql_streams {
     pthread_mutex_t lock;
     /* Under lock. */
     struct sql_stream *buckets[STREAM_BUCKETS];
-    size_t count;
+    size_t count;        /* kept, or in use and kept before */
+    size_t reader_count; /* of these, those of who may not write */
     struct {
         char baton[SQL_BATON_BYTES + 1];
         bool transaction; /* held too long, rather than idle */
@@ -43,6 +44,17 @@ static size_t bucket_of(const char *baton)
 
 /* ---- one stream ---- */
 
+static void stream_discount(const struct sql_stream *stream)
+{
+    struct sql_streams *streams = stream->connection->sql->streams;
+    if (!stream->counted)
+        return;
+    pthread_mutex_lock(&streams->lock);
+    streams->count--;
+    streams->reader_count -= !stream->may_write;
+    pthread_mutex_unlock(&streams->lock);
+}
+
 void sql_stream_drop(struct sql_stream *stream)
 {
     while (stream->stored != NULL) {
@@ -51,6 +63,7 @@ void sql_stream_drop(struct sql_stream *stream)
         free(stream->stored);
         stream->stored = next;
     }
+    stream_discount(stream);
     if (!stream->borrows)
         sql_give(stream->connection);
     free(stream);
@@ -97,7 +110,6 @@ static void table_remove_locked(struct sql_streams *streams,
     while (*at != stream)
         at = &(*at)->next;
     *at = stream->next;
-    streams->count--;
     atomic_fetch_sub(&stream->connection->database->streams, 1);
 }
 
@@ -231,6 +243,18 @@ static void stream_set_times(struct sql_stream *stream)
         connection->transaction_deadline_ns / 1000000;
 }
 
+/* Who had a stream keeps it, or newcomers would end transactions. Who may only
+ * read, and that may be anybody, leaves half to those who may write: else a
+ * stranger could keep all of them from their transactions. */
+static bool has_room_locked(const struct sql_streams *streams,
+                            const struct sql_stream *stream)
+{
+    uint64_t max = stream->connection->sql->settings->sqlite_streams;
+    return stream->counted ||
+           (streams->count < max &&
+            (stream->may_write || streams->reader_count < (max + 1) / 2));
+}
+
 int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
                     struct sql_error *error)
 {
@@ -251,13 +275,15 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
                   sqlite3_txn_state(stream->connection->handle, NULL) ==
                       SQLITE_TXN_WRITE);
     pthread_mutex_lock(&streams->lock);
-    bool room = streams->count < sql->settings->sqlite_streams;
+    bool room = has_room_locked(streams, stream);
     if (room) {
+        streams->count += !stream->counted;
+        streams->reader_count += !stream->counted && !stream->may_write;
+        stream->counted = true;
         struct sql_stream **bucket =
             &streams->buckets[bucket_of(stream->baton)];
         stream->next = *bucket;
         *bucket = stream;
-        streams->count++;
         atomic_fetch_add(&stream->connection->database->streams, 1);
         /* Under the lock: behind it the stream may be gone already. */
         memcpy(baton, stream->baton, SQL_BATON_BYTES + 1);

@@ -196,6 +196,35 @@ static void streams_are_bounded(void **state)
     expect_count(f, 0);
 }
 
+static void who_may_only_read_leaves_streams_to_others(void **state)
+{
+    /* Bug: a stranger held all of them, and nobody could begin to write. */
+    struct fixture *f = *state;
+    uint64_t half = f->settings.sqlite_streams / 2;
+    char baton[64];
+    static const char deferred[] =
+        "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"BEGIN\"}}]}";
+    run(f, "CREATE TABLE t (a)");
+    f->may_write = false;
+    for (uint64_t i = 0; i <= half; i++) {
+        post(f, PIPELINE, deferred);
+        assert_int_equal(f->status, i < half ? 200 : 429);
+        if (i == 0)
+            baton_of(f, baton);
+    }
+    f->may_write = true;
+    for (uint64_t i = 0; i < half; i++) {
+        post(f, PIPELINE, deferred);
+        assert_int_equal(f->status, 200);
+    }
+    /* One that ends makes room for the next reader. */
+    f->may_write = false;
+    go_on(f, PIPELINE, baton, "{\"type\":\"close\"}");
+    assert_int_equal(f->status, 200);
+    post(f, PIPELINE, deferred);
+    assert_int_equal(f->status, 200);
+}
+
 static void read_only_transaction_refuses_writes(void **state)
 {
     /* Bug: SQLite takes READONLY for a name and lets writes through. */
@@ -324,6 +353,7 @@ int main(void)
         TEST(expiry_does_not_need_the_tick),
         TEST(long_transaction_times_out),
         TEST(streams_are_bounded),
+        TEST(who_may_only_read_leaves_streams_to_others),
         TEST(read_only_transaction_refuses_writes),
         TEST(cursor_streams_what_only_reads),
         TEST(large_cursor_comes_in_pieces),

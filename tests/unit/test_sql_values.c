@@ -212,6 +212,51 @@ static void missing_database_is_404_unless_it_may_be_made(void **state)
     assert_int_equal(f->status, 200);
 }
 
+/* "before", then the same text so many times, then "after". Given. */
+static char *repeated(const char *before, const char *text, size_t times,
+                      const char *after)
+{
+    size_t length = strlen(text);
+    char *made = malloc(strlen(before) + times * length + strlen(after) + 1);
+    assert_non_null(made);
+    char *at = stpcpy(made, before);
+    for (size_t i = 0; i < times; i++)
+        at = stpcpy(at, text);
+    strcpy(at, after);
+    return made;
+}
+
+static void many_values_are_refused_before_they_take_memory(void **state)
+{
+    /* Bug: 8 MB of {},{},{} became 600 MB, and anybody who may read could send
+     * them. What stands in a text is no value. */
+    struct fixture *f = *state;
+    size_t too_many = f->settings.body_bytes / 8 + 1;
+    char *body = repeated("{\"requests\":[{}", ",{}", too_many / 2, "]}");
+    post(f, "/db/one/v3/pipeline", body);
+    assert_int_equal(f->status, 413);
+    assert_in_body(f, "\"code\":\"TOO_LARGE\"");
+    free(body);
+    body = repeated("{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":"
+                    "\"SELECT length(?)\",\"args\":[{\"type\":\"text\","
+                    "\"value\":\"\\\"",
+                    ",", too_many, "\"}]}}]}");
+    post(f, "/db/one/v3/pipeline", body);
+    assert_int_equal(f->status, 200);
+    assert_in_body(f, "\"value\":\"524290\"");
+    free(body);
+}
+
+static void what_is_no_json_is_told_with_its_place(void **state)
+{
+    /* Bug: a number out of range was told as "must be a JSON object". */
+    struct fixture *f = *state;
+    post(f, "/db/one/v3/pipeline", "{\"requests\":[1e400]}");
+    assert_int_equal(f->status, 400);
+    assert_in_body(f, "the body is no JSON: real number overflow near '1e400' "
+                      "(line 1, column 18)");
+}
+
 int main(void)
 {
 #define TEST(name)                                                             \
@@ -225,6 +270,8 @@ int main(void)
         TEST(named_arguments_find_every_prefix),
         TEST(columns_follow_a_changed_schema),
         TEST(bad_request_changes_nothing),
+        TEST(many_values_are_refused_before_they_take_memory),
+        TEST(what_is_no_json_is_told_with_its_place),
         TEST(routes_answer_as_the_contract_says),
         TEST(missing_database_is_404_unless_it_may_be_made),
     };
