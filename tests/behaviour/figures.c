@@ -44,6 +44,21 @@ size_t figures_named(json_t *stats, const char *list, const char *name,
     return n;
 }
 
+json_t *figures_get_with(const struct server *server, const char *thread,
+                         size_t count)
+{
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    json_int_t steps;
+    json_t *stats = figures_get(server);
+    while (figures_named(stats, "threads", thread, "steps", &steps) < count) {
+        if (suite_now_ms() > limit)
+            fail_msg("of %s there are no %zu threads", thread, count);
+        json_decref(stats);
+        stats = figures_get(server);
+    }
+    return stats;
+}
+
 json_int_t figures_queue(const struct server *server, const char *name,
                          const char *key)
 {

@@ -12,6 +12,10 @@ json_int_t figures_number(json_t *object, const char *key);
 
 /* All of it. Given. */
 json_t *figures_get(const struct server *server);
+/* The same once so many threads of that name have begun: on a busy machine some
+ * get no turn before the first clients have their answers. */
+json_t *figures_get_with(const struct server *server, const char *thread,
+                         size_t count);
 
 /* How many of that name are in the list; their figures under key go to *sum. */
 size_t figures_named(json_t *stats, const char *list, const char *name,
