@@ -17,7 +17,8 @@ export OUT="$PWD/${BUILD:-build}/model" MODELS="$PWD/tests/model"
 # name | model | how | macros [| what spin says of the fault | in words]
 #
 # how: states (assertions, and no thread stuck at the end), cycles (nobody turns
-# in circles: nothing here goes on for ever), or the name of a formula.
+# in circles: nothing here goes on for ever), or the name of a formula; of one
+# that begins with fair_, if no thread that can go on waits for ever.
 CHECKS='
 pipeline: two threads in each pool|pipeline|states|RECV_POOL=2 WORK_POOL=2 SEND_POOL=2 STOP_WHEN_QUIET
 pipeline: a stop at any moment|pipeline|states|CONNS=2
@@ -32,6 +33,22 @@ pipeline: shortcut|pipeline|states|SHORTCUT STOP_WHEN_QUIET RECV_POOL=2 WORK_POO
 pipeline: nobody turns in circles|pipeline|cycles|PARTS=2 SLOTS=1 EXPIRIES=1
 pipeline: every request is answered|pipeline|answered|NO_STOP PARTS=2 PIECES=2
 pipeline: a stop ends|pipeline|ends|CONNS=1 PARTS=2 PIECES=2 EXPIRIES=1
+strand: two workers, two fronts|strand|states|FRONTS=2 KEYS=1 STOP_WHEN_QUIET
+strand: three workers|strand|states|WORKERS=3 CHAIN=3 STOP_WHEN_QUIET
+strand: a stop at any moment|strand|states|TASKS=3 ONLY_WRITES
+strand: keys take turns|strand|states|TURNS STOP_WHEN_QUIET
+strand: nobody waits behind something slow|strand|states|WORKERS=4 KEYS=1 WAKE_TASKS=8 ONLY_READS SLOW STOP_WHEN_QUIET
+strand: posts that come late|strand|states|TASKS=2 LATE_POSTS
+strand: writers move on, and are grouped|strand|states|DATABASE KEYS=1 TASKS=4 ONLY_WRITES STOP_WHEN_QUIET
+strand: readers and writers, of whom one may wait|strand|states|DATABASE KEYS=1 KEY_MAX=1 STOP_WHEN_QUIET
+strand: transactions that think|strand|states|DATABASE KEYS=1 TRANSACTIONS ONLY_WRITES STOP_WHEN_QUIET
+strand: writers that have waited too long|strand|states|DATABASE KEYS=1 WORKERS=1 TRANSACTIONS ONLY_WRITES TICKS=2 STOP_WHEN_QUIET
+strand: another process has the lock|strand|states|DATABASE KEYS=1 TASKS=2 ANOTHER_PROCESS TICKS=1 STOP_WHEN_QUIET
+strand: a stop while a transaction thinks|strand|states|DATABASE KEYS=1 TASKS=2 TRANSACTIONS ONLY_WRITES
+strand: nobody turns in circles|strand|cycles|DATABASE KEYS=1 TASKS=2 TRANSACTIONS STOP_WHEN_QUIET
+strand: nor while all is slow|strand|cycles|KEYS=1 ONLY_READS WORKERS=2 SLOW STOP_WHEN_QUIET
+strand: a key that is asked for all the time|strand|fair_answered|TASKS=2 ENDLESS NO_STOP STOP_WHEN_QUIET
+inbox: a front is told while it sleeps|inbox|states|
 fault: ONESHOT is missing|pipeline|cycles|CONNS=1 PARTS=2 PIECES=2 FAULT_ONESHOT_MISSING|non-progress cycle|turns in circles
 fault: the generation is not compared|pipeline|states|SLOTS=1 EXPIRIES=1 FAULT_GENERATION_NOT_COMPARED|(c==i)|one is taken for another
 fault: a task is not posted|pipeline|states|FAULT_POST_LOST STOP_WHEN_QUIET|.asked|a request is lost
@@ -46,6 +63,26 @@ fault: closed without a word|pipeline|states|CONNS=1 PIECES=2 SHORT_WRITES FAULT
 fault: told for ever|pipeline|cycles|PARTS=2 SLOTS=1 EXPIRIES=1 FAULT_GONE_NOT_READ|non-progress cycle|turns in circles
 fault: the poller is not woken|pipeline|states|CONNS=1 FAULT_POLLER_NOT_WOKEN|invalid end state|a stop does not end
 fault: one post too few at the end|pipeline|states|CONNS=1 WORK_POOL=2 FAULT_SHUT_ONE_TOO_FEW|invalid end state|a stop does not end
+fault: freed after the unlock|strand|states|TASKS=2 STOP_WHEN_QUIET FAULT_FREED_AFTER_UNLOCK|.count==0|a task is lost with its strand
+fault: freed while it is listed|strand|states|DATABASE KEYS=1 WORKERS=1 TRANSACTIONS ONLY_WRITES TICKS=2 STOP_WHEN_QUIET FAULT_FREED_WHILE_LISTED|.used|used after it was freed
+fault: a ready strand is not looked at again|strand|states|DATABASE KEYS=1 WORKERS=1 TRANSACTIONS ONLY_WRITES TICKS=1 STOP_WHEN_QUIET FAULT_NOT_LOOKED_AT_AGAIN|told|a worker at a key that is held
+fault: holds do not nest|strand|states|DATABASE KEYS=1 WORKERS=1 TRANSACTIONS ONLY_WRITES TICKS=1 STOP_WHEN_QUIET FAULT_HOLDS_DO_NOT_NEST|told|a worker at a key that is held
+fault: who finishes leaves it as it is|strand|states|TASKS=2 STOP_WHEN_QUIET FAULT_LEFT_AS_IT_IS|.at==3|a task is lost
+fault: two at one key|strand|states|TASKS=2 ONLY_WRITES STOP_WHEN_QUIET FAULT_TWO_AT_ONE_KEY|inside|two at one key
+fault: put back behind the others|strand|states|DATABASE KEYS=1 TASKS=4 ONLY_WRITES STOP_WHEN_QUIET FAULT_PUT_BACK_BEHIND|done_number|out of order
+fault: one of a group is done again|strand|states|DATABASE KEYS=1 ONLY_WRITES STOP_WHEN_QUIET FAULT_ONE_IS_DONE_AGAIN|.at==2|done twice
+fault: answered after it has moved on|strand|states|DATABASE KEYS=1 TASKS=2 STOP_WHEN_QUIET FAULT_ANSWERED_AFTER_MOVE|.at==2|touched by who does not have it
+fault: a worker sleeps before it is counted|strand|states|TASKS=2 STOP_WHEN_QUIET FAULT_SLEEPS_UNCOUNTED|.at==3|a task is lost
+fault: a master sleeps before it is counted|strand|states|DATABASE KEYS=1 TASKS=2 ANOTHER_PROCESS STOP_WHEN_QUIET FAULT_MASTER_SLEEPS_UNCOUNTED|.at==3|a task is lost
+fault: only who adds tells the master|strand|states|WORKERS=4 TASKS=2 KEYS=1 WAKE_TASKS=8 ONLY_READS SLOW STOP_WHEN_QUIET FAULT_ONLY_WHO_ADDS_TELLS|ready_count|waits behind something slow
+fault: the master looks and can do nothing|strand|cycles|KEYS=1 WORKERS=1 TASKS=2 SLOW STOP_WHEN_QUIET FAULT_LOOKS_AND_CAN_DO_NOTHING|non-progress cycle|turns in circles
+fault: a busy key goes first|strand|states|TURNS STOP_WHEN_QUIET FAULT_BUSY_KEY_GOES_FIRST|.passed|two turns in one round
+fault: and for ever|strand|fair_answered|TASKS=2 WORKERS=1 ENDLESS NO_STOP STOP_WHEN_QUIET FAULT_BUSY_KEY_GOES_FIRST|acceptance cycle|a key starves
+fault: woken before stopping is set|strand|states|TASKS=1 FAULT_WOKEN_BEFORE_TOLD|invalid end state|a stop does not end
+fault: one worker is not woken|strand|states|TASKS=1 FAULT_ONE_IS_NOT_WOKEN|invalid end state|a stop does not end
+fault: looked before it is put|inbox|states|FAULT_LOOKED_BEFORE_PUT|taken==put|a connection is lost
+fault: looked before it is asleep|inbox|states|FAULT_LOOKED_BEFORE_ASLEEP|taken==put|a connection is lost
+fault: the stop does not wake a front|inbox|states|FAULT_STOP_DOES_NOT_WAKE|seen|a stop does not end
 '
 
 # Prints the macros as options.
@@ -83,6 +120,7 @@ check()
     case $how in
     states) set -- ;;
     cycles) set -- -l ;;
+    fair_*) set -- -a -f -E -N "$how" ;;
     *) set -- -a -E -N "$how" ;;
     esac
     ./pan "$@" -m100000 -w22 -n >pan.log 2>&1
