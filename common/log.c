@@ -175,23 +175,27 @@ void log_close(struct log *log)
 
 /* dup3 puts the new file under the old number in one step: a thread that is
  * about to write there finds one or the other, never a closed descriptor. */
-static void reopen(struct log *log, const char *path, int fd)
+static int reopen(struct log *log, const char *path, int fd)
 {
     if (fd <= STDERR_FILENO)
-        return;
+        return 0;
     int fresh = open_log(path, -1);
-    if (fresh < 0 || dup3(fresh, fd, O_CLOEXEC) < 0)
+    int result = fresh < 0 || dup3(fresh, fd, O_CLOEXEC) < 0 ? -1 : 0;
+    if (result < 0)
         log_error(log, "%s: %s; the old file is kept", path, strerror(errno));
     close_log(fresh);
+    return result;
 }
 
-void log_reopen(struct log *log)
+int log_reopen(struct log *log)
 {
     pthread_mutex_lock(&log->lock);
     flush_locked(log);
-    reopen(log, log->access_path, log->access_fd);
-    reopen(log, log->error_path, log->error_fd);
+    int result = reopen(log, log->access_path, log->access_fd);
+    if (reopen(log, log->error_path, log->error_fd) < 0)
+        result = -1;
     pthread_mutex_unlock(&log->lock);
+    return result;
 }
 
 void log_tick(struct log *log)

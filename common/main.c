@@ -41,6 +41,21 @@ static void raise_descriptor_limit(void)
     }
 }
 
+/* Clients would wait in the kernel's queue, and nothing say why. */
+static void tell_descriptor_limit(const struct server *server)
+{
+    const struct settings *settings = server->settings;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+        limit.rlim_cur < settings->connections_max)
+        log_error(server->log,
+                  "connections_max is %llu, but the process may have %llu "
+                  "descriptors; when they are used up clients wait: raise "
+                  "ulimit -Hn (LimitNOFILE=)",
+                  (unsigned long long)settings->connections_max,
+                  (unsigned long long)limit.rlim_cur);
+}
+
 /* A socket or a file must not get the number of a standard stream that is
  * closed: what is printed there would go into it. */
 static void hold_standard_streams(void)
@@ -177,6 +192,7 @@ int main(int argc, char **argv)
         goto done;
     }
     privileges_tell(&settings, server.log);
+    tell_descriptor_limit(&server);
     if (server.mount_count == 0 && settings.module_skeleton == NULL)
         log_error(server.log, "serves neither files nor databases; name a "
                               "directory with --root or --db");

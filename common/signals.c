@@ -74,9 +74,10 @@ static void reload(struct server *server)
 {
     const char *status = "reloaded";
     notify_reloading(server->log);
-    log_reopen(server->log);
+    bool reopened = log_reopen(server->log) == 0;
     if (access_reload(server->access, server->settings, server->log) == 0)
-        log_error(server->log, "SIGHUP: logs reopened, rules and users read");
+        log_error(server->log, "SIGHUP: %srules and users read",
+                  reopened ? "logs reopened, " : "");
     else
         status = "serves by the old rules; the error log says why";
     notify_ready(server->log, status);

@@ -121,7 +121,13 @@ static void out_of_descriptors(const struct stage_differences *stage)
         print_message("valgrind keeps descriptors of its own: skipped\n");
         return;
     }
+    static const char told[] = "but the process may have 32 descriptors";
     struct server *server = life_start(stage, &options, arguments);
+    struct bytes output = {0};
+    server_output(server, &output);
+    assert_true(bytes_find(output.data, output.length, told, sizeof told - 1) >=
+                0);
+    bytes_free(&output);
     for (size_t i = 0; i < CLIENTS; i++)
         clients[i] = client_open(server->port);
     client_say(clients[0], "GET /-/stats HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -12,6 +12,7 @@
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char directory[64], access_path[128], error_path[128];
@@ -124,13 +125,18 @@ static void reopening_follows_the_name(void **state)
     log_error(log, "one\ntwo");
     snprintf(moved, sizeof moved, "%s.1", error_path);
     assert_int_equal(rename(error_path, moved), 0);
-    log_reopen(log);
+    assert_int_equal(log_reopen(log), 0);
     log_error(log, "three");
-    log_close(log);
     read_back(moved, out, sizeof out);
     assert_matches(out, "Z one\\?two\n$");
     read_back(error_path, out, sizeof out);
     assert_matches(out, "^[^ ]*Z three\n$");
+    /* What cannot be opened again is told, not called reopened. */
+    assert_int_equal(rename(error_path, moved), 0);
+    assert_int_equal(mkdir(error_path, 0700), 0);
+    assert_int_equal(log_reopen(log), -1);
+    log_close(log);
+    rmdir(error_path);
     unlink(moved);
 }
 
