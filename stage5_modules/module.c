@@ -1,4 +1,5 @@
-/* module.c - see module.h: strands, and the threads that work on them.
+/* module.c - see module.h: the threads, and how they are woken. What they work
+ * on, the strands, is in strand.c.
  *
  * add -> strand of the key -> ready, if a worker may go there -> a worker takes
  * one task (or several, alone) -> run -> the strand is ready again, or freed
@@ -9,6 +10,7 @@
  * that turns out to be slow, a strand that has rested, a task that has waited
  * too long for a key that is held. */
 #include "module.h"
+#include "strand.h"
 
 #include "clock.h"
 #include "stats.h"
@@ -29,74 +31,6 @@ enum {
     HELD_MS = 10,   /* how often held and resting strands are looked at */
 };
 
-struct strand {
-    /* Fixed. */
-    struct text key; /* behind the struct */
-    uint64_t hash;
-    bool alone; /* one worker at a time, in order */
-    bool loose; /* not in the table: of one task that is late */
-
-    /* Under the module's lock. */
-    struct task *first, *last; /* waiting */
-    size_t count;
-    size_t active;        /* workers that work on it */
-    size_t held;          /* module_hold */
-    uint64_t rest_ms;     /* monotonic: not before; 0: any time */
-    bool ready;           /* in the list of ready ones */
-    bool blocked;         /* counted in module->blocked */
-    struct strand *next;  /* in the bucket */
-    struct strand *later; /* behind it in the list of ready ones */
-};
-
-/* ---- the table of strands ---- */
-
-static struct strand *strand_new(struct text key, bool alone, uint64_t hash)
-{
-    struct strand *made = calloc(1, sizeof *made + key.length + 1);
-    if (made == NULL)
-        return NULL;
-    char *copy = (char *)(made + 1);
-    if (key.length > 0)
-        memcpy(copy, key.data, key.length);
-    made->key = (struct text){copy, key.length};
-    made->alone = alone;
-    made->hash = hash;
-    return made;
-}
-
-/* Finds it, or makes it. NULL without memory. */
-static struct strand *strand_of_locked(struct module *module, struct text key,
-                                       bool alone)
-{
-    uint64_t hash = text_hash(alone, key);
-    struct strand **bucket = &module->buckets[hash & (STRAND_BUCKETS - 1)];
-    struct strand *at = *bucket;
-    while (at != NULL && (at->hash != hash || at->alone != alone ||
-                          !text_equal(at->key, key)))
-        at = at->next;
-    if (at != NULL)
-        return at;
-    at = strand_new(key, alone, hash);
-    if (at == NULL)
-        return NULL;
-    at->next = *bucket;
-    *bucket = at;
-    atomic_fetch_add(&module->strands, 1);
-    return at;
-}
-
-static void strand_retire_locked(struct module *module, struct strand *strand)
-{
-    struct strand **at = &module->buckets[strand->hash & (STRAND_BUCKETS - 1)];
-    if (!strand->loose) {
-        while (*at != strand)
-            at = &(*at)->next;
-        *at = strand->next;
-        atomic_fetch_sub(&module->strands, 1);
-    }
-    free(strand);
-}
-
 /* ---- waking ---- */
 
 static void wake_worker_locked(struct module *module)
@@ -106,8 +40,7 @@ static void wake_worker_locked(struct module *module)
     module->due++;
 }
 
-/* The master looks at what nobody else comes back to. */
-static void wake_master_locked(struct module *module)
+void module_wake_master_locked(struct module *module)
 {
     if (!module->master_sleeps)
         return;
@@ -122,7 +55,7 @@ static void unlock(struct module *module)
     /* Something is ready and nobody is on the way to it: who is awake will
      * come, if it is not busy with something slow. */
     if (module->ready_count > module->waking && module->sleepers > 0)
-        wake_master_locked(module);
+        module_wake_master_locked(module);
     size_t workers = module->due;
     bool master = module->master_due;
     module->due = 0;
@@ -134,8 +67,7 @@ static void unlock(struct module *module)
         sem_post(&module->watch);
 }
 
-/* Something is ready: as many workers as pay for it. */
-static void wake_locked(struct module *module)
+void module_wake_locked(struct module *module)
 {
     size_t awake = module->worker_count - module->sleepers - module->away;
     size_t waiting =
@@ -146,92 +78,7 @@ static void wake_locked(struct module *module)
         wake_worker_locked(module);
 }
 
-/* ---- from waiting to ready ---- */
-
-static void ready_put_locked(struct module *module, struct strand *strand)
-{
-    strand->ready = true;
-    strand->later = NULL;
-    if (module->ready_last != NULL)
-        module->ready_last->later = strand;
-    else
-        module->ready_first = strand;
-    module->ready_last = strand;
-    module->ready_count++;
-    wake_locked(module);
-}
-
-static struct strand *ready_take_locked(struct module *module)
-{
-    struct strand *strand = module->ready_first;
-    if (strand == NULL)
-        return NULL;
-    module->ready_first = strand->later;
-    if (module->ready_first == NULL)
-        module->ready_last = NULL;
-    module->ready_count--;
-    strand->ready = false;
-    return strand;
-}
-
-static void set_blocked_locked(struct module *module, struct strand *strand,
-                               bool blocked)
-{
-    if (strand->blocked == blocked)
-        return;
-    strand->blocked = blocked;
-    module->blocked += blocked ? 1 : (size_t)-1;
-    if (blocked)
-        wake_master_locked(module);
-}
-
-/* Something about the strand has changed: makes it ready, or frees it, or
- * neither. The one place that decides this. */
-static void strand_settle_locked(struct module *module, struct strand *strand)
-{
-    size_t max = strand->alone ? 1 : module->shared_max;
-    bool blocked =
-        strand->count > 0 && (strand->held > 0 || strand->rest_ms > 0);
-    set_blocked_locked(module, strand, blocked);
-    if (strand->count > 0 && !blocked && !strand->ready && strand->active < max)
-        ready_put_locked(module, strand);
-    if (strand->count == 0 && strand->active == 0 && strand->held == 0 &&
-        !strand->ready)
-        strand_retire_locked(module, strand);
-}
-
-/* ---- tasks in a strand ---- */
-
-static void strand_put(struct strand *strand, struct task *task)
-{
-    task->next = NULL;
-    if (strand->last != NULL)
-        strand->last->next = task;
-    else
-        strand->first = task;
-    strand->last = task;
-    strand->count++;
-}
-
-static struct task *strand_take(struct strand *strand)
-{
-    struct task *task = strand->first;
-    strand->first = task->next;
-    if (strand->first == NULL)
-        strand->last = NULL;
-    strand->count--;
-    return task;
-}
-
-/* Back to where it was, before all others. */
-static void strand_put_back(struct strand *strand, struct task *task)
-{
-    task->next = strand->first;
-    strand->first = task;
-    if (strand->last == NULL)
-        strand->last = task;
-    strand->count++;
-}
+/* ---- tasks come ---- */
 
 static void count_waiting(struct module *module, size_t n)
 {
@@ -420,7 +267,7 @@ static void work_on_locked(struct module *module, struct strand *strand)
     /* Others may work on it too, or come to it while we do. */
     strand_settle_locked(module, strand);
     if (strand->alone && module->ready_count > 0)
-        wake_locked(module);
+        module_wake_locked(module);
     unlock(module);
     done = run_tasks(module, tasks, n, &rest_ms);
     pthread_mutex_lock(&module->lock);
@@ -441,7 +288,7 @@ static void *worker_thread(void *argument)
     stats_thread(module->name);
     pthread_mutex_lock(&module->lock);
     while (!module->stopping) {
-        struct strand *strand = ready_take_locked(module);
+        struct strand *strand = strand_next_locked(module);
         if (strand != NULL) {
             work_on_locked(module, strand);
             continue;
@@ -637,22 +484,11 @@ struct module *module_open(const struct module_kind *kind,
     return NULL;
 }
 
-static void strand_forget(struct module *module, struct strand *strand)
-{
-    while (strand->count > 0) {
-        struct task *task = strand_take(strand);
-        if (module->kind->forget != NULL)
-            module->kind->forget(task);
-        free(task);
-    }
-    free(strand);
-}
-
 void module_close(struct module *module)
 {
     stop_threads(module, module->worker_count, true);
     struct strand *strand;
-    while ((strand = ready_take_locked(module)) != NULL)
+    while ((strand = strand_next_locked(module)) != NULL)
         if (strand->loose)
             strand_forget(module, strand);
     for (size_t i = 0; i < STRAND_BUCKETS; i++)
