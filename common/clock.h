@@ -21,6 +21,17 @@ static inline uint64_t clock_ms(void)
     return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
 }
 
+/* CLOCK_MONOTONIC, ms from now: until when to wait. */
+static inline struct timespec clock_after_ms(int ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return until;
+}
+
 /* Seconds since 1970, coarse. */
 static inline time_t clock_wall(void)
 {

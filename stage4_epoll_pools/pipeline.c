@@ -16,7 +16,6 @@
 #include "trace.h"
 
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -293,11 +292,7 @@ void *send_poll_thread(void *argument)
 
 static void sleep_until(sem_t *sem, int wait_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    struct timespec until = clock_after_ms(wait_ms);
     while (sem_clockwait(sem, CLOCK_MONOTONIC, &until) < 0 && errno == EINTR)
         continue;
 }

@@ -20,8 +20,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 enum {
     WAKE_TASKS = 8, /* waiting for each worker that is awake, until one more is
@@ -354,16 +352,12 @@ static int watch_ms_locked(const struct module *module)
 
 static void watch_wait(struct module *module, int wait_ms)
 {
-    struct timespec until;
     if (wait_ms < 0) {
         while (sem_wait(&module->watch) < 0 && errno == EINTR)
             continue;
         return;
     }
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)wait_ms * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    struct timespec until = clock_after_ms(wait_ms);
     while (sem_clockwait(&module->watch, CLOCK_MONOTONIC, &until) < 0 &&
            errno == EINTR)
         continue;
