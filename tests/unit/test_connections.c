@@ -51,6 +51,8 @@ static void removal_keeps_slots_true(void **state)
 static void expiry_comes_in_order(void **state)
 {
     struct connections *list = *state;
+    assert_ptr_equal(connections_first(list, DEADLINE_IDLE), &conns[0]);
+    assert_null(connections_first(list, DEADLINE_HEAD));
     assert_null(connections_expired(list, 999));
     assert_int_equal(connections_wait_ms(list, 990, 5000), 10);
     assert_int_equal(connections_wait_ms(list, 0, 500), 500);
