@@ -5,34 +5,40 @@
 #         -> patch taken back -> next
 #
 # A patch says in its first lines which test must fail ("catches: suite
-# FILTER", "catches: durability FILTER", "catches: unit test_x" or "catches: cluster WORDS"), which variables
-# make needs, and what the bug is. One copy serves all, so that only what a patch touches is compiled.
-# Arguments: the patches to try; none: all, or with HALF=1, HALF=2 every other one.
+# FILTER", "catches: durability FILTER", "catches: unit test_x" or "catches:
+# cluster WORDS"), which variables make needs, and what the bug is. Two lanes
+# take the patches in turn, each with a copy of its own that serves for all it
+# takes, so that only what a patch touches is compiled. With "alone: why" a bug
+# that shows in how fast something is, or in what it takes of the processor, has
+# both to itself at the end.
+# Arguments: the patches to try; none: all.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 top=$PWD
 build=${BUILD:-build}
-half=${HALF-} # 1 or 2: every other one, with a copy of its own
-copy=$build/broken$half
+copies=$top/$build/broken
 seconds=60 # for one test; a server that hangs is caught by the suite's limits
-log=$top/$build/broken$half.log
+log=$copies/log
 
 header() { sed -n "s/^# $1: //p" "$2" | head -n 1; }
 
-# The same sources and objects, times kept, so that make sees nothing to do.
+# The tree as it is, built.
 prepare() {
-    mkdir -p "$build"
+    rm -rf "$copies"
+    mkdir -p "$copies/taken"
     make BUILD="$build" all "$build/tests/behaviour/suite" >"$log" 2>&1 || {
         echo "the tree itself does not build: see $log"
         exit 1
     }
-    rm -rf "$copy"
-    mkdir -p "$copy/build"
-    cp -a Makefile common stage?_* tests "$copy/"
-    mkdir "$copy/docs"
-    cp -a docs/cluster "$copy/docs/"
+}
+
+# The same sources and objects, times kept, so that make sees nothing to do.
+copy_to() {
+    mkdir -p "$1/build" "$1/docs"
+    cp -a Makefile common stage?_* tests "$1/"
+    cp -a docs/cluster "$1/docs/"
     cp -a "$build"/common "$build"/stage?_* "$build"/tests \
-        "$build"/libcommon.a "$build"/fivefold-? "$copy/build/"
+        "$build"/libcommon.a "$build"/fivefold-? "$1/build/"
 }
 
 # The copy lies inside a repository that it is no part of.
@@ -74,39 +80,53 @@ fails() {
     esac
 }
 
-prepare
-cd "$copy" || exit 1
-# What a suite leaves that was cut short goes with the copy.
-mkdir -p tmp && export TMPDIR="$PWD/tmp"
-missed=0
-[ $# -gt 0 ] || set -- "$top"/tests/broken/*.patch
-number=0
-for patch in "$@"; do
-    number=$((number + 1))
-    [ -z "$half" ] || [ $((number % 2)) = $((half % 2)) ] || continue
-    case $patch in /*) ;; *) patch=$top/$patch ;; esac
-    name=$(basename "$patch" .patch)
+# Prints what became of the patch.
+try() {
+    name=$(basename "$1" .patch)
     # Some compilers warn of a bug: that does not catch it.
-    variables="WERROR= $(header make "$patch")"
+    variables="WERROR= $(header make "$1")"
     echo "=== $name" >>"$log"
-    if ! apply "$patch"; then
+    if ! apply "$1"; then
         echo "STALE   $name: the patch does not apply"
-        missed=$((missed + 1))
-        continue
+        return
     fi
-    fails "$(header catches "$patch")"
-    case $? in
+    fails "$(header catches "$1")"
+    status=$?
+    apply -R "$1"
+    case $status in
     0) echo "caught  $name" ;;
-    1)
-        echo "MISSED  $name"
-        missed=$((missed + 1))
-        ;;
-    *)
-        echo "BROKEN  $name: does not compile, see $log"
-        missed=$((missed + 1))
-        ;;
+    1) echo "MISSED  $name" ;;
+    *) echo "BROKEN  $name: does not compile, see $log" ;;
     esac
-    apply -R "$patch"
-done
-[ "$missed" -eq 0 ] || echo "$missed not caught"
-[ "$missed" -eq 0 ]
+}
+
+# Tries those patches that the other lane has not taken. A build directory of
+# its own is made once: what needs one waits for the first lane.
+lane() {
+    number=$1
+    shift
+    copy=$copies/$number
+    log=$copies/log$number
+    [ -d "$copy" ] || copy_to "$copy"
+    cd "$copy" || exit 1
+    # What a suite leaves that was cut short goes with the copy.
+    mkdir -p tmp && export TMPDIR="$PWD/tmp"
+    for patch in "$@"; do
+        case $patch in /*) ;; *) patch=$top/$patch ;; esac
+        case $number$(header make "$patch") in 2*BUILD=*) continue ;; esac
+        mkdir "$copies/taken/$(basename "$patch")" 2>>"$log" || continue
+        try "$patch" | tee -a "$copies/results"
+    done
+}
+
+[ $# -gt 0 ] || set -- tests/broken/*.patch
+prepare
+lane 1 $(grep -L '^# alone: ' "$@") &
+lane 2 $(grep -L '^# alone: ' "$@") &
+wait
+lane 1 $(grep -l '^# alone: ' "$@") &
+wait
+caught=$(grep -c '^caught' "$copies/results")
+missed=$(grep -vc '^caught' "$copies/results")
+echo "$caught passed, $missed failed"
+[ "$missed" = 0 ]
