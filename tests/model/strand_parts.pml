@@ -1,4 +1,4 @@
-/* strand_parts.pml - see strand.pml: the first half of module.c, which is the
+/* strand_parts.pml - see strand.pml: strand.c and how module.c wakes: the
  * table of strands, waking, ready, and the one place that decides.
  *
  * All of it is called under the module's lock. A strand is an entry of an

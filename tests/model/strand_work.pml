@@ -1,4 +1,4 @@
-/* strand_work.pml - see strand.pml: the second half of module.c, which is a
+/* strand_work.pml - see strand.pml: of module.c what is a
  * worker at a strand; and sqlite_database.c, for the module of databases.
  *
  * Of SQL nothing is left but this: a task reads, or writes, or begins a
