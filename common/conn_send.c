@@ -373,7 +373,7 @@ enum conn_wish conn_send(struct conn *conn)
             return CONN_WANT_WRITE;
         }
         if (sent < 0)
-            return CONN_CLOSE; /* the client has gone */
+            return CONN_CLOSE; /* the client has gone, or the disk fails */
         if (sent == 0)
             return CONN_CLOSE; /* the file has shrunk: the promised length
                                   cannot be kept */
