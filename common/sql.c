@@ -180,9 +180,18 @@ static enum answer_next begin_routed(struct exchange *exchange)
     return answer_not_found(exchange, "no such path beneath a database");
 }
 
+/* GET or HEAD of "/db/NAME/query": what may be tried at once. */
+static bool is_query(const struct exchange *exchange)
+{
+    struct sql_route route;
+    return sql_route_read(exchange, &route) == 0 && route.rest.data != NULL &&
+           text_equal(route.rest, TEXT("query"));
+}
+
 static enum answer_next sql_begin(struct exchange *exchange)
 {
-    if (exchange->at_once)
+    if (exchange->at_once &&
+        (!sql_of(exchange)->at_once || !is_query(exchange)))
         return ANSWER_WOULD_BLOCK;
     enum answer_next next = begin_routed(exchange);
     if (next == ANSWER_READY && exchange->response.status != 0)

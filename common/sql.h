@@ -27,6 +27,10 @@ void sql_use_mutex(struct sql *sql);
 struct log;
 void sql_use_log(struct sql *sql, struct log *log);
 
+/* From now on a query (GET) is answered with exchange->at_once too, if all that
+ * it needs is in memory and it is short. Call before the first request. */
+void sql_use_at_once(struct sql *sql);
+
 /* A stream that waits for its client begins (held) or ceases to hold the write
  * lock of its database: nobody else can write there. name is borrowed. Called
  * from any thread, with no lock of SQL held. */

@@ -182,19 +182,34 @@ static struct sql_statement *statement_make(struct sql_connection *connection,
     return NULL;
 }
 
+static struct sql_statement *cache_use(struct sql_connection *connection,
+                                       struct text sql, uint64_t hash)
+{
+    struct sql_statement *statement = cache_find(connection, sql, hash);
+    if (statement == NULL)
+        return NULL;
+    atomic_fetch_add_explicit(&connection->database->hits, 1,
+                              memory_order_relaxed);
+    statement->used_again = true;
+    order_touch(&connection->by_use, &statement->by_use);
+    return statement;
+}
+
+struct sql_statement *sql_prepared(struct sql_connection *connection,
+                                   struct text sql)
+{
+    return cache_use(connection, sql, text_hash(0, sql));
+}
+
 struct sql_statement *sql_prepare(struct sql_connection *connection,
                                   struct text sql, struct sql_error *error)
 {
     if (sql_request_check(connection, error) < 0)
         return NULL;
     uint64_t hash = text_hash(0, sql);
-    struct sql_statement *statement = cache_find(connection, sql, hash);
-    if (statement != NULL) {
-        atomic_fetch_add_explicit(&connection->database->hits, 1,
-                                  memory_order_relaxed);
-        order_touch(&connection->by_use, &statement->by_use);
+    struct sql_statement *statement = cache_use(connection, sql, hash);
+    if (statement != NULL)
         return statement;
-    }
     uint64_t start_ns = clock_ns();
     statement = statement_make(connection, sql, error);
     sql_request_spend(connection, start_ns);

@@ -23,6 +23,7 @@
 enum {
     SQL_IDLE_MAX = 16, /* connections kept open per pool */
     SQL_FILE_BYTES = SQL_NAME_MAX + sizeof ".db",
+    SQL_LOOK_MS = 100,  /* a file that was replaced may be read for so long */
     SQL_OPEN_TRIES = 3, /* when the file is replaced while it is opened */
 };
 
@@ -223,34 +224,45 @@ static int database_evict_locked(struct sql *sql,
     return 0;
 }
 
-/* Finds the database that this file is, moved to the front, or lists it. */
-static struct sql_database *
-database_find_locked(struct sql *sql, struct text name, const struct stat *file,
-                     struct sql_connection **closing)
+/* The database listed by that name, if any, moved to the front. */
+static struct sql_database *database_listed_locked(struct sql *sql,
+                                                   struct text name)
 {
     struct sql_database **at = &sql->databases;
     while (*at != NULL && !text_equal(text_of((*at)->name), name))
         at = &(*at)->next;
     struct sql_database *found = *at;
+    if (found == NULL)
+        return NULL;
+    *at = found->next;
+    found->next = sql->databases;
+    sql->databases = found;
+    return found;
+}
+
+/* Finds the database that this file is, moved to the front, or lists it. */
+static struct sql_database *
+database_find_locked(struct sql *sql, struct text name, const struct stat *file,
+                     struct sql_connection **closing)
+{
+    struct sql_database *found = database_listed_locked(sql, name);
     if (found != NULL &&
         (found->inode != file->st_ino || found->device != file->st_dev)) {
         database_retire_locked(sql, found, closing);
         found = NULL;
     }
-    if (found != NULL) {
-        *at = found->next;
-    } else {
-        if (database_evict_locked(sql, closing) < 0)
-            return NULL;
-        found = calloc(1, sizeof *found);
-        if (found == NULL)
-            return NULL;
-        pthread_mutex_init(&found->running, NULL);
-        memcpy(found->name, name.data, name.length);
-        found->device = file->st_dev;
-        found->inode = file->st_ino;
-        sql->database_count++;
-    }
+    if (found != NULL)
+        return found;
+    if (database_evict_locked(sql, closing) < 0)
+        return NULL;
+    found = calloc(1, sizeof *found);
+    if (found == NULL)
+        return NULL;
+    pthread_mutex_init(&found->running, NULL);
+    memcpy(found->name, name.data, name.length);
+    found->device = file->st_dev;
+    found->inode = file->st_ino;
+    sql->database_count++;
     found->next = sql->databases;
     sql->databases = found;
     return found;
@@ -301,6 +313,34 @@ static struct sql_connection *take_idle(struct sql *sql, struct text name,
     connections_free(closing);
     *database = found;
     return taken;
+}
+
+struct sql_connection *sql_take_idle(struct sql *sql, struct text name)
+{
+    struct sql_connection *taken = NULL;
+    struct stat file;
+    uint64_t now_ms = clock_ms();
+    bool look = false;
+    pthread_mutex_lock(&sql->lock);
+    struct sql_database *found = database_listed_locked(sql, name);
+    if (found != NULL && (taken = found->idle[1]) != NULL) {
+        found->idle[1] = taken->next;
+        found->idle_count[1]--;
+        look = now_ms - found->looked_ms >= SQL_LOOK_MS;
+        if (look)
+            found->looked_ms = now_ms;
+    }
+    pthread_mutex_unlock(&sql->lock);
+    if (taken == NULL)
+        return NULL;
+    sql_request_start(taken);
+    /* Has another file been put in its place? The kernel answers from memory,
+     * as this one is open. */
+    if (!look || (file_stat(sql, name, &file) == 0 &&
+                  file.st_ino == found->inode && file.st_dev == found->device))
+        return taken;
+    sql_give(taken);
+    return NULL;
 }
 
 /* One connection less. */

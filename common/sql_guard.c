@@ -165,6 +165,8 @@ static int guard_authorize(void *context, int action, const char *first,
 static int guard_progress(void *context)
 {
     struct sql_connection *connection = context;
+    if (connection->at_once > 0 && --connection->at_once == 0)
+        return 1;
     bool ending =
         atomic_load_explicit(&connection->sql->ending, memory_order_relaxed);
     if (connection->deadline_ns == 0 ||

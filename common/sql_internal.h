@@ -37,6 +37,7 @@ struct sql {
     int directory_fd;                /* owned */
     struct sql_streams *streams;     /* locks itself; owned */
     bool one_at_a_time;              /* a database's mutex is used */
+    bool at_once;                    /* a short query need not be handed over */
 
     /* Under lock. */
     pthread_mutex_t lock;
@@ -130,6 +131,7 @@ struct sql_database {
     unsigned idle_count[2];
     unsigned connections; /* idle, in use, and being opened */
     bool gone;            /* no more listed: freed with the last connection */
+    uint64_t looked_ms;   /* when sql_take_idle last looked at the file */
     struct sql_database *next;
 
     /* With one_at_a_time: held by whoever runs a statement. */
@@ -169,6 +171,9 @@ struct sql_connection {
     bool read_transaction; /* after BEGIN TRANSACTION READONLY */
     bool changed;          /* settings, temp tables, or it cannot write and
                               should: not for the pool */
+    unsigned at_once; /* calls of the progress handler until it interrupts; 0:
+                         nobody is held up (sql_at_once.c) */
+    int value_bytes;  /* the limit that holds otherwise */
 
     struct sql_connection *next; /* in the pool, under sql->lock */
 };
@@ -186,6 +191,10 @@ enum sql_purpose {
 struct sql_connection *sql_take(struct sql *sql, struct text name,
                                 enum sql_purpose purpose,
                                 struct sql_error *error);
+
+/* The same for a thread that must not wait: an idle connection that reads,
+ * whose use is not counted yet. NULL: none is there. */
+struct sql_connection *sql_take_idle(struct sql *sql, struct text name);
 
 /* Takes the connection back: rolls back what is open; closes it when it has
  * been changed or its file has been replaced. NULL is allowed. */
@@ -248,6 +257,10 @@ struct sql_statement {
     bool begins_read_only; /* BEGIN TRANSACTION READONLY */
     bool is_transaction;   /* BEGIN, COMMIT, SAVEPOINT... */
     bool is_pragma;
+    bool used_again;       /* found in the cache */
+    bool judged, is_short; /* sql_at_once_judge */
+    int judged_reprepared; /* as columns_reprepared */
+    unsigned rest;         /* runs by workers until it is tried at once again */
     char *columns; /* "[{"name":...}...]", made when first asked for; owned */
     size_t columns_length;
     int columns_reprepared;     /* how often SQLite had compiled it anew then */
@@ -262,6 +275,10 @@ struct sql_statement {
 struct sql_statement *sql_prepare(struct sql_connection *connection,
                                   struct text sql, struct sql_error *error);
 
+/* The same, if it has been compiled; else NULL. */
+struct sql_statement *sql_prepared(struct sql_connection *connection,
+                                   struct text sql);
+
 /* Compiles the first statement of a script, past the cache, and moves *sql
  * behind it; a NUL must stand behind the script, which is not copied: it is
  * as long again for each of its statements. The statement is the caller's
@@ -275,6 +292,20 @@ void sql_statement_free(struct sql_statement *statement); /* NULL is allowed */
  * its statements. */
 int sql_cache_open(struct sql_connection *connection);
 void sql_cache_release(struct sql_connection *connection);
+
+/* ---- queries that need not be handed over (sql_at_once.c) ---- */
+
+/* A worker is about to run the statement: finds out, once and if it is used
+ * again, whether each of its instructions is short. May block. */
+void sql_at_once_judge(struct sql_connection *connection,
+                       struct sql_statement *statement);
+
+/* Until end, in this thread: what takes long, or is not in memory, fails.
+ * False: the statement is not for that. */
+bool sql_at_once_start(struct sql_connection *connection,
+                       const struct sql_statement *statement);
+void sql_at_once_end(struct sql_connection *connection,
+                     struct sql_statement *statement, bool answered);
 
 /* ---- running (sql_run.c) ---- */
 

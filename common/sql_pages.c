@@ -344,8 +344,8 @@ enum answer_next sql_pages_begin(struct exchange *exchange)
         else
             answer_create(exchange, route.name);
     } else if (text_equal(route.rest, TEXT("query"))) {
-        if (reads)
-            sql_query_answer(exchange, route.name);
+        if (reads) /* the only one that may be asked for at once */
+            return sql_query_answer(exchange, route.name);
         else
             answer_not_allowed(exchange, "GET, HEAD, OPTIONS");
     } else {

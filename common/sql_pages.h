@@ -24,9 +24,9 @@ void sql_html_end(struct message_buffer *out);
 /* GET /db/NAME/: describes the tables (sql_tables.c). */
 void sql_tables_answer(struct exchange *exchange, struct text name);
 
-/* GET /db/NAME/query?sql=...: runs one statement that reads
- * (sql_query.c). */
-void sql_query_answer(struct exchange *exchange, struct text name);
+/* GET /db/NAME/query?sql=...: runs one statement that reads (sql_query.c). With
+ * exchange->at_once, if it is short; else ANSWER_WOULD_BLOCK. */
+enum answer_next sql_query_answer(struct exchange *exchange, struct text name);
 
 /* Answers with error; adds what this status owes to the client. */
 void sql_page_error(struct exchange *exchange, struct sql_error *error);

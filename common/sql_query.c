@@ -14,9 +14,10 @@
 #include <stdlib.h>
 
 enum {
-    QUERY_PAIRS_MAX = 100,     /* names in the query string */
-    QUERY_SHORT_BYTES = 2048,  /* up to here the stack holds it */
-    QUERY_DECIMAL_BYTES = 400, /* a longer number stays a text */
+    QUERY_PAIRS_MAX = 100,           /* names in the query string */
+    QUERY_SHORT_BYTES = 2048,        /* up to here the stack holds it */
+    QUERY_DECIMAL_BYTES = 400,       /* a longer number stays a text */
+    QUERY_AT_ONCE_BYTES = 64 * 1024, /* of an answer that is made at once */
 };
 
 struct pair {
@@ -342,6 +343,9 @@ static int append_row(struct message_buffer *out, enum sql_format format,
         if (sql_check_bytes(run->connection->sql, buffer_length(out), error) <
             0)
             return -1;
+        if (run->connection->at_once > 0 &&
+            buffer_length(out) > QUERY_AT_ONCE_BYTES)
+            return -1; /* a worker does it all again */
     }
     if (format == SQL_JSON)
         buffer_append_char(out, ']');
@@ -398,14 +402,11 @@ static int check_reads(const struct sql_statement *statement,
     return 0;
 }
 
-static int run_query(struct exchange *exchange,
-                     struct sql_connection *connection, struct query *query,
-                     enum sql_format format, struct sql_error *error)
+static int run_statement(struct exchange *exchange,
+                         struct sql_connection *connection,
+                         struct sql_statement *statement, struct query *query,
+                         enum sql_format format, struct sql_error *error)
 {
-    struct sql_statement *statement =
-        sql_prepare(connection, query->sql, error);
-    if (statement == NULL || check_reads(statement, error) != 0)
-        return -1;
     struct sql_run run;
     int result = -1;
     if (sql_run_start(&run, connection, statement, error) == 0 &&
@@ -417,30 +418,67 @@ static int run_query(struct exchange *exchange,
     return result;
 }
 
-static void answer_query(struct exchange *exchange, struct text name,
-                         struct text raw, char *space)
+static int run_query(struct exchange *exchange, struct text name,
+                     struct query *query, enum sql_format format,
+                     struct sql_error *error)
+{
+    struct sql_connection *connection =
+        sql_take(sql_of(exchange), name, SQL_READ, error);
+    if (connection == NULL)
+        return -1;
+    struct sql_statement *statement =
+        sql_prepare(connection, query->sql, error);
+    int result = -1;
+    if (statement != NULL && check_reads(statement, error) == 0) {
+        sql_at_once_judge(connection, statement);
+        result = run_statement(exchange, connection, statement, query, format,
+                               error);
+    }
+    sql_give(connection);
+    return result;
+}
+
+/* Whatever comes of it but an answer is left to a worker, errors too. */
+static int run_at_once(struct exchange *exchange, struct text name,
+                       struct query *query, enum sql_format format)
+{
+    struct sql_connection *connection = sql_take_idle(sql_of(exchange), name);
+    if (connection == NULL)
+        return -1;
+    struct sql_statement *statement = sql_prepared(connection, query->sql);
+    struct sql_error error;
+    int result = -1;
+    if (statement != NULL && sql_at_once_start(connection, statement)) {
+        result = run_statement(exchange, connection, statement, query, format,
+                               &error);
+        sql_at_once_end(connection, statement, result == 0);
+    }
+    sql_give(connection);
+    return result;
+}
+
+static enum answer_next answer_query(struct exchange *exchange,
+                                     struct text name, struct text raw,
+                                     char *space)
 {
     struct query query;
     enum sql_format format = SQL_JSON;
     struct sql_error error = {0};
-    if (query_read(&query, raw, space, &error) != 0 ||
-        query_format(&query, exchange, &format, &error) != 0) {
-        sql_page_error(exchange, &error);
-        return;
+    int result = -1;
+    if (query_read(&query, raw, space, &error) == 0 &&
+        query_format(&query, exchange, &format, &error) == 0) {
+        if (exchange->at_once)
+            return run_at_once(exchange, name, &query, format) == 0
+                       ? ANSWER_READY
+                       : ANSWER_WOULD_BLOCK;
+        result = run_query(exchange, name, &query, format, &error);
     }
-    struct sql_connection *connection =
-        sql_take(sql_of(exchange), name, SQL_READ, &error);
-    if (connection == NULL) {
-        sql_page_error(exchange, &error);
-        return;
-    }
-    int result = run_query(exchange, connection, &query, format, &error);
-    sql_give(connection);
     if (result != 0)
         sql_page_error(exchange, &error);
+    return ANSWER_READY;
 }
 
-void sql_query_answer(struct exchange *exchange, struct text name)
+enum answer_next sql_query_answer(struct exchange *exchange, struct text name)
 {
     struct text raw = http_text(&exchange->request, exchange->request.query);
     char near[QUERY_SHORT_BYTES];
@@ -449,9 +487,10 @@ void sql_query_answer(struct exchange *exchange, struct text name)
         struct sql_error error;
         sql_fail(&error, 503, "SQLITE_NOMEM", "Out of memory");
         sql_page_error(exchange, &error);
-        return;
+        return ANSWER_READY;
     }
-    answer_query(exchange, name, raw, space);
+    enum answer_next next = answer_query(exchange, name, raw, space);
     if (space != near)
         free(space);
+    return next;
 }

@@ -22,6 +22,25 @@ void sql_append_int64(struct message_buffer *out, int64_t number)
     buffer_append_number(out, size);
 }
 
+/* Most numbers in databases have two decimals at the most. Returns false for
+ * others: digits and dot must read back the same. */
+static bool append_hundredths(struct message_buffer *out, double number)
+{
+    double hundredths = number * 100;
+    if (!(fabs(hundredths) < 1e15) || number == 0)
+        return false;
+    int64_t whole = (int64_t)(hundredths + (number < 0 ? -0.5 : 0.5));
+    if ((double)whole / 100 != number)
+        return false;
+    unsigned rest = (unsigned)((whole < 0 ? -whole : whole) % 100);
+    if (whole < 0)
+        buffer_append_char(out, '-');
+    buffer_append_number(out, (uint64_t)(whole < 0 ? -whole : whole) / 100);
+    char decimals[3] = {'.', (char)('0' + rest / 10), (char)('0' + rest % 10)};
+    buffer_append(out, decimals, rest % 10 == 0 ? 2 : 3);
+    return true;
+}
+
 /* The shortest of 15, 16 or 17 digits that reads back the same, as JSON;
  * Infinity as 1e999. */
 static void append_double(struct message_buffer *out, double number)
@@ -34,6 +53,8 @@ static void append_double(struct message_buffer *out, double number)
         buffer_append_text(out, TEXT("null"));
         return;
     }
+    if (append_hundredths(out, number))
+        return;
     char digits[32];
     int n = 0;
     for (int precision = 15; precision <= 17; precision++) {

@@ -47,7 +47,8 @@
     X(sql_prepared, sql, "prepared")                                           \
     X(sql_busy, sql, "busy")                                                   \
     X(sql_groups, sql, "groups")                                               \
-    X(sql_grouped, sql, "grouped")
+    X(sql_grouped, sql, "grouped")                                             \
+    X(sql_at_once, sql, "at_once")
 
 enum stats_counter {
 #define X(name, group, key) STAT_##name,

@@ -35,6 +35,7 @@ static void on_lock(void *context, struct text name, bool held)
 static int open_module(struct module *module)
 {
     sql_tell_locks(module->mount->sql, on_lock, module);
+    sql_use_at_once(module->mount->sql);
     return 0;
 }
 

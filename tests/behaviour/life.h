@@ -27,6 +27,7 @@ extern const struct life life_writes[];
 extern const struct life life_strands[];
 extern const struct life life_modules[];
 extern const struct life life_file_cache[];
+extern const struct life life_at_once[];
 
 /* A server that allows everything, with up to LIFE_MORE further arguments. */
 #define LIFE_START(stage, ...)                                                 \
