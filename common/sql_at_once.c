@@ -15,7 +15,6 @@
 
 #include "stats.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -41,11 +40,8 @@ static ssize_t pread_or_not(int fd, void *to, size_t n, off64_t offset)
     struct iovec part = {to, n};
     if (!reads_at_once)
         return plain_pread(fd, to, n, offset);
-    ssize_t got = preadv2(fd, &part, 1, offset, RWF_NOWAIT);
-    /* A part of it may be in memory; SQLite would go on for the rest. */
-    if (got < 0)
-        errno = EIO;
-    return got;
+    /* A part of it may be in memory; SQLite then asks for the rest. */
+    return preadv2(fd, &part, 1, offset, RWF_NOWAIT);
 }
 
 static void hook_reads(void)
