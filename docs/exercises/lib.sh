@@ -114,6 +114,23 @@ build() {
     echo "OK       it compiles, without a warning"
 }
 
+# changed_copy STAGE COMMAND...: builds a copy of that stage, with the objects
+# that are there, after COMMAND has changed it; sets copy. COMMAND runs in it.
+changed_copy() {
+    local stage=$1
+    shift
+    copy=$scratch/copy
+    mkdir -p "$copy/build" "$copy/tests"
+    cp -a Makefile common stage"$stage"_* "$copy/"
+    cp -a tests/tools.sh "$copy/tests/"
+    cp -a "$BUILD"/common "$BUILD"/stage"$stage"_* "$BUILD"/libcommon.a "$copy/build/"
+    # Below a repository that it is no part of, perhaps.
+    (cd "$copy" && GIT_CEILING_DIRECTORIES=$scratch "$@") >"$scratch/make.log" 2>&1 &&
+        "$MAKE" -s -C "$copy" BUILD=build "build/fivefold-$stage" \
+            >"$scratch/make.log" 2>&1 </dev/null ||
+        cannot "a changed copy of stage $stage does not build: $(tail -n 1 "$scratch/make.log")"
+}
+
 # ---- a server ----
 
 # serve STAGE [OPTION...]: on a free port, with an empty root; sets pid and
