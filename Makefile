@@ -161,14 +161,15 @@ $(BUILD)/tests/behaviour/suite: $(BEHAVIOUR)
 behaviour: $(BINARIES) $(BUILD)/tests/behaviour/suite ## all stages answer alike
 	@$(BUILD)/tests/behaviour/suite
 
-# Rude clients for so long, then again with the other pipeline.
+# Rude clients for so long together: the stages with threads, each pipeline.
 soak: SECONDS ?= 60
 soak: $(BINARIES) $(BUILD)/tests/behaviour/suite ## many rude clients for SECONDS=60: is anything left behind?
 	@echo 'stage,options,seconds,connections,answers,descriptors,kib' | tee $(BUILD)/soak.csv
-	@for p in shortcut full; do \
-	  SOAK_SECONDS=$$(($(SECONDS) / 2)) SOAK_CSV=$(BUILD)/soak.csv \
-	  OPTIONS="--set pool.pipeline=$$p" $(BUILD)/tests/behaviour/suite \
-	    --stages $(STAGE) 'churn leaves' || exit 1; done
+	@for run in '4 --set pool.pipeline=shortcut' '4 --set pool.pipeline=full' 5; do \
+	  options=$${run#?}; \
+	  SOAK_SECONDS=$$(($(SECONDS) / 3)) SOAK_CSV=$(BUILD)/soak.csv \
+	  OPTIONS="$${options# }" $(BUILD)/tests/behaviour/suite \
+	    --stages "$${run%% *}" 'churn leaves' || exit 1; done
 	@echo 'soak: $(BUILD)/soak.csv'
 
 races: $(BUILD)/tests/behaviour/suite ## do helgrind and drd see a data race? (TOOLS_RACES=drd)
