@@ -338,6 +338,12 @@ struct sql_run {
 int sql_run_start(struct sql_run *run, struct sql_connection *connection,
                   struct sql_statement *statement, struct sql_error *error);
 
+/* Before the first step: what has been done since since_ns (clock_ns) counts as
+ * the statement's. Returns 0, or -1 with error SQLITE_INTERRUPT when its time,
+ * or the request's, is up. */
+int sql_run_spend(struct sql_run *run, uint64_t since_ns,
+                  struct sql_error *error);
+
 /* Binds text, or NULL, by number from 1; copied. By name: as it is, then with
  * ':', '@', '$' in front; 0 when there is no such parameter. */
 int sql_bind_text(struct sql_run *run, int parameter, struct text text,

@@ -62,6 +62,19 @@ int sql_run_start(struct sql_run *run, struct sql_connection *connection,
     return 0;
 }
 
+int sql_run_spend(struct sql_run *run, uint64_t since_ns,
+                  struct sql_error *error)
+{
+    struct sql_connection *connection = run->connection;
+    uint64_t spent = clock_ns() - since_ns;
+    sql_request_spend(connection, since_ns);
+    connection->late = run->left_ns != 0 && run->left_ns <= spent;
+    if (connection->late)
+        return sql_fail_sqlite(error, connection, SQLITE_INTERRUPT);
+    run->left_ns -= run->left_ns != 0 ? spent : 0;
+    return sql_request_check(connection, error);
+}
+
 int sql_bind_text(struct sql_run *run, int parameter, struct text text,
                   struct sql_error *error)
 {

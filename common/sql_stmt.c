@@ -8,6 +8,7 @@
 #include "sql_hrana.h"
 
 #include "base64.h"
+#include "clock.h"
 
 #include <stdlib.h>
 
@@ -242,51 +243,74 @@ static int bind_value(struct sql_run *run, int parameter, const json_t *value,
     return rc == SQLITE_OK ? 0 : sql_fail_sqlite(error, run->connection, rc);
 }
 
-static int bind_all(struct sql_run *run, const json_t *args,
-                    const json_t *named, struct sql_error *error)
+static const char bind_prefix[] = "Arguments do not match SQL parameters";
+
+/* Binds by name, behind the `given` positional ones; seen has a byte for each
+ * parameter, *bound is how many have a value. SQLite looks for a name, or a
+ * number's name, among all parameters: thousands of both are minutes, which
+ * count as the statement's. */
+static int bind_named(struct sql_run *run, const json_t *named, size_t given,
+                      unsigned char *seen, size_t *bound,
+                      struct sql_error *error)
 {
-    static const char prefix[] = "Arguments do not match SQL parameters";
-    int count = sqlite3_bind_parameter_count(run->statement->handle);
-    size_t given = json_array_size(args), named_count = json_array_size(named);
-    if (given > (size_t)count)
-        return sql_fail(error, 400, "ARGS_INVALID",
-                        "%s: Too many parameter values were provided", prefix);
-    /* Which ones have a value: positional ones are the first. */
-    size_t bound = given;
-    unsigned char *seen = NULL;
-    if (named_count > 0 && (seen = calloc((size_t)count + 1, 1)) == NULL)
-        return sql_fail(error, 500, "INTERNAL", "out of memory");
-    int result = 0;
-    for (size_t i = 0; result == 0 && i < given; i++)
-        result = bind_value(run, (int)i + 1, json_array_get(args, i), error);
-    for (size_t i = 0; result == 0 && i < named_count; i++) {
+    size_t count = (size_t)sqlite3_bind_parameter_count(run->statement->handle);
+    for (size_t i = 0; i < json_array_size(named); i++) {
         const json_t *pair = json_array_get(named, i);
         struct text name = text_of_json(json_object_get(pair, "name"));
+        uint64_t start_ns = clock_ns();
         int at = sql_parameter_find(run, name);
-        if (at == 0) {
-            result = sql_fail(
-                error, 400, "ARGS_INVALID", "%s: there is no parameter %.*s",
-                prefix, name.length > 100 ? 100 : (int)name.length, name.data);
-            break;
-        }
-        if ((size_t)at > given && !seen[at]) {
-            seen[at] = 1;
-            bound++;
-        }
-        result = bind_value(run, at, json_object_get(pair, "value"), error);
+        if (sql_run_spend(run, start_ns, error) < 0)
+            return -1;
+        if (at == 0)
+            return sql_fail(error, 400, "ARGS_INVALID",
+                            "%s: there is no parameter %.*s", bind_prefix,
+                            name.length > 100 ? 100 : (int)name.length,
+                            name.data);
+        *bound += (size_t)at > given && !seen[at];
+        seen[at] = 1;
+        if (bind_value(run, at, json_object_get(pair, "value"), error) < 0)
+            return -1;
     }
     /* Numbers may leave gaps (?3 alone has three parameters): a gap that has
      * no name needs no value when names are used. */
-    for (int i = 1; result == 0 && named_count > 0 && i <= count; i++)
-        if ((size_t)i > given && !seen[i] &&
-            sqlite3_bind_parameter_name(run->statement->handle, i) == NULL)
-            bound++;
-    free(seen);
-    if (result == 0 && bound < (size_t)count)
+    for (size_t i = given + 1; i <= count; i++) {
+        uint64_t start_ns = clock_ns();
+        if (!seen[i] &&
+            sqlite3_bind_parameter_name(run->statement->handle, (int)i) == NULL)
+            ++*bound;
+        if (sql_run_spend(run, start_ns, error) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int bind_all(struct sql_run *run, const json_t *args,
+                    const json_t *named, struct sql_error *error)
+{
+    int count = sqlite3_bind_parameter_count(run->statement->handle);
+    size_t given = json_array_size(args);
+    size_t bound = given; /* positional ones are the first */
+    if (given > (size_t)count)
         return sql_fail(error, 400, "ARGS_INVALID",
-                        "%s: %d values are needed, %zu were provided", prefix,
-                        count, bound);
-    return result;
+                        "%s: Too many parameter values were provided",
+                        bind_prefix);
+    for (size_t i = 0; i < given; i++)
+        if (bind_value(run, (int)i + 1, json_array_get(args, i), error) < 0)
+            return -1;
+    if (json_array_size(named) > 0) {
+        unsigned char *seen = calloc((size_t)count + 1, 1);
+        if (seen == NULL)
+            return sql_fail(error, 500, "INTERNAL", "out of memory");
+        int result = bind_named(run, named, given, seen, &bound, error);
+        free(seen);
+        if (result < 0)
+            return -1;
+    }
+    if (bound < (size_t)count)
+        return sql_fail(error, 400, "ARGS_INVALID",
+                        "%s: %d values are needed, %zu were provided",
+                        bind_prefix, count, bound);
+    return 0;
 }
 
 /* ---- running ---- */
