@@ -142,6 +142,10 @@ bool conn_step_may_block(const struct conn *conn);
  * as the first and the last byte of it tell. One system call or two. */
 bool conn_step_is_cached(const struct conn *conn);
 
+/* The next conn_step has so much to send (256 KiB or more) that it takes longer
+ * than to hand it to another thread. */
+bool conn_step_is_long(const struct conn *conn);
+
 /* The request that is under way; NULL between requests. Borrowed. */
 struct exchange *conn_exchange(struct conn *conn);
 

@@ -24,6 +24,8 @@ enum {
     /* One client's share of a turn: a fast reader of a large file must not
      * keep the others waiting. */
     SEND_STEP_BYTES = 1024 * 1024,
+    /* To send so much takes longer than to give another thread the task. */
+    LONG_STEP_BYTES = 256 * 1024,
     SEND_VECTORS = 8, /* head, then a few parts of memory in one call */
 };
 
@@ -327,6 +329,16 @@ bool conn_step_may_block(const struct conn *conn)
            turn->segment < turn->list_count;
 }
 
+bool conn_step_is_long(const struct conn *conn)
+{
+    const struct conn_turn *turn = conn->turn;
+    return (conn->state == WAITING_TO_SEND_HEAD ||
+            conn->state == WAITING_TO_SEND_BODY) &&
+           turn->segment < turn->list_count &&
+           turn->list[turn->segment].length - turn->segment_sent >=
+               LONG_STEP_BYTES;
+}
+
 /* The kernel reads a page only if it need not wait for it. */
 static bool page_is_cached(int fd, uint64_t offset)
 {
@@ -352,17 +364,26 @@ bool conn_step_is_cached(const struct conn *conn)
     return page_is_cached(fd, from) && page_is_cached(fd, from + left - 1);
 }
 
+/* The client has sent its next request behind this one. */
+static bool next_has_come(const struct conn *conn)
+{
+    return buffer_length(&conn->in) > conn->turn->raw;
+}
+
 enum conn_wish conn_send(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;
     size_t step = 0;
-    while (step < SEND_STEP_BYTES) {
+    for (;;) {
         struct iovec vectors[SEND_VECTORS];
         bool file_next = false;
         if (conn->out.failed)
             return CONN_CLOSE; /* cut off: the client sees that it is short */
         size_t n = gather(conn, vectors, &file_next);
-        if (n == 0 && !file_next)
+        bool more = n > 0 || file_next;
+        if (step >= SEND_STEP_BYTES && (more || next_has_come(conn)))
+            return CONN_WANT_WRITE;
+        if (!more)
             return sent_all(conn);
         ssize_t sent =
             n > 0 ? send_memory(conn, vectors, n, file_next) : send_file(conn);
@@ -384,7 +405,6 @@ enum conn_wish conn_send(struct conn *conn)
             conn_set_state(conn, turn->interim ? WAITING_TO_SEND_HEAD
                                                : WAITING_TO_SEND_BODY);
     }
-    return CONN_WANT_WRITE;
 }
 
 /* Says a last word without waiting. */

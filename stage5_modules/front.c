@@ -28,6 +28,7 @@ enum {
                          the old ones waiting */
     WAIT_MS = 1000,   /* longest wait */
     EMFILE_MS = 1000, /* then accept is tried again anyway */
+    BESIDE_MS = 100,  /* so long after a short answer others are expected */
 };
 
 /* conn->number, which is the stage's: who has the connection. */
@@ -167,13 +168,27 @@ static bool answer(struct front *front, struct conn *conn)
     return true;
 }
 
+/* Is the next step better done by a module? It may have to wait for the disk;
+ * or it sends so much that others would have to wait for it. Who downloads
+ * alone is served here: to hand a connection over costs something, and it
+ * would speed up nobody. */
+static bool step_goes_away(const struct front *front, const struct conn *conn)
+{
+    if (!conn_step_may_block(conn))
+        return false;
+    if (front->now_ms - front->short_ms < BESIDE_MS && conn_step_is_long(conn))
+        return true;
+    return !conn_step_is_cached(conn);
+}
+
 /* On with a connection until it has to wait, or might. */
 static void go_on(struct front *front, struct conn *conn)
 {
     for (;;) {
-        if (conn_step_may_block(conn) && !conn_step_is_cached(conn) &&
-            hand_over(front, conn, TASK_STEP))
+        if (step_goes_away(front, conn) && hand_over(front, conn, TASK_STEP))
             return;
+        if (conn->state == WAITING_TO_SEND_HEAD && !conn_step_is_long(conn))
+            front->short_ms = front->now_ms;
         enum conn_wish wish = conn_step(conn);
         if (wish == CONN_WANT_STREAM && hand_over(front, conn, TASK_STREAM))
             return;

@@ -41,6 +41,7 @@ struct front {
     bool listening;           /* the listening socket is watched */
     uint64_t listen_ms;       /* monotonic: when to watch it again, if not */
     uint64_t now_ms;          /* monotonic, of this turn */
+    uint64_t short_ms;        /* monotonic: when a short answer was sent last */
     bool stopping;            /* it has seen stage->stopping */
 
     /* For the live page. */

@@ -176,6 +176,35 @@ static void stop_while_away(const struct stage_differences *stage)
     assert_int_equal(server_wait(server), 0);
 }
 
+/* ---- a long send ---- */
+
+/* Bug: a front sent large files itself while others waited for small ones, who
+ * had theirs only behind a MiB of every download. */
+static void download_beside_others(const struct stage_differences *stage)
+{
+    enum { TRIES = 50 };
+    struct answer answer = {0};
+    if (!stage->modules)
+        return;
+    struct server *server = LIFE_START(stage, "--set", "pool.fronts=1");
+    struct client *other = life_say(server, HELLO);
+    life_expect_hello(other);
+    /* From now on it is in memory, and no reason to go to a worker. */
+    assert_int_equal(client_get(server->port, "/middle.bin", &answer), 200);
+    json_int_t taken = figures_queue(server, "static_file_server", "taken");
+    struct client *download = client_open(server->port);
+    for (int i = 0; i < TRIES; i++) { /* we may be held up between the two */
+        client_say(other, HELLO);
+        client_say(download, "GET /middle.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+        life_expect_hello(other);
+        assert_int_equal(client_read(download, false, &answer), GOT_ANSWER);
+        assert_int_equal(answer.body.length, 300 * 1000);
+    }
+    answer_free(&answer);
+    assert_true(figures_queue(server, "static_file_server", "taken") > taken);
+    server_stop(server);
+}
+
 /* ---- what is shown ---- */
 
 static void check_threads(const struct server *server, const char *name,
@@ -400,5 +429,6 @@ const struct life life_modules[] = {
      late_while_away},
     {"who trickles is cut while others begin uploads", trickles_among_others},
     {"a stop while a module has the connection", stop_while_away},
+    {"a download beside small answers is a worker's", download_beside_others},
     {NULL, NULL},
 };
