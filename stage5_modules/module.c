@@ -24,6 +24,7 @@
 enum {
     WAKE_TASKS = 8, /* waiting for each worker that is awake, until one more is
                        woken: waking costs more than most tasks */
+    GATHER_MS = 2,  /* a task that others may join waits so long for them */
     SLOW_MS = 2,    /* then it is woken all the same */
     STALE_MS = 50,  /* waiting, until a client may have lost patience */
     HELD_MS = 10,   /* how often held and resting strands are looked at */
@@ -243,6 +244,17 @@ static size_t run_tasks(struct module *module, struct task **tasks, size_t n,
     return 1;
 }
 
+/* Done together, tasks cost less: they wait for those that are about to join
+ * them, though not for long. */
+static bool gathers_locked(const struct module *module,
+                           const struct strand *strand)
+{
+    return strand->alone && !strand->loose && module->kind->run_many != NULL &&
+           strand->count < MODULE_BATCH && !strand->first->late &&
+           strand_may_grow_locked(module, strand) &&
+           clock_ms() - strand->first->since_ms < GATHER_MS;
+}
+
 /* Under the lock, but while a task is done. */
 static void work_on_locked(struct module *module, struct strand *strand)
 {
@@ -250,7 +262,8 @@ static void work_on_locked(struct module *module, struct strand *strand)
     size_t n = 0, max = 1, done;
     unsigned rest_ms;
     /* Held since it was put into the list, or its task was late meanwhile. */
-    if (strand->count == 0 || strand->blocked) {
+    if (strand->count == 0 || strand->blocked ||
+        gathers_locked(module, strand)) {
         strand_settle_locked(module, strand);
         return;
     }

@@ -24,24 +24,38 @@ struct strand *strand_new(struct text key, bool alone, uint64_t hash)
     return made;
 }
 
+static struct strand *find_locked(const struct module *module, struct text key,
+                                  bool alone, uint64_t hash)
+{
+    struct strand *at = module->buckets[hash & (STRAND_BUCKETS - 1)];
+    while (at != NULL && (at->hash != hash || at->alone != alone ||
+                          !text_equal(at->key, key)))
+        at = at->next;
+    return at;
+}
+
 struct strand *strand_of_locked(struct module *module, struct text key,
                                 bool alone)
 {
     uint64_t hash = text_hash(alone, key);
-    struct strand **bucket = &module->buckets[hash & (STRAND_BUCKETS - 1)];
-    struct strand *at = *bucket;
-    while (at != NULL && (at->hash != hash || at->alone != alone ||
-                          !text_equal(at->key, key)))
-        at = at->next;
+    struct strand *at = find_locked(module, key, alone, hash);
     if (at != NULL)
         return at;
     at = strand_new(key, alone, hash);
     if (at == NULL)
         return NULL;
-    at->next = *bucket;
-    *bucket = at;
+    at->next = module->buckets[hash & (STRAND_BUCKETS - 1)];
+    module->buckets[hash & (STRAND_BUCKETS - 1)] = at;
     atomic_fetch_add(&module->strands, 1);
     return at;
+}
+
+bool strand_may_grow_locked(const struct module *module,
+                            const struct strand *strand)
+{
+    const struct strand *from =
+        find_locked(module, strand->key, false, text_hash(false, strand->key));
+    return from != NULL && from->ready;
 }
 
 static void strand_retire_locked(struct module *module, struct strand *strand)

@@ -35,6 +35,11 @@ struct strand *strand_new(struct text key, bool alone, uint64_t hash);
 struct strand *strand_of_locked(struct module *module, struct text key,
                                 bool alone);
 
+/* Somebody may soon go to the shared tasks of the same key, of which some will
+ * come to this strand. */
+bool strand_may_grow_locked(const struct module *module,
+                            const struct strand *strand);
+
 /* Behind all others; the first of at least one; back to where it was, before
  * all others. settle is due after each. */
 void strand_put(struct strand *strand, struct task *task);
