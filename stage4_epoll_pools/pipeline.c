@@ -131,12 +131,20 @@ static void hand_on(struct stage *stage, struct conn *conn, enum conn_wish wish)
     }
 }
 
+/* Does the send pool do the next step? It may have to wait for the disk, or
+ * takes so long that those behind this connection would wait for it. */
+static bool step_is_for_pool(const struct conn *conn)
+{
+    return conn_step_may_block(conn) &&
+           (conn_step_is_long(conn) || !conn_step_is_cached(conn));
+}
+
 /* pipeline = shortcut: on with it until it has to wait, or might. */
 static void go_on(struct stage *stage, struct conn *conn)
 {
     enum conn_wish wish;
     do {
-        if (conn_step_may_block(conn)) {
+        if (step_is_for_pool(conn)) {
             put_one(&stage->send_task_queue, conn);
             return;
         }
