@@ -154,7 +154,7 @@ inline go_on(c)
     more = true;
     do
     :: !more -> break
-    :: more && conn[c].state == ANSWER -> /* conn_step_may_block */
+    :: more && conn[c].state == ANSWER -> /* step_is_for_pool */
         put_one(SEND, c);
         more = false
     :: more ->
