@@ -160,22 +160,21 @@ struct survey {
     bool writes; /* or may */
     bool alone;  /* must not be in a transaction of others */
     bool own;    /* leaves something on its connection */
+    /* The parts that store a text; not all of them if they are more than a
+     * stream takes, or a look at each would cost the square of their number. */
+    const json_t *stored[SQL_STORED_MAX];
+    size_t stored_count;
 };
 
 /* The text that an earlier part of the same request stores under that id. */
-static const json_t *stored_here(const struct sql_request *request,
-                                 const json_t *id)
+static const json_t *stored_here(const struct survey *survey, const json_t *id)
 {
-    const json_t *requests = json_object_get(request->body, "requests");
-    const json_t *found = NULL;
-    for (size_t i = 0; i < json_array_size(requests); i++) {
-        const json_t *at = json_array_get(requests, i);
-        const char *type = json_string_value(json_object_get(at, "type"));
-        if (type != NULL && strcmp(type, "store_sql") == 0 &&
-            json_equal(json_object_get(at, "sql_id"), id))
-            found = json_object_get(at, "sql");
+    for (size_t i = survey->stored_count; i > 0; i--) {
+        const json_t *part = survey->stored[i - 1];
+        if (json_equal(json_object_get(part, "sql_id"), id))
+            return json_object_get(part, "sql");
     }
-    return found;
+    return NULL;
 }
 
 static void survey_text(struct survey *survey, const json_t *object)
@@ -186,7 +185,7 @@ static void survey_text(struct survey *survey, const json_t *object)
     const struct sql_statement *statement = NULL;
     if (sql_text_of(stream, object, &sql, &error) < 0) {
         const json_t *stored =
-            stored_here(survey->request, json_object_get(object, "sql_id"));
+            stored_here(survey, json_object_get(object, "sql_id"));
         sql = (struct text){json_string_value(stored),
                             json_string_length(stored)};
     }
@@ -226,6 +225,8 @@ static void survey_part(struct survey *survey, const json_t *part)
         survey->alone = true;
     } else if (strcmp(type, "store_sql") == 0) {
         survey->own = survey->alone = true;
+        if (survey->stored_count < SQL_STORED_MAX)
+            survey->stored[survey->stored_count++] = part;
     }
 }
 
