@@ -10,7 +10,10 @@
 #include "conn.h"
 
 #include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 _Thread_local struct stats_block *stats_mine;
 
@@ -106,9 +109,21 @@ void stats_close(void)
     place_count = 0;
 }
 
+/* ps and top show the first 15 characters. The first thread's name is the
+ * process's, and stays. */
+static void name_for_kernel(const char *name)
+{
+    char shown[16];
+    if (name == NULL || gettid() == getpid())
+        return;
+    snprintf(shown, sizeof shown, "%.15s", name);
+    pthread_setname_np(pthread_self(), shown);
+}
+
 void stats_thread(const char *name)
 {
     struct stats_block *block = stats_block();
+    name_for_kernel(name);
     if (block != &spare)
         atomic_store_explicit(&block->name, name, memory_order_relaxed);
 }

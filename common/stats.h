@@ -96,10 +96,10 @@ static inline void stats_add(enum stats_counter counter, uint64_t n)
                           memory_order_relaxed);
 }
 
-/* The calling thread is shown under that name from now on; several may have the
- * same. In a pipeline it is the name of the place that the thread takes
- * connections from, if there is one. NULL: shown no more. A literal that no
- * JSON or label has to escape. */
+/* The calling thread is shown under that name from now on, here and by ps and
+ * top; several may have the same. In a pipeline it is the name of the place
+ * that the thread takes connections from, if there is one. NULL: shown no more.
+ * A literal that no JSON or label has to escape. */
 void stats_thread(const char *name);
 
 /* The calling thread begins a step of a connection ("recv", a literal like a

@@ -40,6 +40,17 @@ struct server *life_start(const struct stage_differences *stage,
     return server_start(stage->number, &mine);
 }
 
+struct server *life_start_sql(const struct stage_differences *stage,
+                              const char *name, const char *const *arguments)
+{
+    char directory[640];
+    snprintf(directory, sizeof directory, "%s/db-%s-%d", suite.work, name,
+             stage->number);
+    fixture_database(directory);
+    struct server_options options = {.databases = directory};
+    return life_start(stage, &options, arguments);
+}
+
 bool life_has_v6(void)
 {
     FILE *addresses = fopen("/proc/net/if_inet6", "re");

@@ -36,6 +36,12 @@ struct server *life_start(const struct stage_differences *stage,
                           const struct server_options *options,
                           const char *const *arguments);
 
+/* The same with databases of its own, t and other. The name is the test's. */
+#define LIFE_START_SQL(stage, name, ...)                                       \
+    life_start_sql(stage, name, (const char *const[]){__VA_ARGS__, NULL})
+struct server *life_start_sql(const struct stage_differences *stage,
+                              const char *name, const char *const *arguments);
+
 /* Is there an IPv6 loopback here? Says so if not. */
 bool life_has_v6(void);
 /* GET /small.txt on a connection of its own gives "hello\n". */

@@ -3,6 +3,7 @@
 #include "figures.h"
 #include "life.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,13 +69,9 @@ static void busy_worker(const struct stage_differences *stage)
 {
     if (!stage->pipeline)
         return;
-    char databases[600];
-    snprintf(databases, sizeof databases, "%s/db-busy", suite.work);
-    fixture_database(databases);
-    const struct server_options options = {.databases = databases};
-    const char *const arguments[] = {"--set", "pool.pipeline=shortcut", "--set",
-                                     "sqlite.query_ms=1000", NULL};
-    struct server *server = life_start(stage, &options, arguments);
+    struct server *server =
+        LIFE_START_SQL(stage, "busy", "--set", "pool.pipeline=shortcut",
+                       "--set", "sqlite.query_ms=1000");
     assert_false(worker_is_busy(server));
     /* Should this test sleep through the whole statement, there is another. */
     struct client *client = life_say(server, ENDLESS);
@@ -134,6 +131,43 @@ static void trace_of_requests(const struct stage_differences *stage)
     unlink(file);
 }
 
+/* Threads of that name, as ps and top show them. */
+static size_t threads_named(const struct server *server, const char *name)
+{
+    char path[300], comm[32];
+    struct dirent *entry;
+    size_t count = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)server->pid);
+    DIR *tasks = opendir(path);
+    assert_non_null(tasks);
+    while ((entry = readdir(tasks)) != NULL) {
+        snprintf(path, sizeof path, "/proc/%d/task/%s/comm", (int)server->pid,
+                 entry->d_name);
+        FILE *file = fopen(path, "re");
+        if (file == NULL)
+            continue; /* "." and "..", or a thread that has ended */
+        if (fgets(comm, sizeof comm, file) != NULL)
+            count += strncmp(comm, name, strlen(name)) == 0;
+        fclose(file);
+    }
+    closedir(tasks);
+    return count;
+}
+
+/* Bug: top showed a dozen threads of one name. */
+static void threads_have_names(const struct stage_differences *stage)
+{
+    const char *name = stage->modules ? "sqlite_database" : "work_task_queue";
+    if (suite.slow || !stage->databases_side_by_side)
+        return; /* what watches a server names threads as it likes */
+    struct server *server = LIFE_START_SQL(
+        stage, "names", "--set", "pool.work=3", "--set", "sqlite.workers=3");
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    while (threads_named(server, name) < 3)
+        assert_true(suite_now_ms() < limit);
+    server_stop(server);
+}
+
 /* Bug: that a database is broken, or its disk full, was told to clients only,
  * in answers that are 200 to a log. */
 static void broken_database(const struct stage_differences *stage)
@@ -167,6 +201,7 @@ static void broken_database(const struct stage_differences *stage)
 const struct life life_internals[] = {
     {"a database that is broken is told in the error log", broken_database},
     {"its parts are among its figures", parts},
+    {"its threads have names for ps and top", threads_have_names},
     {"a slow statement is seen as a busy worker", busy_worker},
     {"the trace leads through the threads", trace_of_requests},
     {NULL, NULL},
