@@ -141,6 +141,11 @@ static enum answer_next begin_protocol(struct exchange *exchange,
     return ANSWER_WANT_BODY;
 }
 
+static bool rest_is(const struct sql_route *route, struct text rest)
+{
+    return route->rest.data != NULL && text_equal(route->rest, rest);
+}
+
 static enum answer_next begin_routed(struct exchange *exchange)
 {
     struct sql_route route;
@@ -149,7 +154,7 @@ static enum answer_next begin_routed(struct exchange *exchange)
         return sql_pages_begin(exchange);
     if (protocol_find(route.rest) != NULL)
         return begin_protocol(exchange, &route);
-    if (route.rest.data != NULL && text_equal(route.rest, TEXT("backup"))) {
+    if (rest_is(&route, TEXT("backup"))) {
         if (method == HTTP_OPTIONS)
             return answer_options(exchange, "POST, OPTIONS");
         if (method != HTTP_POST)
@@ -157,25 +162,25 @@ static enum answer_next begin_routed(struct exchange *exchange)
         sql_backup_begin(exchange, route.name);
         return ANSWER_READY;
     }
-    bool version =
-        route.rest.data != NULL && (text_equal(route.rest, TEXT("v2")) ||
-                                    text_equal(route.rest, TEXT("v3")));
+    bool version = rest_is(&route, TEXT("v2")) || rest_is(&route, TEXT("v3"));
+    bool query = rest_is(&route, TEXT("query"));
     if (version && method != HTTP_OPTIONS)
         return answer_version(exchange);
-    if (route.rest.data != NULL && text_equal(route.rest, TEXT("v3-protobuf")))
+    if (rest_is(&route, TEXT("v3-protobuf")))
         return answer_not_found(exchange, "only JSON is spoken here");
     if (method == HTTP_OPTIONS)
-        return answer_options(exchange, version
+        return answer_options(exchange, version || query
                                             ? "GET, HEAD, OPTIONS"
                                             : "GET, HEAD, PUT, POST, OPTIONS");
-    if (method == HTTP_GET || method == HTTP_HEAD || method == HTTP_PUT)
+    if (method == HTTP_GET || method == HTTP_HEAD || method == HTTP_PUT ||
+        query)
         return sql_pages_begin(exchange);
     if (method != HTTP_POST)
         return answer_method(exchange, "GET, HEAD, PUT, POST, OPTIONS");
     /* A client that was given http://host/db/NAME drops the last part. */
     if ((text_equal(route.name, TEXT("v2")) ||
          text_equal(route.name, TEXT("v3"))) &&
-        route.rest.data != NULL && text_equal(route.rest, TEXT("pipeline")))
+        rest_is(&route, TEXT("pipeline")))
         return answer_not_found(exchange, "the base URL must end in /");
     return answer_not_found(exchange, "no such path beneath a database");
 }
@@ -184,8 +189,8 @@ static enum answer_next begin_routed(struct exchange *exchange)
 static bool is_query(const struct exchange *exchange)
 {
     struct sql_route route;
-    return sql_route_read(exchange, &route) == 0 && route.rest.data != NULL &&
-           text_equal(route.rest, TEXT("query"));
+    return sql_route_read(exchange, &route) == 0 &&
+           rest_is(&route, TEXT("query"));
 }
 
 static enum answer_next sql_begin(struct exchange *exchange)
