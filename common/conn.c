@@ -16,6 +16,7 @@
 #include "trace.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -104,6 +105,8 @@ static int turn_open(struct conn *conn)
     struct conn_turn *turn = malloc(sizeof *turn);
     if (turn == NULL)
         return -1;
+    _Static_assert(offsetof(struct conn_turn, exchange) == 0,
+                   "what is behind the exchange is cleared");
     /* The request alone is over a KiB and filled by its parser; clearing
      * only the rest is worth it, as this runs once a request. */
     memset((char *)turn + sizeof turn->exchange, 0,
