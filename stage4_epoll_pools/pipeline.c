@@ -98,9 +98,17 @@ static void listen_for(struct stage *stage, struct poll_list *list,
         pipeline_drop(stage, conn);
 }
 
-static bool work_has_room(struct stage *stage)
+/* Behind those that the caller is about to put. */
+static bool work_has_room(struct stage *stage, size_t before)
 {
-    return atomic_load(&stage->work_task_queue.waiting) < stage->queue_max;
+    return atomic_load(&stage->work_task_queue.waiting) + before <
+           stage->queue_max;
+}
+
+static void refuse(struct stage *stage, struct conn *conn)
+{
+    conn_work_refuse(conn);
+    put_one(&stage->send_task_queue, conn);
 }
 
 /* To the place that the wish names; the caller does not own conn any more. */
@@ -115,12 +123,10 @@ static void hand_on(struct stage *stage, struct conn *conn, enum conn_wish wish)
         listen_for(stage, &stage->send_poll_list, conn);
         break;
     case CONN_WANT_WORK:
-        if (work_has_room(stage)) {
+        if (work_has_room(stage, 0))
             put_one(&stage->work_task_queue, conn);
-            break;
-        }
-        conn_work_refuse(conn);
-        put_one(&stage->send_task_queue, conn);
+        else
+            refuse(stage, conn);
         break;
     case CONN_WANT_STREAM:
         put_one(&stage->work_task_queue, conn);
@@ -181,11 +187,13 @@ static void recv_chain(struct stage *stage, struct conn *chain)
     size_t n = 0;
     while ((conn = chain_next(&chain)) != NULL) {
         enum conn_wish wish = conn_step(conn);
-        if (wish == CONN_WANT_WORK && work_has_room(stage)) {
+        if (wish != CONN_WANT_WORK) {
+            hand_on(stage, conn, wish);
+        } else if (work_has_room(stage, n)) {
             conn->wish = wish;
             work[n++] = conn;
         } else {
-            hand_on(stage, conn, wish);
+            refuse(stage, conn);
         }
     }
     put_shared(&stage->work_task_queue, stage->server->settings->pool_work,

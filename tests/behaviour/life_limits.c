@@ -1,6 +1,7 @@
 /* life_limits.c - deadlines, many connections, few descriptors, nothing lost
  * over a thousand requests. Pitfalls 6 and 15. */
 #include "life.h"
+#include "sql_client.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -415,7 +416,50 @@ static void nothing_is_lost(const struct stage_differences *stage)
     server_stop(server);
 }
 
+/* One that has its answer is told to come again. */
+static bool is_refused(struct client *client)
+{
+    struct answer answer = {0};
+    char after[20];
+    if (!client_has_news(client))
+        return false;
+    assert_int_equal(client_read(client, false, &answer), GOT_ANSWER);
+    assert_int_equal(answer.status, 503);
+    assert_true(answer_field(&answer, "Retry-After", after, sizeof after));
+    answer_free(&answer);
+    return true;
+}
+
+/* Bug: what found no room to wait in waited all the same, without bound, or was
+ * dropped. Here one works and one may wait: of five statements without end at
+ * least three are refused, but not the first. */
+static void full_queue(const struct stage_differences *stage)
+{
+    enum { ASKED = 5, ROOM = 2 };
+    struct client *clients[ASKED];
+    size_t left = ASKED;
+    if (!stage->databases_side_by_side)
+        return;
+    struct server *server = LIFE_START_SQL(
+        stage, "full", "--set", "pool.recv=1", "--set", "pool.work=1", "--set",
+        "sqlite.workers=1", "--set", "pool.queue_max=1", "--set",
+        "sqlite.query_ms=600000", "--set", "server.stop_seconds=1");
+    for (size_t i = 0; i < ASKED; i++)
+        clients[i] = sql_say_endless(server);
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    while (left > ROOM) {
+        if (suite_now_ms() > limit)
+            fail_msg("%zu of %d are not refused", left, ASKED);
+        for (size_t i = 0; i < left; i++)
+            if (is_refused(clients[i]))
+                clients[i--] = clients[--left];
+    }
+    assert_true(left > 0);
+    server_stop(server);
+}
+
 const struct life life_limits[] = {
+    {"a full queue is 503 with Retry-After", full_queue},
     {"a thousand idle clients keep nobody out", a_thousand_idle},
     {"more clients than an fd_set holds", more_than_an_fd_set},
     {"more clients than the setting allows get 503", more_than_the_setting},
