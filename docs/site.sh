@@ -60,7 +60,7 @@ target()
 
 title()
 {
-    sed -n 's/^# *//p;T;q' "$1" | head -n 1 | sed 's/&/\&amp;/g;s/</\&lt;/g'
+    sed -n 's/^# *//p;T;q' "$1" | head -n 1 | tr -d '`' | sed 's/&/\&amp;/g;s/</\&lt;/g'
 }
 
 # The way from a page's directory back to the top: "../" for each.
