@@ -273,7 +273,7 @@ static int bind_named(struct sql_run *run, const json_t *named, size_t given,
     }
     /* Numbers may leave gaps (?3 alone has three parameters): a gap that has
      * no name needs no value when names are used. */
-    for (size_t i = given + 1; i <= count; i++) {
+    for (size_t i = given + 1; *bound < count && i <= count; i++) {
         uint64_t start_ns = clock_ns();
         if (!seen[i] &&
             sqlite3_bind_parameter_name(run->statement->handle, (int)i) == NULL)

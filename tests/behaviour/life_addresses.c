@@ -169,16 +169,10 @@ static void ask_until_429(struct client *client, const char *request,
  * request, and a client of SQL can read it. */
 static void a_limited_request_is_answered(const struct stage_differences *stage)
 {
-    char directory[640], type[64];
-    snprintf(directory, sizeof directory, "%s/db-limited-%d", suite.work,
-             stage->number);
-    fixture_database(directory);
-    struct server_options options = {.databases = directory};
-    const char *const arguments[] = {"--set", "limits.requests_per_second=1",
-                                     "--set", "limits.requests_burst=1",
-                                     "--set", "connection.turn_seconds=600",
-                                     NULL};
-    struct server *server = life_start(stage, &options, arguments);
+    char type[64];
+    struct server *server = LIFE_START_SQL(
+        stage, "limited", "--set", "limits.requests_per_second=1", "--set",
+        "limits.requests_burst=1", "--set", "connection.turn_seconds=600");
     struct client *client = client_open(server->port);
     struct answer answer = {0};
     ask_until_429(client, HELLO, &answer);

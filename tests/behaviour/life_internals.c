@@ -2,6 +2,7 @@
  * the trace of a run. */
 #include "figures.h"
 #include "life.h"
+#include "sql_client.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -44,11 +45,6 @@ static void parts(const struct stage_differences *stage)
     server_stop(server);
 }
 
-#define ENDLESS                                                                \
-    "GET /db/t/query?sql=WITH+RECURSIVE+n(i)+AS+(SELECT+1+UNION+ALL+SELECT+"   \
-    "i%2B1+FROM+n)+SELECT+count(*)+FROM+n HTTP/1.1\r\nHost: a\r\n"             \
-    "Connection: close\r\n\r\n"
-
 static bool worker_is_busy(const struct server *server)
 {
     size_t i;
@@ -74,13 +70,13 @@ static void busy_worker(const struct stage_differences *stage)
                        "--set", "sqlite.query_ms=1000");
     assert_false(worker_is_busy(server));
     /* Should this test sleep through the whole statement, there is another. */
-    struct client *client = life_say(server, ENDLESS);
+    struct client *client = sql_say_endless(server, "t");
     struct answer answer = {0};
     for (int times = 0; times < 10 && !worker_is_busy(server);) {
         if (!client_has_news(client))
             continue;
         client_close(client);
-        client = life_say(server, ENDLESS);
+        client = sql_say_endless(server, "t");
         times++;
         assert_int_not_equal(times, 10);
     }

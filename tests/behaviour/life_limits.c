@@ -388,14 +388,9 @@ static void ask_everything(const struct server *server, int n)
 /* Pitfall 6: a socket or a file lost with each request. */
 static void nothing_is_lost(const struct stage_differences *stage)
 {
-    char directory[640];
-    snprintf(directory, sizeof directory, "%s/db-lost-%d", suite.work,
-             stage->number);
-    fixture_database(directory);
-    struct server_options options = {.databases = directory};
-    const char *const arguments[] = {"--set", "files.listing=on", "--set",
-                                     "server.access_log=off", NULL};
-    struct server *server = life_start(stage, &options, arguments);
+    struct server *server =
+        LIFE_START_SQL(stage, "lost", "--set", "files.listing=on", "--set",
+                       "server.access_log=off");
     int times = suite.slow ? 10 : 100;
     ask_everything(server, times);
     life_answers(server);
@@ -445,7 +440,7 @@ static void full_queue(const struct stage_differences *stage)
         "sqlite.workers=1", "--set", "pool.queue_max=1", "--set",
         "sqlite.query_ms=600000", "--set", "server.stop_seconds=1");
     for (size_t i = 0; i < ASKED; i++)
-        clients[i] = sql_say_endless(server);
+        clients[i] = sql_say_endless(server, "t");
     uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
     while (left > ROOM) {
         if (suite_now_ms() > limit)

@@ -222,15 +222,11 @@ static void check_threads(const struct server *server, const char *name,
  * are. */
 static void parts(const struct stage_differences *stage)
 {
-    char directory[640];
     if (!stage->modules)
         return;
-    snprintf(directory, sizeof directory, "%s/db-parts", suite.work);
-    fixture_database(directory);
-    const char *const arguments[] = {"--set", "files.workers=3", "--set",
-                                     "sqlite.workers=2", NULL};
-    struct server *server = life_start(
-        stage, &(struct server_options){.databases = directory}, arguments);
+    struct server *server =
+        LIFE_START_SQL(stage, "parts", "--set", "files.workers=3", "--set",
+                       "sqlite.workers=2");
     struct client *idle = life_say(server, HELLO);
     life_expect_hello(idle);
     struct client *writer = client_open(server->port);
@@ -271,16 +267,12 @@ static void trace_of_queries(const struct stage_differences *stage)
 {
     static const char *const steps[] = {"recv", "work", "send"};
     static const char *const rows[] = {"front", "sqlite_database", "front"};
-    char directory[640], file[640];
+    char file[640];
     struct answer answer = {0};
     if (!stage->modules)
         return;
-    snprintf(directory, sizeof directory, "%s/db-trace", suite.work);
-    fixture_database(directory);
     snprintf(file, sizeof file, "%s/trace-of-queries.json", suite.work);
-    const char *const arguments[] = {"--trace", file, NULL};
-    struct server *server = life_start(
-        stage, &(struct server_options){.databases = directory}, arguments);
+    struct server *server = LIFE_START_SQL(stage, "trace", "--trace", file);
     assert_int_equal(
         client_get(server->port, "/db/t/query?sql=SELECT+1", &answer), 200);
     answer_free(&answer);

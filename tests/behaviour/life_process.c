@@ -516,14 +516,8 @@ static void figures(const struct stage_differences *stage)
 /* A stream that is left alone is rolled back, and says so. */
 static void stream_expires(const struct stage_differences *stage)
 {
-    char directory[640];
-    snprintf(directory, sizeof directory, "%s/db-idle-%d", suite.work,
-             stage->number);
-    fixture_database(directory);
-    struct server_options options = {.databases = directory};
-    const char *const arguments[] = {"--set", "sqlite.stream_idle_seconds=1",
-                                     NULL};
-    struct server *server = life_start(stage, &options, arguments);
+    struct server *server =
+        LIFE_START_SQL(stage, "idle", "--set", "sqlite.stream_idle_seconds=1");
     static const char begin[] =
         "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"BEGIN "
         "IMMEDIATE\"}}]}";

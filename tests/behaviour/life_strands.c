@@ -271,7 +271,7 @@ static void hot_reads(const struct stage_differences *stage)
         stage, "2", "60000",
         suite.slow ? "sqlite.query_ms=3000" : "sqlite.query_ms=300", directory);
     for (size_t i = 0; i < SLOW; i++)
-        slow[i] = sql_say_endless(server);
+        slow[i] = sql_say_endless(server, "t");
     wait_for_waiting(server, SLOW - 1); /* one is at work */
     for (int i = 0; i < QUICK; i++) {
         assert_int_equal(sql_number(server, "other", "SELECT x FROM o"), 7);
@@ -299,7 +299,7 @@ static void reads_in_vain(const struct stage_differences *stage)
               suite.slow ? "sqlite.query_ms=6000" : "sqlite.query_ms=1500",
               directory);
     json_int_t taken = figures_queue(server, "sqlite_database", "taken");
-    struct client *slow = sql_say_endless(server);
+    struct client *slow = sql_say_endless(server, "t");
     while (figures_queue(server, "sqlite_database", "taken") == taken)
         continue; /* then the worker is at it */
     for (size_t i = 0; i < GONE; i++)

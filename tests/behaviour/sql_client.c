@@ -129,12 +129,17 @@ long long sql_cell(json_t *results, size_t i)
     return number_of(json_object_get(cell, "value"));
 }
 
-struct client *sql_say_endless(const struct server *server)
+struct client *sql_say_endless(const struct server *server,
+                               const char *database)
 {
+    char request[200];
+    snprintf(request, sizeof request,
+             "GET /db/%s/query?sql=WITH+RECURSIVE+n(i)+AS+(SELECT+1+UNION+ALL+"
+             "SELECT+i+FROM+n)+SELECT+count(*)+FROM+n HTTP/1.1\r\n"
+             "Host: a\r\n\r\n",
+             database);
     struct client *client = client_open(server->port);
-    client_say(client, "GET /db/t/query?sql=WITH+RECURSIVE+n(i)+AS+(SELECT+1+"
-                       "UNION+ALL+SELECT+i+FROM+n)+SELECT+count(*)+FROM+n "
-                       "HTTP/1.1\r\nHost: a\r\n\r\n");
+    client_say(client, request);
     return client;
 }
 

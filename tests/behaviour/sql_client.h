@@ -40,8 +40,9 @@ void sql_check_error(json_t *results, size_t i, const char *code);
 long long sql_effect(json_t *results, size_t i, const char *key);
 long long sql_cell(json_t *results, size_t i);
 
-/* A query of the database t that runs until query_ms ends it. Given. */
-struct client *sql_say_endless(const struct server *server);
+/* A query of a database that runs until query_ms ends it. Given. */
+struct client *sql_say_endless(const struct server *server,
+                               const char *database);
 
 /* The whole number that a SELECT gives. */
 long long sql_number(const struct server *server, const char *database,
