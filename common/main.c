@@ -16,12 +16,14 @@
 #include "notify.h"
 #include "privileges.h"
 #include "sandbox.h"
+#include "sql.h"
 #include "stage.h"
 #include "stats.h"
 #include "trace.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +41,34 @@ static void raise_descriptor_limit(void)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+/* SQLite calls itself for each level of a statement, in whichever thread
+ * compiles it. The main thread's stack grows up to the soft limit, which is
+ * looked at as it grows; the others get theirs whole, when they are started. */
+static int raise_stack_limit(const struct settings *settings)
+{
+    struct rlimit limit;
+    size_t bytes = sql_stack_bytes(settings);
+    if (settings->sqlite_directory == NULL && settings->mount_count == 0)
+        return 0;
+    if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < bytes) {
+        limit.rlim_cur = bytes;
+        if (setrlimit(RLIMIT_STACK, &limit) < 0) {
+            fprintf(stderr,
+                    "%s: SQL needs a stack of %zu KiB, but the limit is %llu; "
+                    "raise it (ulimit -Hs, LimitSTACK=)\n",
+                    settings->program, bytes / 1024,
+                    (unsigned long long)limit.rlim_max / 1024);
+            return -1;
+        }
+    }
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, bytes);
+    pthread_setattr_default_np(&attributes);
+    pthread_attr_destroy(&attributes);
+    return 0;
 }
 
 /* Clients would wait in the kernel's queue, and nothing say why. */
@@ -184,7 +214,8 @@ int main(int argc, char **argv)
     trace_thread("master");
     stats_thread("master");
     if ((!settings.check_only && listen_open(&server, program) < 0) ||
-        privileges_drop(&settings) < 0 || open_parts(&server, program) < 0)
+        privileges_drop(&settings) < 0 || raise_stack_limit(&settings) < 0 ||
+        open_parts(&server, program) < 0)
         goto done;
     if (settings.check_only) {
         printf("%s: the configuration is right\n", program);

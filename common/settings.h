@@ -54,6 +54,7 @@ struct settings {
     uint64_t head_bytes;
     uint64_t body_bytes;              /* held in memory: SQL */
     uint64_t upload_bytes;            /* PUT of a file */
+    uint64_t sqlite_bytes;            /* what SQLite may allocate in all */
     uint64_t connections_per_address; /* 0: no limit */
     uint64_t requests_per_second;     /* of one address; 0: no limit */
     uint64_t requests_burst;          /* of one address */
@@ -83,12 +84,13 @@ struct settings {
     uint64_t sqlite_rows_max;
     uint64_t sqlite_response_bytes;
     uint64_t sqlite_sql_bytes;
-    uint64_t sqlite_value_bytes; /* one text or blob */
-    uint64_t sqlite_statements;  /* kept prepared per connection */
-    uint64_t sqlite_databases;   /* open at the same time */
-    uint64_t sqlite_workers;     /* threads */
-    uint64_t sqlite_streams;     /* open at the same time */
-    uint64_t sqlite_backups;     /* taken at the same time */
+    uint64_t sqlite_value_bytes;  /* one text or blob */
+    uint64_t sqlite_memory_bytes; /* of SQLite, for one reader */
+    uint64_t sqlite_statements;   /* kept prepared per connection */
+    uint64_t sqlite_databases;    /* open at the same time */
+    uint64_t sqlite_workers;      /* threads */
+    uint64_t sqlite_streams;      /* open at the same time */
+    uint64_t sqlite_backups;      /* taken at the same time */
     uint64_t sqlite_stream_idle_seconds;
     uint64_t sqlite_transaction_seconds;
     char *sqlite_cors; /* "*", "none", or one origin */

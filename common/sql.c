@@ -273,16 +273,15 @@ const struct handler sql_handler = {
 
 /* ---- open and close ---- */
 
-/* What SQLite may take in all, for sorting and large values too; a statement
- * that needs more fails with SQLITE_NOMEM, and the server goes on. */
-enum { SQL_HEAP_BYTES = 512 << 20 };
-
 struct sql *sql_open(const struct settings *settings, unsigned wait_ms)
 {
     struct sql *made = calloc(1, sizeof *made);
     if (made == NULL)
         return NULL;
-    sqlite3_hard_heap_limit64(SQL_HEAP_BYTES);
+    if (sql_memory_open(settings) < 0) {
+        free(made);
+        return NULL;
+    }
     /* Else the first threads that make an object would, at the same time. */
     json_object_seed(0);
     made->settings = settings;
@@ -345,8 +344,11 @@ void sql_close(struct sql *sql)
 
 void sql_tick(struct sql *sql, uint64_t now_ms)
 {
-    if (sql != NULL)
-        sql_streams_tick(sql->streams, now_ms);
+    if (sql == NULL)
+        return;
+    sql_streams_tick(sql->streams, now_ms);
+    sql_databases_tick(sql);
+    sql_memory_tick();
 }
 
 /* ---- statistics ---- */

@@ -51,6 +51,10 @@ void sql_close(struct sql *sql);
  * Call about once a second with monotonic time; cheap when there is none. */
 void sql_tick(struct sql *sql, uint64_t now_ms);
 
+/* How much stack a thread must have that compiles SQL: what SQLite is let use
+ * (sql_memory.c) fits several times. Bytes. */
+size_t sql_stack_bytes(const struct settings *settings);
+
 /* Serves the paths of its mount. Uses exchange->mount->sql. */
 extern const struct handler sql_handler;
 

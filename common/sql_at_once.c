@@ -21,6 +21,7 @@
 
 enum {
     AT_ONCE_VALUE_BYTES = 16 * 1024,
+    AT_ONCE_COMPILE_CALLS = 1000, /* allocations; about a millisecond */
     AT_ONCE_REST = 64, /* uses by workers after a run that had to be repeated */
     AT_ONCE_HANDLER_CALLS = 2, /* the first may come at any time, as SQLite goes
                                   on counting from run to run */
@@ -83,10 +84,13 @@ static bool all_short(struct sql_connection *connection, const char *text)
     int rc = SQLITE_NOMEM;
     bool each = true;
     if (explain != NULL)
-        rc =
-            sqlite3_prepare_v2(connection->handle, explain, -1, &program, NULL);
+        rc = sql_sqlite_prepare(connection, explain, -1, &program, NULL);
     sqlite3_free(explain);
-    if (rc != SQLITE_OK || sqlite3_column_count(program) < 2)
+    /* One that takes long to compile would be compiled by a front when the
+     * schema has changed. (It is refused there, but not before it has begun.)
+     */
+    if (rc != SQLITE_OK || sqlite3_column_count(program) < 2 ||
+        connection->calls > AT_ONCE_COMPILE_CALLS)
         each = false;
     while (each && (rc = sqlite3_step(program)) == SQLITE_ROW) {
         const char *opcode = (const char *)sqlite3_column_text(program, 1);

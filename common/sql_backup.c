@@ -115,9 +115,11 @@ static int source_open(struct sql_backup *backup, struct sql_error *error)
         return -1;
     atomic_fetch_add(&backup->source->database->backups, 1);
     /* BEGIN alone reads nothing yet. */
+    struct sql_connection *before = sql_enter(backup->source);
     int rc = sqlite3_exec(backup->source->handle,
                           "BEGIN; SELECT count(*) FROM sqlite_schema", NULL,
                           NULL, NULL);
+    sql_leave(before);
     return rc == SQLITE_OK ? 0 : sql_fail_sqlite(error, backup->source, rc);
 }
 
@@ -158,8 +160,8 @@ static int check_room(const struct sql_backup *backup, struct sql_error *error)
     struct statvfs disk;
     sqlite3_stmt *size = NULL;
     sqlite3_int64 bytes = 0;
-    int rc = sqlite3_prepare_v2(
-        backup->source->handle,
+    int rc = sql_sqlite_prepare(
+        backup->source,
         "SELECT page_count * page_size FROM pragma_page_count, "
         "pragma_page_size",
         -1, &size, NULL);

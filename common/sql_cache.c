@@ -39,10 +39,15 @@ static void cache_drop(struct sql_connection *connection,
     statement_free(statement);
 }
 
-void sql_cache_release(struct sql_connection *connection)
+void sql_cache_clear(struct sql_connection *connection)
 {
     while (connection->by_use.first != NULL)
         cache_drop(connection, used_least(connection));
+}
+
+void sql_cache_release(struct sql_connection *connection)
+{
+    sql_cache_clear(connection);
     free(connection->buckets);
     connection->buckets = NULL;
 }
@@ -69,6 +74,25 @@ static struct sql_statement *cache_find(struct sql_connection *connection,
     return at;
 }
 
+int sql_sqlite_prepare(struct sql_connection *connection, const char *text,
+                       int length, sqlite3_stmt **made, const char **tail)
+{
+    /* Within a run (a page asks about each table of another's rows) the time of
+     * the run counts. */
+    uint64_t deadline_ns = connection->deadline_ns;
+    if (deadline_ns == 0)
+        connection->deadline_ns = sql_deadline_ns(
+            connection, clock_ns(),
+            connection->sql->settings->sqlite_query_ms * 1000000);
+    struct sql_connection *before = sql_enter(connection);
+    sql_enter_compiling(connection);
+    int rc = sqlite3_prepare_v3(connection->handle, text, length,
+                                SQLITE_PREPARE_PERSISTENT, made, tail);
+    sql_leave(before);
+    connection->deadline_ns = deadline_ns;
+    return rc;
+}
+
 /* Compiles what stands in front of *tail, where a NUL is behind sql. Gives a
  * statement that is in no list yet and has no text. */
 static struct sql_statement *statement_compile(struct sql_connection *conn,
@@ -83,10 +107,9 @@ static struct sql_statement *statement_compile(struct sql_connection *conn,
     }
     conn->late = false;
     const char *end = sql.data;
-    int rc =
-        sqlite3_prepare_v3(conn->handle, sql.data,
-                           sql.length < INT32_MAX ? (int)sql.length + 1 : -1,
-                           SQLITE_PREPARE_PERSISTENT, &made->handle, &end);
+    int rc = sql_sqlite_prepare(
+        conn, sql.data, sql.length < INT32_MAX ? (int)sql.length + 1 : -1,
+        &made->handle, &end);
     stats_add(STAT_sql_prepared, 1);
     atomic_fetch_add_explicit(&conn->database->prepared, 1,
                               memory_order_relaxed);
@@ -126,8 +149,7 @@ static bool tail_is_empty(struct sql_connection *connection, struct text tail)
         return true;
     sqlite3_stmt *second = NULL;
     const char *end = NULL;
-    int rc = sqlite3_prepare_v2(connection->handle, tail.data + i, -1, &second,
-                                &end);
+    int rc = sql_sqlite_prepare(connection, tail.data + i, -1, &second, &end);
     bool none = rc == SQLITE_OK && second == NULL &&
                 end == tail.data + tail.length; /* not a NUL before it */
     sqlite3_finalize(second);
@@ -212,6 +234,12 @@ struct sql_statement *sql_prepare(struct sql_connection *connection,
         return statement;
     uint64_t start_ns = clock_ns();
     statement = statement_make(connection, sql, error);
+    if (statement == NULL && connection->refused == SQL_NO_MEMORY &&
+        connection->statement_count > 0) {
+        /* Its own statements are not to keep it from compiling another. */
+        sql_cache_clear(connection);
+        statement = statement_make(connection, sql, error);
+    }
     sql_request_spend(connection, start_ns);
     if (statement == NULL)
         return NULL;

@@ -21,7 +21,8 @@
 #include <unistd.h>
 
 enum {
-    SQL_IDLE_MAX = 16, /* connections kept open per pool */
+    SQL_IDLE_MAX = 16,        /* connections kept open per pool */
+    SQL_IDLE_BYTES = 8 << 20, /* memory of one of them; its cache has 2 MiB */
     SQL_FILE_BYTES = SQL_NAME_MAX + sizeof ".db",
     SQL_LOOK_MS = 100,  /* a file that was replaced may be read for so long */
     SQL_OPEN_TRIES = 3, /* when the file is replaced while it is opened */
@@ -123,6 +124,7 @@ static void connection_close(struct sql_connection *connection)
     sql_cache_release(connection);
     /* All statements are finalized; _v2 would hide one that was forgotten. */
     sqlite3_close_v2(connection->handle);
+    sql_account_close(connection->account);
     free(connection);
 }
 
@@ -137,14 +139,19 @@ static struct sql_connection *connection_open(struct sql *sql,
     made->sql = sql;
     made->database = database;
     made->read_only = read_only;
+    made->account = sql_account_open(sql->settings, read_only);
+    if (made->account == NULL || sql_cache_open(made) < 0) {
+        connection_close(made);
+        return NULL;
+    }
     sql_request_start(made);
-    if (sql_cache_open(made) == 0)
-        made->handle = sql_open_handle(
-            sql, text_of(database->name),
-            read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE, rc);
+    struct sql_connection *before = sql_enter(made);
+    made->handle = sql_open_handle(
+        sql, text_of(database->name),
+        read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE, rc);
     if (made->handle == NULL) {
-        sql_cache_release(made);
-        free(made);
+        sql_leave(before);
+        connection_close(made);
         return NULL;
     }
     sqlite3_busy_handler(made->handle, on_busy, made);
@@ -159,8 +166,12 @@ static struct sql_connection *connection_open(struct sql *sql,
                              "PRAGMA synchronous=FULL;"
                              "PRAGMA journal_mode=WAL",
                  NULL, NULL, NULL);
-    sql_guard(made);
-    return made;
+    *rc = sql_guard(made);
+    sql_leave(before);
+    if (*rc == SQLITE_OK)
+        return made;
+    connection_close(made);
+    return NULL;
 }
 
 static void connections_free(struct sql_connection *list)
@@ -174,6 +185,24 @@ static void connections_free(struct sql_connection *list)
 
 /* ---- the list of databases ---- */
 
+/* Takes all idle connections, to be closed. Writers are put in first and so
+ * closed last: the last to be closed tidies up the WAL, which a reader cannot.
+ */
+static void take_idle_locked(struct sql_database *database,
+                             struct sql_connection **closing)
+{
+    for (int kind = 0; kind < 2; kind++) {
+        database->idle_count[kind] = 0;
+        while (database->idle[kind] != NULL) {
+            struct sql_connection *one = database->idle[kind];
+            database->idle[kind] = one->next;
+            one->next = *closing;
+            *closing = one;
+            database->connections--;
+        }
+    }
+}
+
 /* Takes the database out of the list. Its idle connections go to *closing;
  * those in use come by sql_give. Frees it when there are none. */
 static void database_retire_locked(struct sql *sql,
@@ -186,17 +215,7 @@ static void database_retire_locked(struct sql *sql,
     *at = database->next;
     sql->database_count--;
     database->gone = true;
-    /* Writers are put in first and so closed last: whoever closes last tidies
-     * up the WAL, which a reader cannot. */
-    for (int kind = 0; kind < 2; kind++) {
-        while (database->idle[kind] != NULL) {
-            struct sql_connection *one = database->idle[kind];
-            database->idle[kind] = one->next;
-            one->next = *closing;
-            *closing = one;
-            database->connections--;
-        }
-    }
+    take_idle_locked(database, closing);
     if (database->connections == 0)
         database_free(database);
 }
@@ -410,6 +429,19 @@ void sql_hold_lock(struct sql_connection *connection, bool holds)
                      holds);
 }
 
+/* An idle connection is to hold little: neither large statements, nor, when
+ * memory is short, anything. */
+static void give_memory_back(struct sql_connection *connection)
+{
+    bool is_short = sql_memory_is_short();
+    if (sql_account_bytes(connection->account) > SQL_IDLE_BYTES)
+        sql_cache_clear(connection);
+    if (is_short)
+        sqlite3_db_release_memory(connection->handle);
+    if (is_short && sql_account_bytes(connection->account) > SQL_IDLE_BYTES)
+        connection->changed = true;
+}
+
 void sql_give(struct sql_connection *connection)
 {
     if (connection == NULL)
@@ -425,6 +457,7 @@ void sql_give(struct sql_connection *connection)
         connection->changed = true;
     connection->no_wait = false;
     sql_hold_lock(connection, false);
+    give_memory_back(connection);
     /* The next client is not told what this one inserted. */
     sqlite3_set_last_insert_rowid(connection->handle, 0);
     pthread_mutex_lock(&sql->lock);
@@ -510,6 +543,18 @@ int sql_list(struct sql *sql,
     }
     free(names);
     return result;
+}
+
+void sql_databases_tick(struct sql *sql)
+{
+    struct sql_connection *closing = NULL;
+    if (!sql_memory_is_short())
+        return;
+    pthread_mutex_lock(&sql->lock);
+    for (struct sql_database *at = sql->databases; at; at = at->next)
+        take_idle_locked(at, &closing);
+    pthread_mutex_unlock(&sql->lock);
+    connections_free(closing);
 }
 
 void sql_databases_close(struct sql *sql)

@@ -100,6 +100,14 @@ int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
 {
     const struct settings *settings = connection->sql->settings;
     const char *text = sqlite3_errmsg(connection->handle);
+    if ((rc & 0xff) == SQLITE_NOMEM && connection->refused == SQL_TOO_DEEP)
+        return sql_fail(error, 400, "SQL_TOO_COMPLEX",
+                        "SQLite error: the statement, with the views and "
+                        "triggers in it, nests too deep");
+    if ((rc & 0xff) == SQLITE_NOMEM && connection->refused == SQL_TOO_LATE) {
+        rc = SQLITE_INTERRUPT;
+        connection->late = true;
+    }
     if (rc == SQLITE_INTERRUPT && connection->late) {
         if (connection->transaction_deadline_ns != 0 &&
             connection->deadline_ns == connection->transaction_deadline_ns)

@@ -33,6 +33,7 @@ enum pragma_rule {
     PRAGMA_WRITE,    /* a value is kept in the file */
     PRAGMA_SETTING,  /* a value changes this connection */
     PRAGMA_WAL,      /* the value may be what is so already */
+    PRAGMA_CHECK,    /* reads the whole file in one instruction */
 };
 
 static const struct {
@@ -54,7 +55,7 @@ static const struct {
     {"index_info", PRAGMA_ARGUMENT},
     {"index_list", PRAGMA_ARGUMENT},
     {"index_xinfo", PRAGMA_ARGUMENT},
-    {"integrity_check", PRAGMA_ARGUMENT},
+    {"integrity_check", PRAGMA_CHECK},
     {"journal_mode", PRAGMA_WAL},
     {"module_list", PRAGMA_READ},
     {"optimize", PRAGMA_ARGUMENT},
@@ -62,7 +63,7 @@ static const struct {
     {"page_size", PRAGMA_READ},
     {"pragma_list", PRAGMA_READ},
     {"query_only", PRAGMA_READ},
-    {"quick_check", PRAGMA_ARGUMENT},
+    {"quick_check", PRAGMA_CHECK},
     {"recursive_triggers", PRAGMA_SETTING},
     {"schema_version", PRAGMA_READ},
     {"synchronous", PRAGMA_READ},
@@ -99,6 +100,8 @@ static int guard_pragma(struct sql_connection *connection, const char *name,
             return SQLITE_OK;
         case PRAGMA_ARGUMENT:
             return SQLITE_OK;
+        case PRAGMA_CHECK:
+            return connection->read_only ? SQLITE_DENY : SQLITE_OK;
         }
     }
     return SQLITE_DENY;
@@ -122,6 +125,14 @@ static int guard_function(const char *name)
     return SQLITE_OK;
 }
 
+/* Temporary tables are memory that a stream keeps between requests: only for
+ * those who may write. */
+static int guard_temporary(struct sql_connection *connection)
+{
+    connection->changed = true;
+    return connection->read_only ? SQLITE_DENY : SQLITE_OK;
+}
+
 /* Marks as changed what the next client of a pooled connection must not find.
  * Here, not when the statement runs: a pragma like foreign_keys takes effect as
  * it is compiled, even to be described or refused. */
@@ -131,6 +142,10 @@ static int guard_authorize(void *context, int action, const char *first,
 {
     struct sql_connection *connection = context;
     (void)trigger;
+    /* A thread that must not wait never compiles: another client has changed
+     * the schema, and SQLite is about to compile the statement again. */
+    if (connection->at_once > 0)
+        return SQLITE_DENY;
     switch (action) {
     case SQLITE_ATTACH:
         /* VACUUM attaches a nameless database to copy into; VACUUM INTO
@@ -148,12 +163,12 @@ static int guard_authorize(void *context, int action, const char *first,
     case SQLITE_CREATE_TEMP_VIEW:
     case SQLITE_CREATE_TEMP_TRIGGER:
     case SQLITE_CREATE_TEMP_INDEX:
-        connection->changed = true;
-        return SQLITE_OK;
+        return guard_temporary(connection);
+    /* CREATE TABLE temp.x is told as this, and not as a temporary table. */
+    case SQLITE_CREATE_TABLE:
+    case SQLITE_CREATE_VIEW:
     case SQLITE_CREATE_VTABLE:
-        if (is_temp(database))
-            connection->changed = true;
-        return SQLITE_OK;
+        return is_temp(database) ? guard_temporary(connection) : SQLITE_OK;
     default:
         return SQLITE_OK;
     }
@@ -185,7 +200,7 @@ static int limit_of(uint64_t setting)
     return setting > INT_MAX ? INT_MAX : (int)setting;
 }
 
-void sql_guard(struct sql_connection *connection)
+int sql_guard(struct sql_connection *connection)
 {
     const struct settings *settings = connection->sql->settings;
     sqlite3 *handle = connection->handle;
@@ -207,6 +222,7 @@ void sql_guard(struct sql_connection *connection)
     sqlite3_set_authorizer(handle, guard_authorize, connection);
     sqlite3_progress_handler(handle, SQL_PROGRESS_STEPS, guard_progress,
                              connection);
+    return sql_functions_add(handle);
 }
 
 /* ---- what a text says ---- */

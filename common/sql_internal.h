@@ -144,6 +144,15 @@ struct sql_database {
     atomic_uint backup_left; /* pages, of the one that went on last */
 };
 
+/* Why SQLite did not get memory. */
+enum sql_refusal {
+    SQL_GRANTED,   /* it got it */
+    SQL_NO_MEMORY, /* it has what it may have, or there is none */
+    SQL_TOO_DEEP,  /* a statement nests so deep that the stack could end */
+    SQL_TOO_LATE,  /* its time is up, or the server ends */
+    SQL_NOT_SHORT, /* tried at once (sql_at_once.c), it takes too long */
+};
+
 struct sql_connection {
     /* Fixed while it is open. */
     struct sql *sql;
@@ -152,6 +161,11 @@ struct sql_connection {
     bool read_only;                /* opened with SQLITE_OPEN_READONLY */
 
     /* The holder's. */
+    struct sql_account *account; /* what SQLite has allocated for it; owned */
+    char *stack_end;             /* sql_enter: SQLite must not go below, ... */
+    size_t most;                 /* ... nor have more bytes than that */
+    unsigned calls;              /* allocations since sql_enter */
+    enum sql_refusal refused;    /* why one failed since, if one did */
     struct sql_statement **buckets; /* prepared statements by hash; owned */
     size_t bucket_mask;
     struct order by_use; /* of those statements; the first least recently */
@@ -229,21 +243,72 @@ int sql_create_database(struct sql *sql, struct text name,
 /* True if NAME is a regular file now. */
 bool sql_exists(struct sql *sql, struct text name);
 
+/* Closes idle connections while memory is short. About once a second; may
+ * block.
+ */
+void sql_databases_tick(struct sql *sql);
+
 /* Closes all; none may be in use. For sql_close. */
 void sql_databases_close(struct sql *sql);
 
 /* The name of the connection's database; borrowed from the connection. */
 struct text sql_database_name(const struct sql_connection *connection);
 
+/* ---- memory, stack and time (sql_memory.c) ---- */
+
+/* Counts what SQLite has allocated for one connection. NULL without memory. */
+struct sql_account *sql_account_open(const struct settings *settings,
+                                     bool read_only);
+
+/* What is still allocated is freed with its owner. */
+void sql_account_close(struct sql_account *account);
+
+/* Bytes allocated now. */
+size_t sql_account_bytes(const struct sql_account *account);
+
+/* This thread compiles or runs something for the connection from now on: what
+ * SQLite allocates is the connection's, and fails beyond its bounds. Returns
+ * what is to be given to sql_leave; calls nest. connection->refused says
+ * afterwards why an allocation failed. */
+struct sql_connection *sql_enter(struct sql_connection *connection);
+void sql_leave(struct sql_connection *before);
+
+/* After sql_enter: until sql_leave no more than settings->sqlite_memory_bytes
+ * are taken, whoever compiles. */
+void sql_enter_compiling(struct sql_connection *connection);
+
+/* True while more than half of settings->sqlite_bytes is allocated. */
+bool sql_memory_is_short(void);
+
+/* Has SQLite allocate here. Call before SQLite is used at all; later calls only
+ * set the limit anew. Returns 0, or -1 with errno EBUSY. */
+int sql_memory_open(const struct settings *settings);
+
+/* Gives memory that is free back to the kernel, when it is much. About once a
+ * second. */
+void sql_memory_tick(void);
+
+struct sql_memory_figures {
+    uint64_t used, limit; /* bytes; limit 0: none */
+    uint64_t refused;     /* allocations, since the start */
+};
+struct sql_memory_figures sql_memory_figures(void);
+
 /* ---- the guard (sql_guard.c) ---- */
 
-/* Sets authorizer, limits and progress handler on a fresh handle; borrows
- * connection until it is closed. */
-void sql_guard(struct sql_connection *connection);
+/* Sets authorizer, limits, progress handler and functions on a fresh handle;
+ * borrows connection until it is closed. Returns SQLite's result code. */
+int sql_guard(struct sql_connection *connection);
 
 /* What the text in front says about the statement compiled from it: fills
  * is_vacuum, is_pragma, begins_read_only and is_transaction. */
 void sql_classify(struct sql_statement *statement, struct text text);
+
+/* ---- functions (sql_functions.c) ---- */
+
+/* Puts ours in the place of instr, replace, trim, ltrim and rtrim: the same,
+ * but in linear time. Returns SQLite's result code. */
+int sql_functions_add(sqlite3 *handle);
 
 /* ---- prepared statements (sql_cache.c) ---- */
 
@@ -267,6 +332,13 @@ struct sql_statement {
     struct sql_statement *next; /* in the bucket */
     struct order_link by_use;
 };
+
+/* Has SQLite compile the first statement of text, of length bytes with its NUL
+ * or -1, as sqlite3_prepare_v3 does, within the connection's bounds of memory,
+ * stack and time. Returns SQLite's result code; after it connection->calls says
+ * how often SQLite has allocated. */
+int sql_sqlite_prepare(struct sql_connection *connection, const char *text,
+                       int length, sqlite3_stmt **made, const char **tail);
 
 /* Gives the statement from the connection's cache, or compiles it. It is the
  * cache's: borrowed until the next sql_prepare on this connection, and must
@@ -293,6 +365,9 @@ void sql_statement_free(struct sql_statement *statement); /* NULL is allowed */
 int sql_cache_open(struct sql_connection *connection);
 void sql_cache_release(struct sql_connection *connection);
 
+/* Drops all statements; none may be running. */
+void sql_cache_clear(struct sql_connection *connection);
+
 /* ---- queries that need not be handed over (sql_at_once.c) ---- */
 
 /* A worker is about to run the statement: finds out, once and if it is used
@@ -317,6 +392,11 @@ void sql_request_start(struct sql_connection *connection);
 int sql_request_check(const struct sql_connection *connection,
                       struct sql_error *error);
 void sql_request_spend(struct sql_connection *connection, uint64_t since_ns);
+
+/* When what begins at now_ns and may take left_ns (0: no limit of its own) must
+ * have ended, by the time of the request and of the transaction too. */
+uint64_t sql_deadline_ns(const struct sql_connection *connection,
+                         uint64_t now_ns, uint64_t left_ns);
 
 /* One execution of a statement, with its limits. Start (then bind), step to
  * the end or as far as wanted, finish. */

@@ -41,6 +41,17 @@ void sql_request_spend(struct sql_connection *connection, uint64_t since_ns)
                                        : connection->request_left_ns;
 }
 
+uint64_t sql_deadline_ns(const struct sql_connection *connection,
+                         uint64_t now_ns, uint64_t left_ns)
+{
+    uint64_t left = connection->request_left_ns;
+    if (left_ns != 0 && left_ns < left)
+        left = left_ns;
+    uint64_t deadline = left < UINT64_MAX - now_ns ? now_ns + left : UINT64_MAX;
+    uint64_t whole = connection->transaction_deadline_ns;
+    return whole != 0 && whole < deadline ? whole : deadline;
+}
+
 int sql_run_start(struct sql_run *run, struct sql_connection *connection,
                   struct sql_statement *statement, struct sql_error *error)
 {
@@ -115,14 +126,8 @@ static void run_arm(struct sql_run *run)
     if (connection->holds_mutex)
         pthread_mutex_lock(&connection->database->running);
     run->armed_ns = clock_ns();
-    uint64_t left = connection->request_left_ns;
-    if (run->left_ns != 0 && run->left_ns < left)
-        left = run->left_ns;
     connection->deadline_ns =
-        left < UINT64_MAX - run->armed_ns ? run->armed_ns + left : UINT64_MAX;
-    uint64_t whole = connection->transaction_deadline_ns;
-    if (whole != 0 && whole < connection->deadline_ns)
-        connection->deadline_ns = whole;
+        sql_deadline_ns(connection, run->armed_ns, run->left_ns);
     run->armed = true;
 }
 
@@ -160,7 +165,9 @@ int sql_run_step(struct sql_run *run, bool want_rows, struct sql_error *error)
     struct sql_connection *connection = run->connection;
     if (!run->armed)
         run_arm(run);
+    struct sql_connection *before = sql_enter(connection);
     int rc = sqlite3_step(run->statement->handle);
+    sql_leave(before);
     if (rc == SQLITE_ROW) {
         uint64_t max = connection->sql->settings->sqlite_rows_max;
         if (++run->rows > max && want_rows && max > 0)

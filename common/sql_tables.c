@@ -73,8 +73,8 @@ static int64_t count_rows(struct tables *tables, const char *name)
         "SELECT count(*) FROM (SELECT 1 FROM \"%w\" LIMIT %lld)", name,
         (long long)limit + 1);
     if (sql != NULL &&
-        sqlite3_prepare_v2(tables->connection->handle, sql, -1, &counter,
-                           NULL) == SQLITE_OK &&
+        sql_sqlite_prepare(tables->connection, sql, -1, &counter, NULL) ==
+            SQLITE_OK &&
         sqlite3_step(counter) == SQLITE_ROW)
         count = sqlite3_column_int64(counter, 0);
     sqlite3_finalize(counter);
@@ -245,11 +245,16 @@ static void append_columns(struct tables *tables, struct text name)
     while (rc == SQLITE_OK || rc == SQLITE_ROW) {
         if (rc == SQLITE_ROW)
             append_fact(tables);
+        struct sql_connection *before = sql_enter(tables->connection);
         rc = sqlite3_step(tables->columns);
+        sql_leave(before);
     }
     tables->fact = facts;
     sqlite3_reset(tables->columns);
-    if (rc != SQLITE_DONE && rc != SQLITE_ERROR)
+    /* A view that cannot be told, or is more than may be told, has none. */
+    bool deep =
+        rc == SQLITE_NOMEM && tables->connection->refused == SQL_TOO_DEEP;
+    if (rc != SQLITE_DONE && rc != SQLITE_ERROR && !deep)
         tables->rc = rc;
 }
 
@@ -301,7 +306,7 @@ static int describe(struct exchange *exchange, struct tables *tables,
     if (statement == NULL)
         return -1;
     tables->fact = statement->handle;
-    tables->rc = sqlite3_prepare_v2(tables->connection->handle, columns_sql,
+    tables->rc = sql_sqlite_prepare(tables->connection, columns_sql,
                                     sizeof columns_sql, &tables->columns, NULL);
     if (tables->rc != SQLITE_OK)
         return sql_fail_sqlite(error, tables->connection, tables->rc);

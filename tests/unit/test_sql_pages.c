@@ -410,16 +410,6 @@ static int set_up(void **state)
     struct fixture *f = calloc(1, sizeof *f);
     strcpy(f->directory, "/tmp/sql_pages.XXXXXX");
     assert_non_null(mkdtemp(f->directory));
-    make(f, "two",
-         "CREATE TABLE a (id INTEGER PRIMARY KEY, b INT NOT NULL DEFAULT 7"
-         " REFERENCES a (id) ON DELETE CASCADE);"
-         "CREATE UNIQUE INDEX i ON a (b, abs(b));"
-         "INSERT INTO a VALUES (1, 1), (2, 2);"
-         "CREATE VIEW v AS SELECT id FROM a;");
-    make(f, "one",
-         "CREATE TABLE t (id INTEGER PRIMARY KEY, x);"
-         "CREATE TABLE \"<script>\" (\"<img src=x>\" DEFAULT '<img>', y);"
-         "INSERT INTO \"<script>\" VALUES ('<script>', NULL);");
     f->settings = (struct settings){
         .sqlite_directory = f->directory,
         .sqlite_create = true,
@@ -439,6 +429,16 @@ static int set_up(void **state)
     f->mount = (struct mount){.name = "", .prefix = "/db/", .prefix_length = 4};
     f->mount.sql = sql_open(&f->settings, 0);
     assert_non_null(f->mount.sql);
+    make(f, "two",
+         "CREATE TABLE a (id INTEGER PRIMARY KEY, b INT NOT NULL DEFAULT 7"
+         " REFERENCES a (id) ON DELETE CASCADE);"
+         "CREATE UNIQUE INDEX i ON a (b, abs(b));"
+         "INSERT INTO a VALUES (1, 1), (2, 2);"
+         "CREATE VIEW v AS SELECT id FROM a;");
+    make(f, "one",
+         "CREATE TABLE t (id INTEGER PRIMARY KEY, x);"
+         "CREATE TABLE \"<script>\" (\"<img src=x>\" DEFAULT '<img>', y);"
+         "INSERT INTO \"<script>\" VALUES ('<script>', NULL);");
     response_init(&f->exchange.response);
     *state = f;
     return 0;
