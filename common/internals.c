@@ -42,6 +42,13 @@ static void write_stats(const struct server *server, struct message_buffer *out)
     stats_json(out);
     buffer_append_text(out, TEXT(",\"addresses\":"));
     buffer_append_number(out, addresses_known(server));
+    struct sql_memory_figures memory = sql_memory_figures();
+    buffer_printf(out,
+                  ",\"sqlite_memory\":{\"used\":%llu,\"limit\":%llu,"
+                  "\"refused\":%llu}",
+                  (unsigned long long)memory.used,
+                  (unsigned long long)memory.limit,
+                  (unsigned long long)memory.refused);
     buffer_append_text(out, TEXT(",\"databases\":"));
     sql_stats_json(server, out);
     buffer_append_text(out, TEXT("}\n"));
@@ -66,6 +73,18 @@ static void write_metrics(const struct server *server,
                   "# TYPE fivefold_addresses gauge\n"
                   "fivefold_addresses %llu\n",
                   (unsigned long long)addresses_known(server));
+    struct sql_memory_figures memory = sql_memory_figures();
+    buffer_printf(out,
+                  "# HELP fivefold_sqlite_memory_bytes What SQLite has "
+                  "allocated.\n"
+                  "# TYPE fivefold_sqlite_memory_bytes gauge\n"
+                  "fivefold_sqlite_memory_bytes %llu\n"
+                  "# HELP fivefold_sqlite_memory_refused_total Allocations "
+                  "beyond a limit.\n"
+                  "# TYPE fivefold_sqlite_memory_refused_total counter\n"
+                  "fivefold_sqlite_memory_refused_total %llu\n",
+                  (unsigned long long)memory.used,
+                  (unsigned long long)memory.refused);
     sql_stats_metrics(server, out);
 }
 

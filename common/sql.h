@@ -55,6 +55,13 @@ void sql_tick(struct sql *sql, uint64_t now_ms);
  * (sql_memory.c) fits several times. Bytes. */
 size_t sql_stack_bytes(const struct settings *settings);
 
+/* What SQLite has allocated for all databases. */
+struct sql_memory_figures {
+    uint64_t used, limit; /* bytes; limit 0: none */
+    uint64_t refused;     /* allocations that failed, since the start */
+};
+struct sql_memory_figures sql_memory_figures(void);
+
 /* Serves the paths of its mount. Uses exchange->mount->sql. */
 extern const struct handler sql_handler;
 

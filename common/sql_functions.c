@@ -55,9 +55,9 @@ static void function_instr(sqlite3_context *context, int count,
     }
     const char *found = NULL;
     if (in[0].length > 0)
-        found = bytes ? memmem(in[0].data, in[0].length, in[1].data,
-                               in[1].length)
-                      : find_characters(in[0], in[1]);
+        found = bytes
+                    ? memmem(in[0].data, in[0].length, in[1].data, in[1].length)
+                    : find_characters(in[0], in[1]);
     int at = found != NULL;
     for (const char *c = in[0].data + 1; found != NULL && c <= found; c++)
         at += bytes || !continues_character(*c);

@@ -288,12 +288,6 @@ int sql_memory_open(const struct settings *settings);
  * second. */
 void sql_memory_tick(void);
 
-struct sql_memory_figures {
-    uint64_t used, limit; /* bytes; limit 0: none */
-    uint64_t refused;     /* allocations, since the start */
-};
-struct sql_memory_figures sql_memory_figures(void);
-
 /* ---- the guard (sql_guard.c) ---- */
 
 /* Sets authorizer, limits, progress handler and functions on a fresh handle;

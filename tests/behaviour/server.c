@@ -108,6 +108,12 @@ static void become_server(struct command *command, const char *output,
         struct rlimit limit = {options->descriptors, options->descriptors};
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+    if (options && options->stack_bytes) {
+        struct rlimit limit;
+        getrlimit(RLIMIT_STACK, &limit);
+        limit.rlim_cur = options->stack_bytes;
+        setrlimit(RLIMIT_STACK, &limit);
+    }
     if (options && options->file_bytes) {
         struct rlimit limit = {options->file_bytes, options->file_bytes};
         setrlimit(RLIMIT_FSIZE, &limit);

@@ -16,6 +16,7 @@ struct server_options {
     const char *databases;        /* NULL: none */
     unsigned long descriptors;    /* RLIMIT_NOFILE, 0: as it is */
     unsigned long file_bytes;     /* RLIMIT_FSIZE, 0: as it is */
+    unsigned long stack_bytes;    /* RLIMIT_STACK, the soft one; 0: as it is */
     bool as_nobody;               /* gives up root's rights */
     bool closed_streams;          /* without stdin, stdout, stderr */
     const char *notify_socket;    /* $NOTIFY_SOCKET, or NULL */

@@ -41,9 +41,9 @@ static int close_pair(void **state)
 /* Few characters, so that values meet: ASCII, of two, three and four bytes. */
 static size_t random_text(char *out)
 {
-    static const char *const pieces[] = {"a", "b",        "ab", "\xc3\xa9",
-                                         " ", "\xc3\xa8", "aa", "\xe2\x82\xac",
-                                         "7", "\xf0\x9f\x8c\x8d"};
+    static const char *const pieces[] = {
+        "a",        "b",  "ab",           "\xc3\xa9", " ",
+        "\xc3\xa8", "aa", "\xe2\x82\xac", "7",        "\xf0\x9f\x8c\x8d"};
     size_t length = 0;
     for (int n = rand() % 7; n > 0; n--) {
         const char *piece = pieces[(size_t)rand() % 10];
@@ -91,7 +91,6 @@ static void compare(sqlite3_stmt *plain, sqlite3_stmt *ours)
         fail_msg("%s: \"%s\", expected \"%s\"", sqlite3_expanded_sql(ours),
                  (const char *)sqlite3_column_text(ours, 0),
                  (const char *)sqlite3_column_text(plain, 0));
-
 }
 
 static void results_are_those_of_sqlite(void **state)

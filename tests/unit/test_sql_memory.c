@@ -163,7 +163,8 @@ static void no_statement_uses_up_the_stack(void **state)
     struct sql_connection *connection = take(f, SQL_CREATE);
     make_chains(connection->handle, CHAIN);
     size_t size = sql_stack_bytes(&f->settings);
-    f->settings.sqlite_query_ms = 1000; /* some take long before they are deep */
+    f->settings.sqlite_query_ms =
+        1000; /* some take long before they are deep */
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         struct message_buffer sql = {0};
         append_form(&sql, &forms[i]);
@@ -218,8 +219,8 @@ static void what_nests_too_deep_is_told_so(void **state)
     /* Bug: "out of memory", which sends the operator looking for memory. */
     struct fixture *f = *state;
     struct message_buffer body = {0};
-    buffer_append_text(&body,
-                       TEXT("{\"requests\":[{\"type\":\"describe\",\"sql\":\""));
+    buffer_append_text(
+        &body, TEXT("{\"requests\":[{\"type\":\"describe\",\"sql\":\""));
     append_with(&body, "SELECT a FROM # UNION SELECT 1", 4000);
     buffer_append_text(&body, TEXT("\"}]}"));
     buffer_append_char(&body, '\0');
@@ -245,8 +246,7 @@ static void compiling_takes_no_more_than_memory_bytes(void **state)
         struct message_buffer sql = {0};
         append_with(&sql, "SELECT a FROM # UNION SELECT a FROM #", 24);
         struct sql_error error;
-        assert_null(
-            sql_prepare(connection, buffer_text(&sql), &error));
+        assert_null(sql_prepare(connection, buffer_text(&sql), &error));
         assert_string_equal(error.code, "SQLITE_NOMEM");
         /* And gives it back. */
         assert_true(sql_account_bytes(connection->account) < 4 << 20);
