@@ -111,17 +111,16 @@ static void nested_schema(const struct stage_differences *stage)
              stage->number);
     fixture_database(directory);
     make_chain(directory);
-    struct server *server =
-        life_start(stage, &(struct server_options){.databases = directory},
-                   (const char *const[]){"--set", "sqlite.query_ms=300",
-                                         "--set", "sqlite.busy_ms=60000",
-                                         NULL});
-    json_t *results =
-        sql_finish(sql_say(server, "chain", NULL,
-                           EXECUTE("INSERT INTO p0 VALUES(1)") ","
-                           EXECUTE("SELECT count(*) FROM p1") ","
-                           EXECUTE("SELECT a FROM plain")),
-                   NULL);
+    struct server *server = life_start(
+        stage, &(struct server_options){.databases = directory},
+        (const char *const[]){"--set", "sqlite.query_ms=300", "--set",
+                              "sqlite.busy_ms=60000", NULL});
+    json_t *results = sql_finish(
+        sql_say(
+            server, "chain", NULL,
+            EXECUTE("INSERT INTO p0 VALUES(1)") "," EXECUTE(
+                "SELECT count(*) FROM p1") "," EXECUTE("SELECT a FROM plain")),
+        NULL);
     sql_check_error(results, 0, "SQL_TOO_COMPLEX");
     assert_int_equal(sql_cell(results, 1), 0);
     assert_int_equal(sql_cell(results, 2), 7);
@@ -132,8 +131,7 @@ static void nested_schema(const struct stage_differences *stage)
         EXECUTE("SELECT * FROM pragma_table_info('v1999')"),
         EXECUTE("PRAGMA table_info(v1999)"), DESCRIBE("SELECT * FROM v1999")};
     for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++)
-        json_decref(
-            sql_finish(sql_say(server, "chain", NULL, looks[i]), NULL));
+        json_decref(sql_finish(sql_say(server, "chain", NULL, looks[i]), NULL));
     struct answer answer = {0};
     unsigned status = client_get(server->port, "/db/chain/", &answer);
     if (status != 200 && status != 503) {
