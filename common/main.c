@@ -49,23 +49,23 @@ static void raise_descriptor_limit(void)
 static int raise_stack_limit(const struct settings *settings)
 {
     struct rlimit limit;
-    size_t bytes = sql_stack_bytes(settings);
     if (settings->sqlite_directory == NULL && settings->mount_count == 0)
         return 0;
-    if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < bytes) {
-        limit.rlim_cur = bytes;
+    if (getrlimit(RLIMIT_STACK, &limit) == 0 &&
+        limit.rlim_cur < SQL_THREAD_BYTES) {
+        limit.rlim_cur = SQL_THREAD_BYTES;
         if (setrlimit(RLIMIT_STACK, &limit) < 0) {
             fprintf(stderr,
-                    "%s: SQL needs a stack of %zu KiB, but the limit is %llu; "
+                    "%s: SQL needs a stack of %d KiB, but the limit is %llu; "
                     "raise it (ulimit -Hs, LimitSTACK=)\n",
-                    settings->program, bytes / 1024,
+                    settings->program, SQL_THREAD_BYTES / 1024,
                     (unsigned long long)limit.rlim_max / 1024);
             return -1;
         }
     }
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, bytes);
+    pthread_attr_setstacksize(&attributes, SQL_THREAD_BYTES);
     pthread_setattr_default_np(&attributes);
     pthread_attr_destroy(&attributes);
     return 0;

@@ -53,7 +53,7 @@ void sql_tick(struct sql *sql, uint64_t now_ms);
 
 /* How much stack a thread must have that compiles SQL: what SQLite is let use
  * (sql_memory.c) fits several times. Bytes. */
-size_t sql_stack_bytes(const struct settings *settings);
+enum { SQL_THREAD_BYTES = 8 << 20 };
 
 /* What SQLite has allocated for all databases. */
 struct sql_memory_figures {

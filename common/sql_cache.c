@@ -179,6 +179,8 @@ static struct sql_statement *statement_make(struct sql_connection *connection,
                                             struct text sql,
                                             struct sql_error *error)
 {
+    if (sql_check_nesting(sql, error) < 0)
+        return NULL;
     char *text = malloc(sql.length + 1);
     if (text == NULL) {
         sql_fail(error, 500, "INTERNAL", "out of memory");

@@ -18,6 +18,9 @@ enum {
      * 10 us, which is neither felt in the cost nor in the limit. */
     SQL_PROGRESS_STEPS = 1000,
     SQL_EXPRESSION_DEPTH = 500,
+    /* SQLite's parser has a limit of its own of about 100 in Debian 12, and
+     * none in Debian 13. */
+    SQL_BRACKETS = 1000,
     SQL_COLUMNS = 1000,
     SQL_PARAMETERS = 32766,
     /* Comparing takes the length of the pattern times that of the text, and
@@ -226,6 +229,56 @@ int sql_guard(struct sql_connection *connection)
 }
 
 /* ---- what a text says ---- */
+
+/* Returns where what begins at `at` ends: one character, or what is quoted, or
+ * a comment, as SQLite's tokenizer reads it. A bracket in there is none. To
+ * SQLite a quote without an end is an error. */
+static size_t skip_quoted(struct text text, size_t at)
+{
+    const char *start = text.data + at;
+    size_t rest = text.length - at;
+    const char *end = NULL;
+    switch (*start) {
+    case '\'':
+    case '"':
+    case '`':
+        /* A quote that is doubled begins again at once. */
+        end = memchr(start + 1, *start, rest - 1);
+        break;
+    case '[':
+        end = memchr(start, ']', rest);
+        break;
+    case '-':
+        if (rest < 2 || start[1] != '-')
+            return at + 1;
+        end = memchr(start, '\n', rest);
+        break;
+    case '/':
+        if (rest < 3 || start[1] != '*')
+            return at + 1;
+        end = memmem(start + 2, rest - 2, "*/", 2);
+        if (end != NULL)
+            end++;
+        break;
+    default:
+        return at + 1;
+    }
+    return end != NULL ? (size_t)(end - text.data) + 1 : text.length;
+}
+
+int sql_check_nesting(struct text sql, struct sql_error *error)
+{
+    int depth = 0;
+    for (size_t at = 0; at < sql.length; at = skip_quoted(sql, at)) {
+        if (sql.data[at] == ')' && depth > 0)
+            depth--;
+        if (sql.data[at] == '(' && ++depth > SQL_BRACKETS)
+            return sql_fail(error, 400, "SQL_TOO_COMPLEX",
+                            "SQLite error: brackets are nested deeper than %d",
+                            SQL_BRACKETS);
+    }
+    return 0;
+}
 
 /* Skips blanks and comments. */
 static struct text skip_blank(struct text text)

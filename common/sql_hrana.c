@@ -106,7 +106,8 @@ static int run_sequence(struct sql_stream *stream, const json_t *request,
 {
     (void)out;
     struct text sql;
-    if (sql_text_of(stream, request, &sql, error) < 0)
+    if (sql_text_of(stream, request, &sql, error) < 0 ||
+        sql_check_nesting(sql, error) < 0)
         return -1;
     for (;;) {
         struct sql_statement *statement =

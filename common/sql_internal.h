@@ -294,6 +294,10 @@ void sql_memory_tick(void);
  * borrows connection until it is closed. Returns SQLite's result code. */
 int sql_guard(struct sql_connection *connection);
 
+/* Are the brackets of a text nested no deeper than SQLite may be asked to free?
+ * Returns 0, or -1 with error SQL_TOO_COMPLEX. */
+int sql_check_nesting(struct text sql, struct sql_error *error);
+
 /* What the text in front says about the statement compiled from it: fills
  * is_vacuum, is_pragma, begins_read_only and is_transaction. */
 void sql_classify(struct sql_statement *statement, struct text text);

@@ -12,7 +12,9 @@
  * through it: a view within a view is expanded without either, and each level
  * takes a piece of the stack. Every level allocates, however. So the allocator
  * is where all bounds are looked at, and where SQLite can always be stopped:
- * it is tested to survive a failure of each of its allocations.
+ * it is tested to survive a failure of each of its allocations. Freeing does
+ * not allocate, and a tree is freed level by level too: so how deep the
+ * brackets of a text are is looked at before (sql_check_nesting).
  *
  * Memory is shared as switches share their buffers (dynamic thresholds,
  * Choudhury and Hahne 1998): a connection may have at most as much as is still
@@ -31,11 +33,6 @@ enum {
     /* How much stack SQLite may have used when it allocates. What it calls in
      * between needs a little more: test_sql_memory.c measures it. */
     SQL_STACK_BYTES = 2 << 20,
-    /* For all of a thread, at least. */
-    SQL_THREAD_BYTES = 8 << 20,
-    /* A tree of nested brackets is freed by a function that calls itself for
-     * each, without an allocation. So the text's length counts too. */
-    SQL_THREAD_BYTES_PER_BYTE = 16,
     /* Allocations between two looks at the clock: some 50 us. */
     SQL_CLOCK_EVERY = 256,
     /* A query that is tried at once allocates for its values and not much more.
@@ -195,12 +192,6 @@ void sql_enter_compiling(struct sql_connection *connection)
     size_t held = sql_account_bytes(connection->account);
     if (bytes != 0 && connection->most - held > bytes)
         connection->most = held + bytes;
-}
-
-size_t sql_stack_bytes(const struct settings *settings)
-{
-    return SQL_THREAD_BYTES +
-           SQL_THREAD_BYTES_PER_BYTE * (size_t)settings->sqlite_sql_bytes;
 }
 
 /* ---- what SQLite calls ---- */
