@@ -58,9 +58,12 @@ static void function_instr(sqlite3_context *context, int count,
         found = bytes
                     ? memmem(in[0].data, in[0].length, in[1].data, in[1].length)
                     : find_characters(in[0], in[1]);
-    int at = found != NULL;
-    for (const char *c = in[0].data + 1; found != NULL && c <= found; c++)
-        at += bytes || !continues_character(*c);
+    int at = 0;
+    if (found != NULL) {
+        at = 1;
+        for (const char *c = in[0].data + 1; c <= found; c++)
+            at += bytes || !continues_character(*c);
+    }
     sqlite3_result_int(context, at);
 }
 
