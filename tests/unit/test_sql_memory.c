@@ -1,7 +1,7 @@
 /* test_sql_memory.c - what one statement may take: stack, memory, time.
  *
- * a form that nests -> as deep as it goes, on a stack that was painted before
- *   -> how much of the paint is gone */
+ * a form that nests -> as deep as it goes, on a stack of its own -> how much of
+ * that has been touched */
 #include "sql_fixture.h"
 
 #include "buffer.h"
@@ -13,7 +13,6 @@
 enum {
     LEVELS = 8000, /* of a WITH; some forms take 1 KB of stack for each */
     CHAIN = 2000,  /* of views, triggers, foreign keys */
-    PAINT = 0xA5,
 };
 
 /* ---- statements that nest ---- */
@@ -124,26 +123,30 @@ static void *compile(void *argument)
     return NULL;
 }
 
-/* Bytes of stack that compiling took. */
+/* Bytes of stack that compiling took: the kernel gives a page when it is first
+ * touched, and tells which it has given. */
 static size_t stack_taken(struct compiling *compiling, size_t size)
 {
+    enum { PAGE = 4096 };
+    static unsigned char given[SQL_THREAD_BYTES / PAGE];
     pthread_attr_t attributes;
     pthread_t thread;
-    unsigned char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_true(stack != MAP_FAILED);
-    memset(stack, PAINT, size);
+    void *stack = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert_true(stack != MAP_FAILED && size / PAGE == sizeof given);
+    madvise(stack, size, MADV_NOHUGEPAGE);
     pthread_attr_init(&attributes);
     assert_int_equal(pthread_attr_setstack(&attributes, stack, size), 0);
     assert_int_equal(pthread_create(&thread, &attributes, compile, compiling),
                      0);
     pthread_join(thread, NULL);
     pthread_attr_destroy(&attributes);
-    size_t clean = 0;
-    while (clean < size && stack[clean] == PAINT)
-        clean++;
+    assert_int_equal(mincore(stack, size, given), 0);
     munmap(stack, size);
-    return size - clean;
+    size_t clean = 0;
+    while (clean < sizeof given && (given[clean] & 1) == 0)
+        clean++;
+    return size - clean * PAGE;
 }
 
 static struct sql_connection *take(struct fixture *f, enum sql_purpose purpose)
