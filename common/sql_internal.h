@@ -171,9 +171,10 @@ struct sql_connection {
     bool read_transaction; /* after BEGIN TRANSACTION READONLY */
     bool changed;          /* settings, temp tables, or it cannot write and
                               should: not for the pool */
-    unsigned at_once; /* calls of the progress handler until it interrupts; 0:
-                         nobody is held up (sql_at_once.c) */
-    int value_bytes;  /* the limit that holds otherwise */
+    unsigned at_once;   /* calls of the progress handler until it interrupts; 0:
+                           nobody is held up (sql_at_once.c) */
+    bool tries_at_once; /* no error of this run is the statement's */
+    int value_bytes;    /* the limit that holds otherwise */
 
     struct sql_connection *next; /* in the pool, under sql->lock */
 };
