@@ -38,6 +38,7 @@ struct policy {
 };
 
 struct access {
+    struct password_limit *passwords; /* owned; thread-safe itself */
     atomic_bool has_rules; /* of current; saves the lock when there are none */
 
     /* Under lock. */
@@ -169,6 +170,9 @@ struct access *access_open(const struct settings *settings)
     struct access *access = calloc(1, sizeof *access);
     if (access == NULL)
         mistake_at(&mistake, "rules", "out of memory");
+    else if ((access->passwords =
+                  password_limit_open(settings->password_percent)) == NULL)
+        mistake_at(&mistake, "rules", "out of memory");
     else if ((access->current = policy_read(settings, settings, &mistake)) !=
              NULL) {
         pthread_mutex_init(&access->lock, NULL);
@@ -176,6 +180,8 @@ struct access *access_open(const struct settings *settings)
         return access;
     }
     fprintf(stderr, "%s: %s\n", settings->program, mistake.line);
+    if (access != NULL)
+        password_limit_close(access->passwords);
     free(access);
     return NULL;
 }
@@ -183,8 +189,14 @@ struct access *access_open(const struct settings *settings)
 void access_close(struct access *access)
 {
     policy_release(access->current);
+    password_limit_close(access->passwords);
     pthread_mutex_destroy(&access->lock);
     free(access);
+}
+
+void access_threads(struct access *access, size_t count)
+{
+    password_limit_threads(access->passwords, count);
 }
 
 int access_reload(struct access *access, const struct settings *settings,
@@ -324,7 +336,8 @@ static struct question question_of(const struct exchange *exchange)
 }
 
 enum access_verdict access_check(struct access *access,
-                                 struct exchange *exchange)
+                                 struct exchange *exchange,
+                                 unsigned *wait_seconds)
 {
     struct question question = question_of(exchange);
     exchange->user[0] = '\0';
@@ -339,10 +352,17 @@ enum access_verdict access_check(struct access *access,
 
     struct policy *policy = policy_take(access);
     enum access_verdict verdict = ACCESS_UNKNOWN;
+    enum users_answer signed_in = USERS_NOBODY;
     question.policy = policy;
-    if (authorization.data == NULL ||
-        users_sign_in(policy->users, authorization, exchange->user) !=
-            USERS_WRONG)
+    if (authorization.data != NULL)
+        signed_in =
+            users_sign_in(policy->users, access->passwords, &exchange->peer,
+                          authorization, exchange->user, wait_seconds);
+    if (signed_in == USERS_BUSY)
+        verdict = ACCESS_BUSY;
+    else if (signed_in == USERS_TOO_OFTEN)
+        verdict = ACCESS_TOO_OFTEN;
+    else if (signed_in != USERS_WRONG)
         verdict = judge(question);
     policy_give_back(access, policy);
     return verdict;

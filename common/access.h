@@ -32,14 +32,23 @@ enum access_verdict {
     ACCESS_DENIED,    /* 403 */
     ACCESS_UNKNOWN,   /* 401: who are you? (no credentials and a user could, or
                          wrong ones) */
+    ACCESS_BUSY,      /* 503: too many passwords are being checked */
+    ACCESS_TOO_OFTEN, /* 429: too many wrong passwords from this address */
 };
+
+/* How many threads call access_check with passwords to check; 1 until then.
+ * Call before they do. They are taken for one pool: where there are several,
+ * give the size of the smallest. */
+void access_threads(struct access *access, size_t count);
 
 /* Reads Authorization (Basic, RFC 7617; Bearer, RFC 6750), fills
  * exchange->user, and judges exchange->request.method on exchange->path for
- * exchange->handler. May block: crypt(3) takes its time; what it has found is
- * remembered for a while. */
+ * exchange->handler. May block: crypt(3) takes its time; a right password is
+ * remembered for a while. With ACCESS_BUSY and ACCESS_TOO_OFTEN *wait_seconds
+ * says when to try again; it is not touched otherwise. */
 enum access_verdict access_check(struct access *access,
-                                 struct exchange *exchange);
+                                 struct exchange *exchange,
+                                 unsigned *wait_seconds);
 
 /* For a handler that refuses after ACCESS_READ_ONLY: has nobody signed in, and
  * could somebody who did be allowed? */

@@ -154,17 +154,6 @@ void addresses_close(struct addresses *addresses)
 
 /* ---- the table ---- */
 
-static uint64_t key_of(const struct peer *peer, bool *v6)
-{
-    uint64_t key = 0;
-    *v6 = peer->address.any.sa_family == AF_INET6;
-    if (*v6)
-        memcpy(&key, &peer->address.v6.sin6_addr, sizeof key);
-    else
-        key = peer->address.v4.sin_addr.s_addr;
-    return key;
-}
-
 static uint64_t hash_of(uint64_t key)
 {
     return text_hash(key, (struct text){NULL, 0});
@@ -337,7 +326,7 @@ enum addresses_verdict addresses_enter(struct addresses *addresses,
                                        struct address **address)
 {
     bool v6 = false, banned = false;
-    uint64_t key = key_of(peer, &v6);
+    uint64_t key = peer_key(peer, &v6);
     uint64_t hash = hash_of(key);
     struct part *part = part_of(addresses, hash);
     enum addresses_verdict verdict = ADDRESSES_NO_MEMORY;

@@ -88,6 +88,13 @@ void answer_challenge(struct exchange *exchange)
                    "Bearer realm=\"%s\"", realm);
 }
 
+static void answer_later(struct exchange *exchange, unsigned status,
+                         const char *detail, unsigned wait_seconds)
+{
+    answer_error(exchange, status, detail);
+    response_field(&exchange->response, "Retry-After", "%u", wait_seconds);
+}
+
 /* Has the address asked too often? Then the response says so, and nothing
  * that costs more has been done: no password hashed, no file opened. */
 static bool answer_limited(struct exchange *exchange)
@@ -104,8 +111,8 @@ static bool answer_limited(struct exchange *exchange)
     /* The path tells in whose words. */
     if (!exchange->request.asterisk && decode_path(exchange) == 0)
         exchange->handler = find_handler(exchange);
-    answer_error(exchange, 429, "Too many requests from this address.");
-    response_field(&exchange->response, "Retry-After", "%u", pass.wait_seconds);
+    answer_later(exchange, 429, "Too many requests from this address.",
+                 pass.wait_seconds);
     /* A proxy's connection carries others' requests too. */
     exchange->response.close = pass.banned && !exchange->forwarded;
     stats_add(STAT_address_limited, 1);
@@ -146,7 +153,8 @@ enum answer_next answer_begin(struct exchange *exchange)
 {
     if (answer_route(exchange))
         return ANSWER_READY;
-    switch (access_check(exchange->server->access, exchange)) {
+    unsigned wait_seconds = 0;
+    switch (access_check(exchange->server->access, exchange, &wait_seconds)) {
     case ACCESS_ALLOWED:
         exchange->may_write = true;
         break;
@@ -159,6 +167,16 @@ enum answer_next answer_begin(struct exchange *exchange)
     case ACCESS_UNKNOWN:
         answer_error(exchange, 401, "Authentication failed");
         answer_challenge(exchange);
+        return ANSWER_READY;
+    case ACCESS_BUSY:
+        answer_later(exchange, 503,
+                     "Too many passwords are being checked; try again.",
+                     wait_seconds);
+        return ANSWER_READY;
+    case ACCESS_TOO_OFTEN:
+        answer_later(exchange, 429,
+                     "Too many wrong passwords from this address.",
+                     wait_seconds);
         return ANSWER_READY;
     }
     return exchange->handler->begin(exchange);

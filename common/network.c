@@ -27,6 +27,17 @@ void peer_normalize(struct peer *peer)
     peer->address.v4 = v4;
 }
 
+uint64_t peer_key(const struct peer *peer, bool *v6)
+{
+    uint64_t key = 0;
+    *v6 = peer->address.any.sa_family == AF_INET6;
+    if (*v6)
+        memcpy(&key, &peer->address.v6.sin6_addr, sizeof key);
+    else
+        key = peer->address.v4.sin_addr.s_addr;
+    return key;
+}
+
 bool peer_is_loopback(const struct peer *peer)
 {
     if (peer->address.any.sa_family == AF_INET6)

@@ -59,6 +59,7 @@ struct settings {
     uint64_t requests_burst;          /* of one address */
     uint64_t ban_after;               /* answers 429 to one address */
     uint64_t ban_seconds;             /* 0: never */
+    uint64_t password_percent;        /* of the time; 100: no limit */
 
     /* [files] */
     char *files_root;   /* --root; NULL: no files are served */

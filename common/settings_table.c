@@ -116,6 +116,11 @@ const struct setting settings_table[] = {
            "answers 429 to one address within 10 s that ban it", NULL),
     NUMBER("limits", "ban_seconds", ban_seconds, 0, DAY, "0",
            "how long its connections are closed at once; 0: never", NULL),
+    NUMBER("limits", "password_percent", password_percent, 1, 100, "25",
+           "share of the time that wrong passwords may take; 100: no limit",
+           "Of the threads that answer; at most half of these check passwords "
+           "at the same time. More get 503, and an address that had a quarter "
+           "of this share 429."),
 
     OTHER("files", "root", SETTING_DIRECTORY, files_root, NULL, "/srv/www",
           "the directory whose files are served", "Unset: no files."),

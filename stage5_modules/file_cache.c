@@ -202,7 +202,9 @@ bool file_cache_answer(struct file_cache *cache, struct exchange *exchange,
         return false;
     }
     /* Rules may have changed, and depend on who asks. */
-    if (access_check(exchange->server->access, exchange) != ACCESS_ALLOWED)
+    unsigned wait_seconds;
+    if (access_check(exchange->server->access, exchange, &wait_seconds) !=
+        ACCESS_ALLOWED)
         return false;
     order_touch(&cache->by_use, &entry->by_use);
     struct response *response = &exchange->response;

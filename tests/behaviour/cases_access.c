@@ -206,6 +206,7 @@ int suite_run_access(void)
         "--rule",  "allow POST /db/t/backup user adam",
         "--rule",  "allow GET,HEAD /",
         "--set",   "server.access_log=off",
+        "--set",   "limits.password_percent=100",
         NULL,
     };
     static const char *const quiet[] = {"--set", "server.access_log=off", NULL};

@@ -60,7 +60,9 @@ static enum access_verdict ask(struct access *access, int handler,
     exchange.handler = &handlers[handler];
     exchange.mount = asked_mount;
     set_peer(&exchange.peer, address);
-    enum access_verdict verdict = access_check(access, &exchange);
+    unsigned wait_seconds;
+    enum access_verdict verdict =
+        access_check(access, &exchange, &wait_seconds);
     if (user != NULL)
         strcpy(user, exchange.user);
     return verdict;
@@ -381,7 +383,9 @@ static struct access *open_with_users(struct settings *settings)
 {
     char set[128];
     snprintf(set, sizeof set, "users.htpasswd=%s", users_path);
-    return open_with(settings, (const char *[]){"--set", set, NULL});
+    return open_with(settings,
+                     (const char *[]){"--set", set, "--set",
+                                      "limits.password_percent=100", NULL});
 }
 
 #define BASIC_CAROL "Basic Y2Fyb2w6b3BlbiBzZXNhbWU=" /* carol:open sesame */
