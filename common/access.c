@@ -51,7 +51,7 @@ static int rules_read(struct rules *rules, const struct setting_list *list,
 {
     rules->items = calloc(list->count + 1, sizeof *rules->items);
     if (rules->items == NULL)
-        return mistake_at(mistake, "rules", "out of memory");
+        return mistake_memory(mistake, "rules");
     for (size_t i = 0; i < list->count; i++) {
         if (rule_parse(&rules->items[i], list->items[i].value,
                        list->items[i].where, mistake) < 0)
@@ -126,7 +126,7 @@ static struct policy *policy_read(const struct settings *settings,
     if (policy == NULL || (policy->groups = calloc(
                                group_count, sizeof *policy->groups)) == NULL) {
         free(policy);
-        mistake_at(mistake, "rules", "out of memory");
+        mistake_memory(mistake, "rules");
         return NULL;
     }
     policy->group_count = group_count;
@@ -169,10 +169,10 @@ struct access *access_open(const struct settings *settings)
     struct mistake mistake = {0};
     struct access *access = calloc(1, sizeof *access);
     if (access == NULL)
-        mistake_at(&mistake, "rules", "out of memory");
+        mistake_memory(&mistake, "rules");
     else if ((access->passwords =
                   password_limit_open(settings->password_percent)) == NULL)
-        mistake_at(&mistake, "rules", "out of memory");
+        mistake_memory(&mistake, "rules");
     else if ((access->current = policy_read(settings, settings, &mistake)) !=
              NULL) {
         pthread_mutex_init(&access->lock, NULL);
@@ -200,14 +200,13 @@ void access_threads(struct access *access, size_t count)
 }
 
 int access_reload(struct access *access, const struct settings *settings,
-                  struct log *log)
+                  struct log *log, struct mistake *mistake)
 {
-    struct mistake mistake = {0};
     struct settings fresh;
     struct policy *policy = NULL;
     struct message_buffer changed = {0};
-    if (settings_reread(&fresh, settings, &mistake) == 0) {
-        policy = policy_read(&fresh, settings, &mistake);
+    if (settings_reread(&fresh, settings, mistake) == 0) {
+        policy = policy_read(&fresh, settings, mistake);
         settings_changed(settings, &fresh, &changed);
         settings_release(&fresh);
     }
@@ -215,10 +214,8 @@ int access_reload(struct access *access, const struct settings *settings,
         log_error(log, "a restart is needed for what has changed besides: %.*s",
                   (int)buffer_length(&changed), buffer_start(&changed));
     buffer_release(&changed);
-    if (policy == NULL) {
-        log_error(log, "%s; the old rules and users are kept", mistake.line);
+    if (policy == NULL)
         return -1;
-    }
     pthread_mutex_lock(&access->lock);
     struct policy *old = access->current;
     access->current = policy;

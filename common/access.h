@@ -14,6 +14,7 @@
 struct settings;
 struct access;
 struct log;
+struct mistake;
 
 /* Builds from settings (rules, tokens, htpasswd file). NULL after
  * one line on stderr that says what is wrong, where, and what to do. */
@@ -21,10 +22,11 @@ struct access *access_open(const struct settings *settings);
 void access_close(struct access *access);
 
 /* Rereads rules and users (the settings' file and the htpasswd file), for
- * SIGHUP. Keeps the old ones and returns -1, with one line in the error log, if
- * they are not right. Requests may be judged meanwhile. */
+ * SIGHUP. If that fails it keeps the old ones and returns -1 with mistake,
+ * where may_pass says whether another try can help. What else has changed and
+ * needs a restart goes to log. Requests may be judged meanwhile. */
 int access_reload(struct access *access, const struct settings *settings,
-                  struct log *log);
+                  struct log *log, struct mistake *mistake);
 
 enum access_verdict {
     ACCESS_ALLOWED,

@@ -157,7 +157,7 @@ int networks_read(struct networks *networks, const char *list,
                               (networks->count + 1) * sizeof *networks->items);
         if (items == NULL) {
             networks_release(networks);
-            return mistake_at(mistake, where, "out of memory");
+            return mistake_memory(mistake, where);
         }
         networks->items = items;
         networks->items[networks->count++] = network;

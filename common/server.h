@@ -30,8 +30,8 @@ struct server {
 };
 
 /* Call from the thread that takes the signals, at least once a second and as
- * often as you like: once a second it flushes logs, ends late SQL streams
- * and forgets addresses. */
+ * often as you like: once a second it flushes logs, ends late SQL streams,
+ * forgets addresses, and tries again what a SIGHUP could not do. */
 void server_tick(struct server *server);
 
 /* Catches SIGTERM, SIGINT and SIGHUP, ignores SIGPIPE. Returns 0, or -1 with

@@ -22,8 +22,6 @@
 
 enum { TEXT_MAX = 256 }; /* response_field must have room for it */
 
-static const char out_of_memory[] = "out of memory";
-
 /* A number with the largest suffix that leaves it whole, as a person would
  * write it. */
 static void print_number(const struct setting *setting, uint64_t number,
@@ -233,7 +231,7 @@ static int set_prefix(const char *value, char **string, const char *where,
     size_t size = strlen(value) + 2;
     char *path = malloc(size);
     if (path == NULL)
-        return mistake_at(mistake, where, out_of_memory);
+        return mistake_memory(mistake, where);
     ssize_t length = path_from_target(text_of(value), path, size);
     bool right = *value == '/' && length > 0 && path[length - 1] == '/';
     /* Beneath a name with a dot in front no file is shown. */
@@ -263,7 +261,7 @@ static int set_string(const struct setting *setting, const char *value,
         return -1;
     char *copy = strdup(value);
     if (copy == NULL)
-        return mistake_at(mistake, where, out_of_memory);
+        return mistake_memory(mistake, where);
     free(*string);
     *string = copy;
     return 0;
@@ -280,7 +278,7 @@ static int add_to_list(struct setting_list *list, const char *value,
     if (items == NULL || copy == NULL || place == NULL) {
         free(copy);
         free(place);
-        return mistake_at(mistake, where, out_of_memory);
+        return mistake_memory(mistake, where);
     }
     list->items[list->count].value = copy;
     list->items[list->count].where = place;
@@ -362,15 +360,16 @@ static int check_directory(const char *path, const char *where,
                    ? mistake_at(mistake, where,
                                 "no directory %s; create it or name another",
                                 path)
-                   : mistake_at(mistake, where, "%s: %s; name another", path,
-                                strerror(errno));
+                   : mistake_error(mistake, errno, where,
+                                   "%s: %s; name another", path,
+                                   strerror(errno));
     if (!S_ISDIR(status.st_mode))
         return mistake_at(mistake, where,
                           "%s is not a directory; name one that is", path);
     if (access(path, R_OK | X_OK) < 0)
-        return mistake_at(mistake, where,
-                          "%s: %s; let this user read and search it", path,
-                          strerror(errno));
+        return mistake_error(mistake, errno, where,
+                             "%s: %s; let this user read and search it", path,
+                             strerror(errno));
     return 0;
 }
 
@@ -378,12 +377,22 @@ static int check_users_file(const struct settings *settings, const char *path,
                             const char *where, struct mistake *mistake)
 {
     if (access(path, R_OK) < 0)
-        return mistake_at(mistake, where,
-                          "cannot read %s: %s; write one with htpasswd -B -c",
-                          path, strerror(errno));
+        return mistake_error(
+            mistake, errno, where,
+            "cannot read %s: %s; write one with htpasswd -B -c", path,
+            strerror(errno));
     struct users *users = users_read(settings, mistake);
     users_release(users);
     return users != NULL ? 0 : -1;
+}
+
+/* The files that name them cannot be opened: that is not to say that there is
+ * none of this name. */
+static int cannot_look_up(const char *name, const char *where,
+                          struct mistake *mistake)
+{
+    return mistake_error(mistake, errno, where, "cannot look up %s: %s", name,
+                         strerror(errno));
 }
 
 int setting_check(const struct settings *settings,
@@ -403,15 +412,21 @@ int setting_check(const struct settings *settings,
     case SETTING_USERS:
         return check_users_file(settings, value, where, mistake);
     case SETTING_SYSTEM_USER:
+        errno = 0;
         if (getpwnam(value) != NULL)
             return 0;
+        if (mistake_may_pass(errno))
+            return cannot_look_up(value, where, mistake);
         return mistake_at(mistake, where,
                           "no user %s on this machine; create it (adduser "
                           "--system --group %s) or name another",
                           value, value);
     case SETTING_SYSTEM_GROUP:
+        errno = 0;
         if (getgrnam(value) != NULL)
             return 0;
+        if (mistake_may_pass(errno))
+            return cannot_look_up(value, where, mistake);
         return mistake_at(mistake, where,
                           "no group %s on this machine; name another", value);
     default:

@@ -133,7 +133,7 @@ static int read_user_line(struct users *users, char *line, const char *where,
                           "user %s is given twice; remove one of the two",
                           line);
     if (add_user(users, line, colon + 1) < 0)
-        return mistake_at(mistake, where, "out of memory");
+        return mistake_memory(mistake, where);
     return 0;
 }
 
@@ -145,19 +145,21 @@ static int read_htpasswd(struct users *users, const char *path,
     int result = 0;
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return mistake_at(mistake, "[users] htpasswd",
-                          "cannot read %s: %s; write one with htpasswd -B -c",
-                          path, strerror(errno));
+        return mistake_error(
+            mistake, errno, "[users] htpasswd",
+            "cannot read %s: %s; write one with htpasswd -B -c", path,
+            strerror(errno));
     errno = 0;
     for (unsigned n = 1; result == 0 && getline(&line, &size, file) >= 0; n++) {
         snprintf(where, sizeof where, "%s:%u", path, n);
         result = read_user_line(users, line, where, mistake);
     }
-    if (result == 0 && ferror(file))
-        result = mistake_at(mistake, "[users] htpasswd",
-                            "cannot read %s: %s; "
-                            "name a file",
-                            path, strerror(errno));
+    /* Without memory for a line it ends before the file does, too. */
+    if (result == 0 && !feof(file))
+        result = mistake_error(mistake, errno, "[users] htpasswd",
+                               "cannot read %s: %s; "
+                               "name a file",
+                               path, strerror(errno));
     if (line != NULL)
         explicit_bzero(line, size);
     free(line);
@@ -233,7 +235,7 @@ struct users *users_read(const struct settings *settings,
 {
     struct users *users = calloc(1, sizeof *users);
     if (users == NULL) {
-        mistake_at(mistake, "[users]", "out of memory");
+        mistake_memory(mistake, "[users]");
         return NULL;
     }
     pthread_mutex_init(&users->lock, NULL);
@@ -241,7 +243,7 @@ struct users *users_read(const struct settings *settings,
         mistake_at(mistake, "[users]", "no random numbers: %s",
                    strerror(errno));
     else if (add_tokens(users, &settings->tokens, mistake) < 0)
-        mistake_at(mistake, "[users] token", "out of memory");
+        mistake_memory(mistake, "[users] token");
     else if (settings->htpasswd == NULL ||
              read_htpasswd(users, settings->htpasswd, mistake) == 0)
         return users;

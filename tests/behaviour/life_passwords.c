@@ -30,7 +30,8 @@ static struct server *start(const struct stage_differences *stage,
     snprintf(htpasswd, sizeof htpasswd, "users.htpasswd=%s/passwords",
              suite.work);
     fixture_write(strchr(htpasswd, '=') + 1, users, strlen(users));
-    return LIFE_START(stage, "--set", htpasswd, "--token", "t:a-token", "--set", more, "--set", more2);
+    return LIFE_START(stage, "--set", htpasswd, "--token", "t:a-token", "--set",
+                      more, "--set", more2);
 }
 
 /* Takes client. */

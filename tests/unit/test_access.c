@@ -7,6 +7,7 @@
 
 #include "access.h"
 #include "log.h"
+#include "mistake.h"
 #include "mount.h"
 #include "settings.h"
 
@@ -462,13 +463,15 @@ static void reload_takes_new_rules_and_keeps_old_ones_on_a_mistake(void **state)
                                     .error_log = (char *)"/dev/null"};
     struct log *log = log_open(&log_settings);
     assert_non_null(log);
-    assert_int_equal(access_reload(access, &settings, log), 0);
+    struct mistake mistake = {0};
+    assert_int_equal(access_reload(access, &settings, log, &mistake), 0);
     assert_int_equal(ask(access, F, HTTP_GET, "/x", HOME, NULL, NULL),
                      ACCESS_DENIED);
     static const char broken[] = "[files]\nrule = allow\n       ";
     assert_int_equal(pwrite(fd, broken, sizeof broken - 1, 0),
                      sizeof broken - 1);
-    assert_int_equal(access_reload(access, &settings, log), -1);
+    assert_int_equal(access_reload(access, &settings, log, &mistake), -1);
+    assert_false(mistake.may_pass);
     assert_int_equal(ask(access, F, HTTP_GET, "/x", HOME, NULL, NULL),
                      ACCESS_DENIED);
     log_close(log);
