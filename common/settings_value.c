@@ -386,15 +386,6 @@ static int check_users_file(const struct settings *settings, const char *path,
     return users != NULL ? 0 : -1;
 }
 
-/* The files that name them cannot be opened: that is not to say that there is
- * none of this name. */
-static int cannot_look_up(const char *name, const char *where,
-                          struct mistake *mistake)
-{
-    return mistake_error(mistake, errno, where, "cannot look up %s: %s", name,
-                         strerror(errno));
-}
-
 int setting_check(const struct settings *settings,
                   const struct setting *setting, const char *where,
                   struct mistake *mistake)
@@ -412,21 +403,15 @@ int setting_check(const struct settings *settings,
     case SETTING_USERS:
         return check_users_file(settings, value, where, mistake);
     case SETTING_SYSTEM_USER:
-        errno = 0;
         if (getpwnam(value) != NULL)
             return 0;
-        if (mistake_may_pass(errno))
-            return cannot_look_up(value, where, mistake);
         return mistake_at(mistake, where,
                           "no user %s on this machine; create it (adduser "
                           "--system --group %s) or name another",
                           value, value);
     case SETTING_SYSTEM_GROUP:
-        errno = 0;
         if (getgrnam(value) != NULL)
             return 0;
-        if (mistake_may_pass(errno))
-            return cannot_look_up(value, where, mistake);
         return mistake_at(mistake, where,
                           "no group %s on this machine; name another", value);
     default:
