@@ -108,8 +108,7 @@ void sql_page_start(struct exchange *exchange, enum sql_format format)
     buffer_append_text(fields, text_of(media[format].content_type));
     buffer_append_text(fields, TEXT("\r\n"
                                     "Cache-Control: no-store\r\n"
-                                    "Vary: Accept\r\n"
-                                    "X-Content-Type-Options: nosniff\r\n"));
+                                    "Vary: Accept\r\n"));
     /* Should an escape ever be forgotten, what slips through still cannot
      * run: the pages have no script. */
     if (format == SQL_HTML)
