@@ -55,6 +55,7 @@ struct exchange {
     struct address *address; /* addresses.h, borrowed; NULL: no limits */
     bool forwarded;          /* by a proxy: peer is whom it names, and address
                                 is left with the request (forwarded.h) */
+    bool by_proxy;           /* the connection is that of a trusted proxy */
     bool routed;             /* by the first answer_route */
 
     /* Set before the handler is called. */

@@ -205,6 +205,7 @@ int suite_run_access(void)
         "--rule",  "allow * /db user robot",
         "--rule",  "allow POST /db/t/backup user adam",
         "--rule",  "allow GET,HEAD /",
+        "--set",   "sqlite.cors=*",
         "--set",   "server.access_log=off",
         NULL,
     };

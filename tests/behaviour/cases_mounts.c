@@ -166,6 +166,8 @@ int suite_run_mounts(void)
                 "rule = allow write /docs\n"
                 "[files]\n"
                 "rule = deny * /docs/half\n"
+                "[sqlite]\n"
+                "cors = *\n"
                 "[sqlite archive]\n"
                 "prefix = /archive/\n"
                 "directory = %s/archive\n"
