@@ -191,6 +191,17 @@ bool answer_route(struct exchange *exchange)
     return false;
 }
 
+static enum answer_next answer_denied(struct exchange *exchange, bool ask)
+{
+    if (ask) {
+        answer_error(exchange, 401, "Authentication failed");
+        answer_challenge(exchange);
+    } else {
+        answer_error(exchange, 403, "The access rules do not allow this.");
+    }
+    return ANSWER_READY;
+}
+
 enum answer_next answer_begin(struct exchange *exchange)
 {
     if (answer_route(exchange) || answer_foreign(exchange))
@@ -203,14 +214,14 @@ enum answer_next answer_begin(struct exchange *exchange)
         exchange->may_write = false;
         break;
     case ACCESS_DENIED:
-        answer_error(exchange, 403, "The access rules do not allow this.");
-        return ANSWER_READY;
+        return answer_denied(exchange, false);
     case ACCESS_UNKNOWN:
-        answer_error(exchange, 401, "Authentication failed");
-        answer_challenge(exchange);
-        return ANSWER_READY;
+        return answer_denied(exchange, true);
     }
-    return exchange->handler->begin(exchange);
+    enum answer_next next = exchange->handler->begin(exchange);
+    if (next == ANSWER_DENIED || next == ANSWER_UNKNOWN)
+        return answer_denied(exchange, next == ANSWER_UNKNOWN);
+    return next;
 }
 
 void answer_finish(struct exchange *exchange)

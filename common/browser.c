@@ -141,8 +141,9 @@ static bool is_forwarded_host(const struct http_request *request,
 {
     size_t at = 0;
     struct text list;
-    while ((list = http_field_next(request, TEXT("X-Forwarded-Host"), &at))
-               .data != NULL)
+    while (
+        (list = http_field_next(request, TEXT("X-Forwarded-Host"), &at)).data !=
+        NULL)
         while (list.data != NULL)
             if (is_host(origin, text_trim(text_split(&list, ','))))
                 return true;
@@ -187,8 +188,8 @@ enum browser_verdict browser_judge(const struct exchange *exchange)
         return BROWSER_FINE;
     /* "none": the user, by the address bar or a bookmark. */
     bool silent = site.data == NULL || text_equal(site, TEXT("none"));
-    if (silent && (value.data == NULL || (origin_read(value, &page) &&
-                                          is_ours(exchange, &page))))
+    if (silent && (value.data == NULL ||
+                   (origin_read(value, &page) && is_ours(exchange, &page))))
         return BROWSER_FINE;
     const char *cors = allowed_origin(exchange);
     if (cors == NULL || value.data == NULL)

@@ -143,6 +143,11 @@ const struct setting settings_table[] = {
           "a larger file is not kept (stage 5)", NULL),
     OTHER("files", "cache_control", SETTING_TEXT, files_cache_control, NULL,
           "max-age=60", "the value of Cache-Control", "Unset: no such field."),
+    OTHER("files", "content_security_policy", SETTING_TEXT, files_policy, NULL,
+          "sandbox", "the value of Content-Security-Policy",
+          "With sandbox a page among these files can run no script, and is of "
+          "no origin: it can do nothing in this server's name. For what users "
+          "have uploaded. Unset: no such field."),
     OTHER("files", "rule", SETTING_RULES, files_rules, NULL,
           "allow write /upload user *", "who may do what with files",
           RULE_MORE

@@ -19,11 +19,14 @@
 #define TOKEN    "Authorization: Bearer robot-token-1\r\n"
 #define BASIC    "Authorization: Basic YWRhbTpzZWNyZXQ=\r\n"
 
-#define INSERT      PIPELINE(EXECUTE("INSERT INTO scratch(v) VALUES(1)"))
-#define DID         HAS("\"affected_row_count\":1")
-#define CLEAR       {PIPELINE(SEQUENCE("DELETE FROM scratch"))}
-#define FOREIGN     STATUS(403), HAS("\"code\":\"FORBIDDEN\""), ALSO("set cors in")
-#define NOT_JSON    STATUS(415), HAS("\"code\":\"UNSUPPORTED_MEDIA_TYPE\"")
+#define INSERT PIPELINE(EXECUTE("INSERT INTO scratch(v) VALUES(1)"))
+#define DID    HAS("\"affected_row_count\":1")
+#define CLEAR                                                                  \
+    {                                                                          \
+        PIPELINE(SEQUENCE("DELETE FROM scratch"))                              \
+    }
+#define FOREIGN  STATUS(403), HAS("\"code\":\"FORBIDDEN\""), ALSO("set cors in")
+#define NOT_JSON STATUS(415), HAS("\"code\":\"UNSUPPORTED_MEDIA_TYPE\"")
 #define NOTHING_NEW                                                            \
     {                                                                          \
         PIPELINE(EXECUTE("SELECT count(*) FROM scratch")),                     \
@@ -33,7 +36,7 @@
 /* A write with these fields is made. */
 #define WRITES(what, lines)                                                    \
     {                                                                          \
-        .name = what, .steps = {{INSERT, WITH(lines), DID}, CLEAR}             \
+        .name = what, .steps = { {INSERT, WITH(lines), DID}, CLEAR }           \
     }
 /* A write with these fields is refused so. */
 #define REFUSES(what, lines, ...)                                              \
@@ -130,8 +133,7 @@ static const struct behaviour_case default_cors[] = {
 };
 
 static const struct behaviour_case one_origin[] = {
-    WRITES("a page of the origin that is allowed",
-           APP SITE("cross-site") JSON),
+    WRITES("a page of the origin that is allowed", APP SITE("cross-site") JSON),
     REFUSES("a page of another", EVIL SITE("cross-site") JSON, FOREIGN),
     REFUSES("the origin's name without TLS",
             "Origin: http://app.example\r\n" JSON, FOREIGN),
@@ -167,7 +169,7 @@ static const struct behaviour_case every_origin[] = {
 
 /* -- names ------------------------------------------------------------ */
 
-#define ASK(host)    "GET /small.txt HTTP/1.1\r\nHost: " host "\r\n\r\n"
+#define ASK(host) "GET /small.txt HTTP/1.1\r\nHost: " host "\r\n\r\n"
 #define KNOWN(host)                                                            \
     {                                                                          \
         .name = "known: " host, .steps = { {RAW(ASK(host)), IS("hello\n")} }   \
@@ -231,9 +233,10 @@ static const struct behaviour_case no_names[] = {
                 STATUS(421), FIELDS("Content-Type: application/json"),
                 HAS("\"code\":\"MISDIRECTED_REQUEST\"")}}},
     {.name = "a strange name is no origin of ours",
-     .steps = {{RAW("POST /db/t/v2/pipeline HTTP/1.1\r\nHost: evil.example\r\n"
-                    EVIL SITE("same-origin") JSON "Content-Length: 2\r\n\r\n{}"),
-                STATUS(421)}}},
+     .steps =
+         {{RAW("POST /db/t/v2/pipeline HTTP/1.1\r\nHost: evil.example\r\n" EVIL
+                   SITE("same-origin") JSON "Content-Length: 2\r\n\r\n{}"),
+           STATUS(421)}}},
     {.name = "what one may have, another name may not a moment later",
      .steps = {{GET("/letters.txt")},
                {GET("/letters.txt")},
