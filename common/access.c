@@ -234,6 +234,7 @@ struct question {
     enum rule_group group;
     size_t own; /* the group of the mount's own rules; GROUP_FIRST: none */
     enum http_method method;
+    struct text path;
     const char *user;
 };
 
@@ -263,12 +264,10 @@ static bool allowed_by_default(const struct question *question)
 static const struct rule *first_match(const struct rules *rules,
                                       const struct question *question)
 {
-    const struct exchange *exchange = question->exchange;
-    struct text path = {exchange->path, exchange->path_length};
     for (size_t i = 0; i < rules->count; i++)
         if (rule_names(&rules->items[i], question->user) &&
-            rule_covers(&rules->items[i], question->method, path,
-                        &exchange->peer))
+            rule_covers(&rules->items[i], question->method, question->path,
+                        &question->exchange->peer))
             return &rules->items[i];
     return NULL;
 }
@@ -329,6 +328,7 @@ static struct question question_of(const struct exchange *exchange)
                              .group = group_of(exchange),
                              .own = own_group_of(exchange),
                              .method = exchange->request.method,
+                             .path = {exchange->path, exchange->path_length},
                              .user = exchange->user};
 }
 
@@ -361,6 +361,21 @@ enum access_verdict access_check(struct access *access,
         verdict = ACCESS_TOO_OFTEN;
     else if (signed_in != USERS_WRONG)
         verdict = judge(question);
+    policy_give_back(access, policy);
+    return verdict;
+}
+
+enum access_verdict access_check_path(struct access *access,
+                                      const struct exchange *exchange,
+                                      struct text path)
+{
+    if (!atomic_load_explicit(&access->has_rules, memory_order_acquire))
+        return ACCESS_ALLOWED;
+    struct question question = question_of(exchange);
+    struct policy *policy = policy_take(access);
+    question.path = path;
+    question.policy = policy;
+    enum access_verdict verdict = judge(question);
     policy_give_back(access, policy);
     return verdict;
 }

@@ -52,6 +52,17 @@ enum access_verdict access_check(struct access *access,
                                  struct exchange *exchange,
                                  unsigned *wait_seconds);
 
+/* For what a handler opens or shows that is not exchange->path itself (a
+ * directory's index page, an entry of a list): may the same client do there
+ * what it asks for here? Only for GET and HEAD, after access_check, which has
+ * set exchange->user. Returns ACCESS_ALLOWED, ACCESS_DENIED or ACCESS_UNKNOWN.
+ * Without rules it costs nothing, and all is allowed that access_check allows.
+ * path is borrowed for the call; it is in the form of exchange->path. Never
+ * blocks. */
+enum access_verdict access_check_path(struct access *access,
+                                      const struct exchange *exchange,
+                                      struct text path);
+
 /* For a handler that refuses after ACCESS_READ_ONLY: has nobody signed in, and
  * could somebody who did be allowed? */
 bool access_sign_in_may_help(struct access *access,

@@ -94,7 +94,8 @@ static void print_head(struct conn *conn)
     struct message_buffer *out = &conn->out;
     buffer_reserve(out, 256 + buffer_length(&response->fields));
     print_status_line(out, response->status);
-    buffer_append_text(out, TEXT("Server: fivefold\r\nDate: "));
+    buffer_append_text(out, TEXT("Server: fivefold\r\n"
+                                 "X-Content-Type-Options: nosniff\r\nDate: "));
     buffer_append(out, http_date_now(), HTTP_DATE_BYTES - 1);
     buffer_append_text(out, TEXT("\r\n"));
     buffer_append_text(out, buffer_text(&response->fields));
@@ -421,6 +422,7 @@ static void refuse(int fd, const char *answer, size_t n)
 #define REFUSAL(status)                                                        \
     "HTTP/1.1 " status "\r\n"                                                  \
     "Server: fivefold\r\n"                                                     \
+    "X-Content-Type-Options: nosniff\r\n"                                      \
     "Retry-After: 1\r\n"                                                       \
     "Content-Length: 0\r\n"                                                    \
     "Connection: close\r\n\r\n"

@@ -13,6 +13,7 @@ struct server {
     const struct settings *settings;
     int listen_fd;         /* owned; -1 once closed by the stage */
     bool listen_inherited; /* others hold it too, and go on with it */
+    bool on_loopback;      /* its address is of 127.0.0.0/8, or ::1 */
     struct access *access; /* thread-safe itself */
     struct mount *mounts;  /* mount.h; the longest prefix first */
     size_t mount_count;

@@ -30,6 +30,7 @@ struct settings {
     uint64_t connections_max;
     uint64_t stop_seconds; /* how long a graceful stop waits */
     char *trust_proxy;     /* NULL, or a list of CIDR */
+    char *names;           /* NULL, or a list of hosts; "*" is every one */
     char *user;            /* NULL, or whom root becomes */
     char *group;           /* NULL: the user's own */
     char *seccomp;         /* "off", "on" or "kill" */
@@ -72,6 +73,7 @@ struct settings {
     uint64_t files_cache_bytes;    /* 0: no cache */
     uint64_t files_cache_file_bytes;
     char *files_cache_control; /* NULL, or the value of Cache-Control */
+    char *files_policy;        /* NULL, or that of Content-Security-Policy */
     struct setting_list files_rules;
 
     /* [sqlite] */

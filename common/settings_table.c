@@ -49,6 +49,12 @@ const struct setting settings_table[] = {
           "127.0.0.1, ::1", "proxies whose X-Forwarded-For is believed",
           "A list of CIDR. Then rules, logs and limits see the proxy's client; "
           "the proxy itself has no limits. Unset: nobody is believed."),
+    OTHER("server", "names", SETTING_HOSTS, names, NULL, "www.example.org",
+          "host names that this server is asked by; others get 421",
+          "A list; * is every name. Looked at if it is set, or while the "
+          "address to listen on is this machine's own (127.0.0.1, ::1), as a "
+          "page of any web site could point a name there. Addresses, names "
+          "without a dot, *.localhost and trusted proxies are always fine."),
     OTHER("server", "user", SETTING_SYSTEM_USER, user, NULL, "fivefold",
           "whom a server that was started as root becomes",
           "Once the address is taken and before anything else is opened: this "
@@ -142,6 +148,11 @@ const struct setting settings_table[] = {
           "a larger file is not kept (stage 5)", NULL),
     OTHER("files", "cache_control", SETTING_TEXT, files_cache_control, NULL,
           "max-age=60", "the value of Cache-Control", "Unset: no such field."),
+    OTHER("files", "content_security_policy", SETTING_TEXT, files_policy, NULL,
+          "sandbox", "the value of Content-Security-Policy",
+          "With sandbox a page among these files can run no script, and is of "
+          "no origin: it can do nothing in this server's name. For what users "
+          "have uploaded. Unset: no such field."),
     OTHER("files", "rule", SETTING_RULES, files_rules, NULL,
           "allow write /upload user *", "who may do what with files",
           RULE_MORE
@@ -193,8 +204,11 @@ const struct setting settings_table[] = {
            "how long a transaction may stay open, or a request run; then "
            "ROLLBACK",
            NULL),
-    OTHER("sqlite", "cors", SETTING_ORIGIN, sqlite_cors, "*", NULL,
-          "pages that may ask: *, none, or one origin", NULL),
+    OTHER("sqlite", "cors", SETTING_ORIGIN, sqlite_cors, "none", NULL,
+          "pages of other origins that may ask: none, one origin, or *",
+          "An origin is as https://example.org. With * every web page that a "
+          "user of this server opens can read here, and write what the rules "
+          "let that user write."),
     OTHER("sqlite", "rule", SETTING_RULES, sqlite_rules, NULL,
           "allow * /db/notes user alice", "who may do what with databases",
           RULE_MORE "Syntax and default as in [files]. SQL is sent by POST; "

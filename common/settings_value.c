@@ -11,6 +11,7 @@
 #include "users.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <grp.h>
 #include <inttypes.h>
@@ -195,6 +196,28 @@ static int check_networks(const char *value, const char *where,
     return result;
 }
 
+/* Names as Host has them, without the port. */
+static int check_hosts(const char *value, const char *where,
+                       struct mistake *mistake)
+{
+    struct text list = text_of(value);
+    while (list.data != NULL) {
+        struct text word = text_trim(text_split(&list, ','));
+        bool right = word.length > 0 && word.data[0] != '.' &&
+                     word.data[word.length - 1] != '.';
+        for (size_t i = 0; i < word.length; i++)
+            right &= isalnum((unsigned char)word.data[i]) ||
+                     strchr("-._", word.data[i]) != NULL;
+        if (!right && !text_equal(word, TEXT("*")))
+            return mistake_at(mistake, where,
+                              "\"%.*s\" is no host name; write names as "
+                              "www.example.org, without http:// and port, "
+                              "commas between, or * for every one",
+                              (int)word.length, word.data);
+    }
+    return 0;
+}
+
 static int check_string(const struct setting *setting, const char *value,
                         const char *where, struct mistake *mistake)
 {
@@ -217,6 +240,8 @@ static int check_string(const struct setting *setting, const char *value,
         return check_text(value, where, mistake);
     case SETTING_NETWORKS:
         return check_networks(value, where, mistake);
+    case SETTING_HOSTS:
+        return check_hosts(value, where, mistake);
     case SETTING_CHOICE:
         return check_choice(setting, value, where, mistake);
     default:

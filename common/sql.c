@@ -9,6 +9,8 @@
  * script read it (CORS). */
 #include "sql_hrana.h"
 
+#include "browser.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -87,10 +89,9 @@ static enum answer_next answer_version(struct exchange *exchange)
     return ANSWER_READY;
 }
 
-/* The origin whose scripts may read the answers, or NULL. */
-static const char *cors_origin(const struct exchange *exchange)
+const char *sql_cors_origin(const struct sql *sql)
 {
-    const char *origin = sql_of(exchange)->settings->sqlite_cors;
+    const char *origin = sql->settings->sqlite_cors;
     return origin == NULL || strcmp(origin, "none") == 0 ? NULL : origin;
 }
 
@@ -100,7 +101,7 @@ static enum answer_next answer_options(struct exchange *exchange,
     struct response *response = &exchange->response;
     response->status = 204;
     response_field(response, "Allow", "%s", allow);
-    if (cors_origin(exchange) == NULL)
+    if (sql_cors_origin(sql_of(exchange)) == NULL)
         return ANSWER_READY;
     response_field(response, "Access-Control-Allow-Methods", "%s", allow);
     response_field(response, "Access-Control-Allow-Headers",
@@ -111,7 +112,7 @@ static enum answer_next answer_options(struct exchange *exchange,
 
 static void add_cors(struct exchange *exchange)
 {
-    const char *origin = cors_origin(exchange);
+    const char *origin = sql_cors_origin(sql_of(exchange));
     if (origin == NULL)
         return;
     response_field(&exchange->response, "Access-Control-Allow-Origin", "%s",
@@ -122,6 +123,24 @@ static void add_cors(struct exchange *exchange)
 
 /* ---- the handler ---- */
 
+/* A page of any origin can send text/plain, a form, or no type at all, without
+ * asking first; JSON it cannot. Programs need not say it: the client libraries
+ * for Go and Rust send no type. */
+static bool is_json(const struct http_request *request)
+{
+    if (http_field(request, TEXT("Content-Type")).data == NULL)
+        return !browser_sent(request);
+    return http_is_json(request);
+}
+
+static enum answer_next answer_type(struct exchange *exchange)
+{
+    response_error_json(&exchange->response, 415, "UNSUPPORTED_MEDIA_TYPE",
+                        "send it with Content-Type: application/json");
+    response_field(&exchange->response, "Accept", "application/json");
+    return ANSWER_READY;
+}
+
 static enum answer_next begin_protocol(struct exchange *exchange,
                                        const struct sql_route *route)
 {
@@ -130,6 +149,8 @@ static enum answer_next begin_protocol(struct exchange *exchange,
         return answer_options(exchange, "POST, OPTIONS");
     if (exchange->request.method != HTTP_POST)
         return answer_method(exchange, "POST, OPTIONS");
+    if (!is_json(&exchange->request))
+        return answer_type(exchange);
     /* Before a long body is sent in vain; a short one is here already, and
      * then sql_take finds out by itself. */
     bool worth_asking = exchange->request.expect_continue ||
@@ -254,6 +275,7 @@ static void sql_refuse(struct exchange *exchange, unsigned status,
                        : status == 403 ? "FORBIDDEN"
                        : status == 408 ? "TIMEOUT"
                        : status == 413 ? "TOO_LARGE"
+                       : status == 421 ? "MISDIRECTED_REQUEST"
                        : status == 429 ? "TOO_MANY_REQUESTS"
                        : status < 500  ? "BAD_REQUEST"
                                        : "INTERNAL";

@@ -51,6 +51,10 @@ void sql_close(struct sql *sql);
  * Call about once a second with monotonic time; cheap when there is none. */
 void sql_tick(struct sql *sql, uint64_t now_ms);
 
+/* The origin whose pages may read the answers (sqlite.cors), "*" for all, or
+ * NULL for none. Borrowed. */
+const char *sql_cors_origin(const struct sql *sql);
+
 /* Serves the paths of its mount. Uses exchange->mount->sql. */
 extern const struct handler sql_handler;
 

@@ -245,7 +245,6 @@ static void answer_copy(struct exchange *exchange)
     response_field(response, "Content-Disposition",
                    "attachment; filename=\"%s.db\"", backup->name);
     response_field(response, "Cache-Control", "no-store");
-    response_field(response, "X-Content-Type-Options", "nosniff");
     response->file_fd = backup->fd;
     backup->fd = -1;
     if (response_segment(response,
