@@ -261,13 +261,18 @@ static bool allowed_by_default(const struct question *question)
            peer_is_loopback(&question->exchange->peer);
 }
 
+static bool covers(const struct rule *rule, const struct question *question)
+{
+    return rule_covers(rule, question->method, question->path,
+                       &question->exchange->peer);
+}
+
 static const struct rule *first_match(const struct rules *rules,
                                       const struct question *question)
 {
     for (size_t i = 0; i < rules->count; i++)
         if (rule_names(&rules->items[i], question->user) &&
-            rule_covers(&rules->items[i], question->method, question->path,
-                        &question->exchange->peer))
+            covers(&rules->items[i], question))
             return &rules->items[i];
     return NULL;
 }
@@ -287,7 +292,8 @@ static bool allowed(const struct question *question)
 }
 
 /* True if somebody whom a rule names would be allowed what nobody is: then
- * signing in may help. */
+ * signing in may help. Only a rule that allows just this can be why; asked of
+ * every rule, a stranger's request would cost the square of their number. */
 static bool allowed_to_somebody(struct question question)
 {
     const size_t groups[] = {GROUP_FIRST, question.own, question.group};
@@ -296,8 +302,10 @@ static bool allowed_to_somebody(struct question question)
     for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
         const struct rules *rules = &question.policy->groups[groups[g]];
         for (size_t i = 0; i < rules->count; i++) {
-            question.user = rules->items[i].user;
-            if (*question.user != '\0' && allowed(&question))
+            const struct rule *rule = &rules->items[i];
+            question.user = rule->user;
+            if (*rule->user != '\0' && rule->allow && covers(rule, &question) &&
+                allowed(&question))
                 return true;
         }
     }
