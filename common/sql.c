@@ -291,10 +291,10 @@ struct sql *sql_open(const struct settings *settings, unsigned wait_ms)
         open(settings->sqlite_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (made->directory_fd < 0)
         goto fail;
-    /* SQLite opens by path and is told to follow no link. */
     made->directory = realpath(settings->sqlite_directory, NULL);
     made->streams = sql_streams_open();
-    if (made->directory == NULL || made->streams == NULL)
+    if (made->directory == NULL || made->streams == NULL ||
+        sql_vfs_open(made) < 0)
         goto fail;
     pthread_mutex_init(&made->lock, NULL);
     return made;

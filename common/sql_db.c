@@ -66,19 +66,14 @@ bool sql_exists(struct sql *sql, struct text name)
 
 sqlite3 *sql_open_handle(struct sql *sql, struct text name, int flags, int *rc)
 {
-    size_t size = strlen(sql->directory) + SQL_FILE_BYTES + 1;
-    char *path = malloc(size);
-    *rc = SQLITE_NOMEM;
-    if (path == NULL)
-        return NULL;
-    snprintf(path, size, "%s/%.*s.db", sql->directory, (int)name.length,
+    char path[sizeof sql->beneath + SQL_FILE_BYTES];
+    snprintf(path, sizeof path, "%s%.*s.db", sql->beneath, (int)name.length,
              name.data);
     sqlite3 *handle = NULL;
     /* One request at a time uses it, so SQLite needs no mutex of its own. */
     *rc = sqlite3_open_v2(path, &handle,
                           flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
-                          NULL);
-    free(path);
+                          SQL_VFS);
     if (*rc != SQLITE_OK) {
         sqlite3_close(handle);
         return NULL;

@@ -33,11 +33,13 @@ struct sql {
     /* Fixed after sql_open. */
     const struct settings *settings; /* borrowed */
     unsigned wait_ms;                /* for a locked database */
-    char *directory;                 /* real path; owned */
-    int directory_fd;                /* owned */
-    struct sql_streams *streams;     /* locks itself; owned */
-    bool one_at_a_time;              /* a database's mutex is used */
-    bool at_once;                    /* a short query need not be handed over */
+    char *directory;  /* real path at the start, for messages; owned */
+    int directory_fd; /* owned */
+    char beneath[sizeof "/proc/self/fd/-2147483648/"]; /* that directory; what
+                                                          SQLite opens */
+    struct sql_streams *streams;                       /* locks itself; owned */
+    bool one_at_a_time; /* a database's mutex is used */
+    bool at_once;       /* a short query need not be handed over */
 
     /* Under lock. */
     pthread_mutex_t lock;
@@ -115,6 +117,14 @@ enum answer_next sql_pages_begin(struct exchange *exchange);
 void sql_backup_begin(struct exchange *exchange, struct text name);
 void sql_backup_go_on(struct exchange *exchange);
 void sql_backup_release(struct exchange *exchange);
+
+/* ---- where SQLite finds its files (sql_vfs.c) ---- */
+
+#define SQL_VFS "fivefold"
+
+/* Fills sql->beneath; SQL_VFS opens names that begin with it. For sql_open.
+ * Returns 0, or -1 with errno: without /proc it cannot be done. */
+int sql_vfs_open(struct sql *sql);
 
 /* ---- databases and connections (sql_db.c) ---- */
 

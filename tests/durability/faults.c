@@ -11,6 +11,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -449,13 +450,14 @@ int unlink(const char *path)
     REAL(unlink);
     struct stat st;
     const char *slash = strrchr(path, '/');
-    char directory[FAULT_PATH_BYTES];
+    char directory[FAULT_PATH_BYTES], named[PATH_MAX];
     int result = real(path);
-    if (result != 0 || !shared || !slash ||
-        !begins_with(path, shared->databases))
+    if (result != 0 || !shared || !slash)
         return result;
     snprintf(directory, sizeof directory, "%.*s", (int)(slash - path), path);
-    if (stat(directory, &st) == 0)
+    /* Databases are opened by /proc/self/fd/N/NAME.db. */
+    if (realpath(directory, named) && begins_with(named, shared->databases) &&
+        stat(directory, &st) == 0)
         record(&(struct log_entry){.kind = LOG_UNLINK,
                                    .file = st.st_ino,
                                    .length = strlen(slash + 1)},
