@@ -21,8 +21,13 @@ struct sql_cursor {
     bool fresh;    /* the first line is still to be sent */
     bool running;  /* run is started */
     bool began;    /* step_begin has been written */
-    bool streamed; /* counted in sql->cursors */
-    uint64_t sent; /* bytes of pieces before this one */
+    bool streamed; /* counted in sql->cursors and listed there */
+    bool ended;    /* by sql_cursors_end_oldest; the step is to fail */
+
+    /* Held by the thread that makes a piece, or ends the step meanwhile. */
+    pthread_mutex_t lock;
+    struct order_link by_age; /* under sql->cursors_lock */
+    uint64_t sent;            /* bytes of pieces before this one */
     struct sql_run run;
 };
 
@@ -130,17 +135,65 @@ static int cursor_fill(struct sql_cursor *cursor, struct message_buffer *out,
     return 1;
 }
 
+/* Whoever goes through the list may be looking at it: first it leaves. */
+static void cursor_unlist(struct sql_cursor *cursor)
+{
+    struct sql *sql = cursor->stream->connection->sql;
+    pthread_mutex_lock(&sql->cursors_lock);
+    order_remove(&sql->cursors_by_age, &cursor->by_age);
+    pthread_mutex_unlock(&sql->cursors_lock);
+    atomic_fetch_sub(&sql->cursors, 1);
+}
+
 static void cursor_free(struct sql_cursor *cursor)
 {
+    if (cursor->streamed)
+        cursor_unlist(cursor);
+    pthread_mutex_destroy(&cursor->lock);
     if (cursor->running)
         sql_run_finish(&cursor->run);
-    if (cursor->streamed)
-        atomic_fetch_sub(&cursor->stream->connection->sql->cursors, 1);
     if (cursor->stream != NULL)
         sql_stream_drop(cursor->stream);
     json_decref(cursor->body);
     free(cursor->outcomes);
     free(cursor);
+}
+
+/* ---- ended for the WAL ---- */
+
+bool sql_cursors_end_oldest(struct sql *sql,
+                            const struct sql_database *database)
+{
+    bool found = false;
+    pthread_mutex_lock(&sql->cursors_lock);
+    struct order_link *at = sql->cursors_by_age.first;
+    for (; at != NULL && !found; at = at->later) {
+        struct sql_cursor *cursor = ORDER_OWNER(at, struct sql_cursor, by_age);
+        /* One that makes a piece just now does not wait for its client. */
+        if (cursor->stream->connection->database != database ||
+            pthread_mutex_trylock(&cursor->lock) != 0)
+            continue;
+        found = cursor->running;
+        if (found) {
+            sql_run_finish(&cursor->run);
+            cursor->running = false;
+            cursor->ended = true;
+        }
+        pthread_mutex_unlock(&cursor->lock);
+    }
+    pthread_mutex_unlock(&sql->cursors_lock);
+    return found;
+}
+
+static void cursor_fail_ended(struct sql_cursor *cursor,
+                              struct message_buffer *out)
+{
+    struct sql_error error;
+    sql_fail(&error, 400, "TRANSACTION_TIMEOUT",
+             "The rows were read too slowly: what they come from had grown "
+             "beyond sqlite.wal_bytes");
+    cursor->ended = false;
+    cursor_fail_step(cursor, out, &error);
 }
 
 /* ---- as a source ---- */
@@ -156,13 +209,17 @@ static int cursor_more(void *state, struct message_buffer *out)
 {
     struct sql_cursor *cursor = state;
     size_t before = buffer_length(out);
+    pthread_mutex_lock(&cursor->lock);
     if (cursor->fresh)
         append_first_line(out, "");
     cursor->fresh = false;
+    if (cursor->ended)
+        cursor_fail_ended(cursor, out);
     int more = cursor_fill(cursor, out, before + CURSOR_PIECE_BYTES);
     cursor->sent += buffer_length(out) - before;
     if (cursor->running)
         sql_run_pause(&cursor->run);
+    pthread_mutex_unlock(&cursor->lock);
     return out->failed ? -1 : more;
 }
 
@@ -198,9 +255,14 @@ static bool cursor_may_stream(struct sql_cursor *cursor)
     struct sql *sql = connection->sql;
     cursor->streamed =
         atomic_fetch_add(&sql->cursors, 1) < sql->settings->sqlite_streams;
-    if (!cursor->streamed)
+    if (!cursor->streamed) {
         atomic_fetch_sub(&sql->cursors, 1);
-    return cursor->streamed;
+        return false;
+    }
+    pthread_mutex_lock(&sql->cursors_lock);
+    order_append(&sql->cursors_by_age, &cursor->by_age);
+    pthread_mutex_unlock(&sql->cursors_lock);
+    return true;
 }
 
 /* Runs the whole batch, then answers. Frees cursor. */
@@ -255,6 +317,7 @@ void sql_cursor_answer(struct exchange *exchange, struct sql_stream *stream,
     }
     *cursor = (struct sql_cursor){
         .stream = stream, .body = body, .steps = steps, .outcomes = outcomes};
+    pthread_mutex_init(&cursor->lock, NULL);
     if (!cursor_may_stream(cursor)) {
         cursor_answer_whole(cursor, exchange);
         return;

@@ -106,6 +106,12 @@ int sql_cursor_check(const json_t *body, struct sql_error *error);
 void sql_cursor_answer(struct exchange *exchange, struct sql_stream *stream,
                        json_t *body);
 
+/* Ends the step of the oldest answer that is streamed from that database and
+ * waits for its client, who will read an error of the step. False: there is
+ * none. */
+bool sql_cursors_end_oldest(struct sql *sql,
+                            const struct sql_database *database);
+
 /* ---- sql_request.c ---- */
 
 enum sql_call {
@@ -138,6 +144,12 @@ void sql_request_run(struct sql_request *request);
 struct sql_streams *sql_streams_open(void);
 void sql_streams_close(struct sql_streams *streams);
 void sql_streams_tick(struct sql_streams *streams, uint64_t now_ms);
+
+/* Ends the oldest transaction that only reads, of that database, whose client
+ * is away: the next request with its baton is told why. False: there is none.
+ */
+bool sql_streams_end_oldest(struct sql_streams *streams,
+                            const struct sql_database *database);
 
 /* A stream with that connection, which it takes; NULL without memory: it is
  * still the caller's. */

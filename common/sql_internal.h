@@ -53,6 +53,11 @@ struct sql {
 
     /* Counted by anyone. */
     atomic_uint cursors; /* answers that are streamed, each with a connection */
+
+    /* Under cursors_lock. */
+    pthread_mutex_t cursors_lock;
+    struct order cursors_by_age; /* of those answers; the first is the oldest */
+
     atomic_uint backups; /* copies that are made or sent */
 
     struct log *log;          /* borrowed; NULL: nobody is told */
@@ -150,8 +155,12 @@ struct sql_database {
     /* Counted by anyone. */
     atomic_uint_fast64_t requests, prepared, hits;
     atomic_uint streams;
-    atomic_uint backups;     /* copies that are made, not those being sent */
-    atomic_uint backup_left; /* pages, of the one that went on last */
+    _Atomic uint64_t wrote_ms; /* when it was last written to; 0: the WAL has
+                                  been emptied since */
+    atomic_bool wal_shrinks;   /* somebody is at it (sql_wal.c) */
+    atomic_bool wal_is_full;   /* and readers keep it so: none stays */
+    atomic_uint backups;       /* copies that are made, not those being sent */
+    atomic_uint backup_left;   /* pages, of the one that went on last */
 };
 
 struct sql_connection {
@@ -245,6 +254,26 @@ void sql_databases_close(struct sql *sql);
 
 /* The name of the connection's database; borrowed from the connection. */
 struct text sql_database_name(const struct sql_connection *connection);
+
+/* An idle connection that writes, of a database that nobody has written to for
+ * quiet_ms, or since its WAL was emptied: not that one. NULL: there is none. */
+struct sql_connection *sql_take_unused(struct sql *sql, uint64_t now_ms,
+                                       uint64_t quiet_ms);
+
+/* ---- the write-ahead log (sql_wal.c) ---- */
+
+/* Bytes of NAME.db-wal; 0: there is none. */
+uint64_t sql_wal_bytes(const struct sql *sql, const char *name);
+
+/* The connection may have written, and has no transaction open: if the WAL is
+ * longer than settings->sqlite_wal_bytes it is emptied. For that, transactions
+ * that only read and whose client is away are ended, the oldest first, and then
+ * streamed answers. May block, for as long as for a lock. */
+void sql_wal_look(struct sql_connection *connection);
+
+/* Empties the WAL of one database that has not been written to for a while.
+ * Waits for no lock, but for the disk. */
+void sql_wal_tick(struct sql *sql, uint64_t now_ms);
 
 /* ---- the guard (sql_guard.c) ---- */
 

@@ -69,8 +69,8 @@ static bool exists_in(const char *directory, const char *file)
 }
 
 /* Bug: databases were looked for in the directory that was held, and opened in
- * the one that had its name by then: a write went into the new one, was answered
- * and could not be read. */
+ * the one that had its name by then: a write went into the new one, was
+ * answered and could not be read. */
 static void replaced_directory(const struct stage_differences *stage)
 {
     char directory[640], moved[660], baton[BATON_BYTES] = "";
@@ -105,8 +105,143 @@ static void replaced_directory(const struct stage_differences *stage)
     assert_int_equal(number_in(directory, "other", "SELECT sum(x) FROM o"), 7);
 }
 
+/* ---- the write-ahead log ---- */
+
+enum {
+    WAL_MAX = 1 << 20,      /* the setting */
+    WAL_WRITE = 200000,     /* bytes that one request writes */
+    WAL_ROUNDS = 40,        /* 8 MB in all */
+    WAL_BOUND = 2 * WAL_MAX /* with what a write adds before it is seen */
+};
+
+static const char *const wal_arguments[] = {
+    "--set", "sqlite.wal_bytes=1M", "--set", "connection.send_buffer_bytes=64K",
+    NULL};
+
+static void write_much(const struct server *server)
+{
+    struct bytes part = {0};
+    bytes_print(&part,
+                EXECUTE("INSERT OR REPLACE INTO scratch"
+                        " VALUES(1, randomblob(%d))"),
+                (int)WAL_WRITE);
+    sql_do(server, "t", NULL, part.data);
+    bytes_free(&part);
+}
+
+static json_int_t wal_bytes(const struct server *server)
+{
+    json_t *stats = figures_get(server);
+    json_t *database;
+    json_int_t found = -1;
+    size_t i;
+    json_array_foreach(
+        json_object_get(stats, "databases"), i,
+        database) if (strcmp(figures_text(database, "name"), "t") == 0) found =
+        figures_number(database, "wal_bytes");
+    json_decref(stats);
+    return found;
+}
+
+/* Begins a transaction with a snapshot; its baton. */
+static void snapshot(const struct server *server, char *baton)
+{
+    baton[0] = '\0';
+    sql_do(server, "t", baton,
+           EXECUTE("BEGIN") "," EXECUTE("SELECT count(*) FROM scratch"));
+    assert_int_not_equal(baton[0], '\0');
+}
+
+/* Asks with that baton, which must be refused for the WAL. */
+static void expect_ended(const struct server *server, const char *baton)
+{
+    struct answer answer = {0};
+    struct client *client = sql_say(server, "t", baton, EXECUTE("SELECT 1"));
+    assert_int_equal(client_read(client, false, &answer), GOT_ANSWER);
+    client_close(client);
+    assert_int_equal(answer.status, 400);
+    assert_non_null(strstr(answer.body.data, "\"TRANSACTION_TIMEOUT\""));
+    assert_non_null(strstr(answer.body.data, "sqlite.wal_bytes"));
+    answer_free(&answer);
+}
+
+/* Bug: two readers took turns, each with a snapshot from before the other had
+ * ended its own, and the WAL grew as long as anybody wrote. */
+static void overlapping_readers(const struct stage_differences *stage)
+{
+    char first[BATON_BYTES], second[BATON_BYTES], stored[BATON_BYTES] = "";
+    struct server *server = life_start_sql(stage, "wal", wal_arguments);
+    json_int_t longest = 0;
+    sql_do(server, "t", stored,
+           "{\"type\":\"store_sql\",\"sql_id\":1,\"sql\":\"SELECT 1\"}");
+    snapshot(server, first);
+    for (int i = 0; i < WAL_ROUNDS; i++) {
+        write_much(server);
+        if (i % 2 == 0)
+            snapshot(server, second);
+        json_int_t bytes = wal_bytes(server);
+        longest = bytes > longest ? bytes : longest;
+    }
+    assert_true(longest > WAL_WRITE);
+    if (longest > WAL_BOUND)
+        fail_msg("a WAL of %lld bytes", (long long)longest);
+    expect_ended(server, first);
+    /* Whoever holds no snapshot has not been ended. */
+    sql_do(server, "t", stored, "{\"type\":\"get_autocommit\"}");
+    struct bytes output = {0};
+    server_output(server, &output);
+    assert_true(bytes_find(output.data, output.length, "grown beyond", 12) >=
+                0);
+    bytes_free(&output);
+    server_stop(server);
+}
+
+/* Bug: an answer that was sent row by row, to a client that did not read, held
+ * a snapshot for as long as it liked. */
+static void slow_cursor(const struct stage_differences *stage)
+{
+    struct bytes request = {0};
+    struct answer answer = {0};
+    if (!stage->answers_others)
+        return;
+    struct server *server = life_start_sql(stage, "wal-cursor", wal_arguments);
+    const char *const body =
+        "{\"batch\":{\"steps\":["
+        "{\"stmt\":{\"sql\":\"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT"
+        " i + 1 FROM n WHERE i < 5000) SELECT hex(zeroblob(500)) FROM n, city"
+        " WHERE city.id = 1\"}}]}}";
+    bytes_print(&request,
+                "POST /db/t/v3/cursor HTTP/1.1\r\nHost: a\r\n"
+                "Content-Length: %zu\r\n\r\n%s",
+                strlen(body), body);
+    struct client *client = client_open_small(server->port, 4096);
+    client_send(client, request.data, request.length);
+    json_int_t longest = 0;
+    for (int i = 0; i < WAL_ROUNDS; i++) {
+        write_much(server);
+        json_int_t bytes = wal_bytes(server);
+        longest = bytes > longest ? bytes : longest;
+    }
+    if (longest > WAL_BOUND)
+        fail_msg("a WAL of %lld bytes", (long long)longest);
+    assert_int_equal(client_read(client, false, &answer), GOT_ANSWER);
+    assert_int_equal(answer.status, 200);
+    assert_true(bytes_find(answer.body.data, answer.body.length,
+                           "\"step_error\"", 12) >= 0);
+    assert_true(bytes_find(answer.body.data, answer.body.length,
+                           "sqlite.wal_bytes", 16) >= 0);
+    answer_free(&answer);
+    client_close(client);
+    bytes_free(&request);
+    server_stop(server);
+}
+
 const struct life life_databases[] = {
     {"a directory of databases that is replaced goes on being served",
      replaced_directory},
+    {"readers that overlap do not make the WAL grow without end",
+     overlapping_readers},
+    {"a client that does not read its rows does not make the WAL grow",
+     slow_cursor},
     {NULL, NULL},
 };

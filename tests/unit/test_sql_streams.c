@@ -1,6 +1,8 @@
 /* test_sql_streams.c - batches, interactive transactions, batons, cursors. */
 #include "sql_fixture.h"
 
+#include "sql_hrana.h"
+
 #define PIPELINE "/db/one/v3/pipeline"
 #define CURSOR   "/db/one/v3/cursor"
 #define BEGIN                                                                  \
@@ -180,6 +182,65 @@ static void long_transaction_times_out(void **state)
     assert_in_body(f, "\"TRANSACTION_TIMEOUT\"");
 }
 
+static long long wal_size(struct fixture *f)
+{
+    return (long long)sql_wal_bytes(f->mount.sql, "one");
+}
+
+static void idle_database_has_an_empty_wal(void **state)
+{
+    /* Bug: what a large transaction had made of the WAL stayed for ever. */
+    struct fixture *f = *state;
+    char baton[64];
+    run(f, "CREATE TABLE t (a)");
+    run(f, "INSERT INTO t VALUES (randomblob(3000000))");
+    assert_true(wal_size(f) > 3000000);
+    sql_tick(f->mount.sql, clock_ms() + 1000); /* not idle yet */
+    assert_true(wal_size(f) > 3000000);
+    sql_tick(f->mount.sql, clock_ms() + 6000);
+    assert_int_equal(wal_size(f), 0);
+    /* A reader is not ended for that, and not waited for. */
+    post(f, PIPELINE,
+         "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"BEGIN\"}},"
+         "{\"type\":\"execute\",\"stmt\":{\"sql\":\"SELECT * FROM t LIMIT 0\""
+         "}}]}");
+    baton_of(f, baton);
+    run(f, "INSERT INTO t VALUES (2)");
+    sql_tick(f->mount.sql, clock_ms() + 6000);
+    assert_true(wal_size(f) > 0);
+    go_on(
+        f, PIPELINE, baton,
+        "{\"type\":\"execute\",\"stmt\":{\"sql\":\"SELECT count(*) FROM t\"}},"
+        "{\"type\":\"close\"}");
+    assert_in_body(f, "\"value\":\"1\"");
+    sql_tick(f->mount.sql, clock_ms() + 6000);
+    assert_int_equal(wal_size(f), 0);
+}
+
+static void the_oldest_reader_ends_first(void **state)
+{
+    /* Bug: all readers paid for the one that kept the WAL from being reused. */
+    struct fixture *f = *state;
+    char old[64], young[64];
+    static const char snapshot[] =
+        "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"BEGIN\"}},"
+        "{\"type\":\"execute\",\"stmt\":{\"sql\":\"SELECT count(*) FROM "
+        "t\"}}]}";
+    run(f, "CREATE TABLE t (a)");
+    post(f, PIPELINE, snapshot);
+    baton_of(f, old);
+    run(f, "INSERT INTO t VALUES (randomblob(300000))");
+    f->settings.sqlite_transaction_seconds = 60; /* it ends later */
+    post(f, PIPELINE, snapshot);
+    baton_of(f, young);
+    sql_streams_end_oldest(f->mount.sql->streams, f->mount.sql->databases);
+    go_on(f, PIPELINE, young, "{\"type\":\"get_autocommit\"}");
+    assert_in_body(f, "\"is_autocommit\":false");
+    go_on(f, PIPELINE, old, "{\"type\":\"get_autocommit\"}");
+    assert_in_body(f, "\"TRANSACTION_TIMEOUT\"");
+    assert_in_body(f, "sqlite.wal_bytes");
+}
+
 static void streams_are_bounded(void **state)
 {
     /* Bug: each client with a transaction costs a connection, without end. */
@@ -352,6 +413,8 @@ int main(void)
         TEST(idle_stream_expires_and_says_so),
         TEST(expiry_does_not_need_the_tick),
         TEST(long_transaction_times_out),
+        TEST(idle_database_has_an_empty_wal),
+        TEST(the_oldest_reader_ends_first),
         TEST(streams_are_bounded),
         TEST(who_may_only_read_leaves_streams_to_others),
         TEST(read_only_transaction_refuses_writes),
