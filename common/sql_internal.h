@@ -287,6 +287,8 @@ void sql_classify(struct sql_statement *statement, struct text text);
 
 /* ---- prepared statements (sql_cache.c) ---- */
 
+struct sql_names;
+
 struct sql_statement {
     sqlite3_stmt *handle; /* owned */
     char *text;           /* owned; the key; NULL past the cache */
@@ -301,6 +303,7 @@ struct sql_statement {
     bool judged, is_short; /* sql_at_once_judge */
     int judged_reprepared; /* as columns_reprepared */
     unsigned rest;         /* runs by workers until it is tried at once again */
+    struct sql_names *names; /* sql_names.c; owned */
     char *columns; /* "[{"name":...}...]", made when first asked for; owned */
     size_t columns_length;
     int columns_reprepared;     /* how often SQLite had compiled it anew then */
@@ -332,6 +335,19 @@ void sql_statement_free(struct sql_statement *statement); /* NULL is allowed */
  * its statements. */
 int sql_cache_open(struct sql_connection *connection);
 void sql_cache_release(struct sql_connection *connection);
+
+/* ---- parameters and their names (sql_names.c) ---- */
+
+/* The name of a parameter by its number from 1, with what stands in front of it
+ * (":id"); data NULL: it has none. Borrowed until the statement is used again.
+ * The first call for a statement takes as long as its compilation at most. */
+struct text sql_parameter_name(struct sql_statement *statement, int number);
+
+/* The number of a parameter by its name: as it is, then with ':', '@', '$' in
+ * front; 0 when there is no such parameter. */
+int sql_parameter_find(struct sql_statement *statement, struct text name);
+
+void sql_names_free(struct sql_names *names); /* NULL is allowed */
 
 /* ---- queries that need not be handed over (sql_at_once.c) ---- */
 
@@ -384,11 +400,9 @@ int sql_run_start(struct sql_run *run, struct sql_connection *connection,
 int sql_run_spend(struct sql_run *run, uint64_t since_ns,
                   struct sql_error *error);
 
-/* Binds text, or NULL, by number from 1; copied. By name: as it is, then with
- * ':', '@', '$' in front; 0 when there is no such parameter. */
+/* Binds text, or NULL, by number from 1; copied. */
 int sql_bind_text(struct sql_run *run, int parameter, struct text text,
                   struct sql_error *error);
-int sql_parameter_find(const struct sql_run *run, struct text name);
 
 /* Returns 1 with a row, 0 at the end, -1 with error: SQLite's, or the time
  * limit (SQLITE_INTERRUPT, TRANSACTION_TIMEOUT), or with want_rows more rows

@@ -87,23 +87,6 @@ int sql_bind_text(struct sql_run *run, int parameter, struct text text,
     return rc == SQLITE_OK ? 0 : sql_fail_sqlite(error, run->connection, rc);
 }
 
-int sql_parameter_find(const struct sql_run *run, struct text name)
-{
-    sqlite3_stmt *handle = run->statement->handle;
-    char prefixed[SQL_MESSAGE_BYTES];
-    if (name.length == 0 || name.length + 2 > sizeof prefixed ||
-        memchr(name.data, '\0', name.length) != NULL)
-        return 0;
-    memcpy(prefixed + 1, name.data, name.length);
-    prefixed[name.length + 1] = '\0';
-    int found = sqlite3_bind_parameter_index(handle, prefixed + 1);
-    for (const char *sign = ":@$"; found == 0 && *sign != '\0'; sign++) {
-        prefixed[0] = *sign;
-        found = sqlite3_bind_parameter_index(handle, prefixed);
-    }
-    return found;
-}
-
 /* Before the statement does anything: what depends on which statement it is. */
 static void run_arm(struct sql_run *run)
 {
