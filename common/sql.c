@@ -283,8 +283,7 @@ struct sql *sql_open(const struct settings *settings, unsigned wait_ms)
     if (made == NULL)
         return NULL;
     sqlite3_hard_heap_limit64(SQL_HEAP_BYTES);
-    /* Else the first threads that make an object would, at the same time. */
-    json_object_seed(0);
+    sql_json_open();
     made->settings = settings;
     made->wait_ms = wait_ms;
     made->directory_fd =

@@ -198,20 +198,13 @@ static void cursor_fail_ended(struct sql_cursor *cursor,
 
 /* ---- as a source ---- */
 
-static void append_first_line(struct message_buffer *out, const char *baton)
-{
-    buffer_append_char(out, '{');
-    sql_append_baton(out, baton);
-    buffer_append_text(out, TEXT("}\n"));
-}
-
 static int cursor_more(void *state, struct message_buffer *out)
 {
     struct sql_cursor *cursor = state;
     size_t before = buffer_length(out);
     pthread_mutex_lock(&cursor->lock);
     if (cursor->fresh)
-        append_first_line(out, "");
+        buffer_append_text(out, TEXT("{\"baton\":null,\"base_url\":null}\n"));
     cursor->fresh = false;
     if (cursor->ended)
         cursor_fail_ended(cursor, out);
@@ -269,27 +262,26 @@ static bool cursor_may_stream(struct sql_cursor *cursor)
 static void cursor_answer_whole(struct sql_cursor *cursor,
                                 struct exchange *exchange)
 {
-    struct message_buffer lines = {0};
-    struct message_buffer *out = &exchange->response.memory;
+    struct response *response = &exchange->response;
+    struct message_buffer *out = &response->memory;
+    struct sql_connection *connection = cursor->stream->connection;
     struct sql_error error;
     char baton[SQL_BATON_BYTES + 1];
-    cursor_fill(cursor, &lines, SIZE_MAX);
-    int result = -1;
-    if (lines.failed) {
-        sql_fail(&error, 500, "INTERNAL", "out of memory");
-    } else {
+    bool committed = false;
+    int result = sql_fail(&error, 500, "INTERNAL", "out of memory");
+    if (sql_head_begin(response, "text/plain") == 0) {
+        buffer_append_text(out, TEXT("}\n"));
+        cursor_fill(cursor, out, SIZE_MAX);
+        committed = connection->committed;
+    }
+    if (!out->failed && !response->fields.failed) {
         result = sql_stream_give(cursor->stream, baton, &error);
         cursor->stream = NULL;
     }
-    if (result == 0) {
-        append_first_line(out, baton);
-        buffer_append_text(out, buffer_text(&lines));
-        exchange->response.status = 200;
-        response_field(&exchange->response, "Content-Type", "text/plain");
-    } else {
-        sql_answer_error(exchange, &error);
-    }
-    buffer_release(&lines);
+    if (result == 0)
+        sql_head_end(response, baton);
+    else
+        sql_answer_failure(exchange, committed, &error);
     cursor_free(cursor);
 }
 

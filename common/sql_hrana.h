@@ -45,6 +45,15 @@ struct sql_stream {
     struct sql_stream *next, *previous;
 };
 
+/* ---- sql_json.c ---- */
+
+/* Before any other call of jansson's. Any number of times. */
+void sql_json_open(void);
+
+/* Reads text as JSON. NULL: *no_memory, or else it is none and *where says
+ * why. */
+json_t *sql_json_read(struct text text, json_error_t *where, bool *no_memory);
+
 /* ---- sql_stmt.c ---- */
 
 /* The shape of a Stmt, a Batch, is what hrana.md says. Returns 0, or -1 with
@@ -98,6 +107,19 @@ void sql_pipeline_answer(struct exchange *exchange, struct sql_stream *stream,
                          const json_t *body);
 void sql_v1_answer(struct exchange *exchange, struct sql_stream *stream,
                    const json_t *body, bool batch);
+
+/* The front of an answer, {"baton":...,"base_url":null: room for it is made at
+ * the beginning, together with what else a short answer needs, so that nothing
+ * is lacking once something is committed. Returns 0, or -1 without memory. End
+ * fills it in ("" is no baton), for which nothing can fail, and sets 200. */
+int sql_head_begin(struct response *response, const char *type);
+void sql_head_end(struct response *response, const char *baton);
+
+/* The request as a whole has failed: answers so, unless something of it is
+ * committed. Then nothing that could be said is true, and the connection is
+ * closed without an answer. */
+void sql_answer_failure(struct exchange *exchange, bool committed,
+                        const struct sql_error *error);
 
 /* ---- sql_cursor.c ---- */
 
@@ -171,8 +193,5 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
 
 /* Rolls back and closes. Takes stream. */
 void sql_stream_drop(struct sql_stream *stream);
-
-/* Appends "baton":"..." or null, then "base_url":null. */
-void sql_append_baton(struct message_buffer *out, const char *baton);
 
 #endif

@@ -179,6 +179,8 @@ struct sql_connection {
     uint64_t transaction_deadline_ns; /* of a stream's transaction; 0: none */
     uint64_t request_left_ns; /* of the time of this request; 0: none left */
     uint64_t busy_until_ms;   /* another's lock is waited for until then */
+    bool committed;           /* a statement of this request may be on disk: the
+                                 request as a whole is not called failed any more */
     bool holds_mutex;         /* database->running */
     bool holds_lock; /* kept by a stream with the database's write lock */
     bool no_wait;    /* a locked database is SQLITE_BUSY at once */

@@ -11,11 +11,13 @@
 
 #include <stdlib.h>
 
-enum { NAMES_FEW = 16 }; /* up to here SQLite's way is as fast, without memory */
+enum {
+    NAMES_FEW = 16
+}; /* up to here SQLite's way is as fast, without memory */
 
 struct sql_names {
     uint32_t mask;
-    uint32_t *slots;       /* numbers by hash; 0: free; owned */
+    uint32_t *slots;        /* numbers by hash; 0: free; owned */
     struct text *by_number; /* [0] is not used; data NULL: no name; owned */
     struct message_buffer bytes; /* of all names; owned */
 };

@@ -15,6 +15,7 @@ void sql_request_start(struct sql_connection *connection)
 {
     uint64_t seconds = connection->sql->settings->sqlite_transaction_seconds;
     connection->request_left_ns = seconds ? seconds * 1000000000 : UINT64_MAX;
+    connection->committed = false;
 }
 
 int sql_request_check(const struct sql_connection *connection,
@@ -124,8 +125,13 @@ static void run_disarm(struct sql_run *run)
 static void run_end(struct sql_run *run)
 {
     struct sql_connection *connection = run->connection;
-    if (run->statement->begins_read_only)
+    const struct sql_statement *statement = run->statement;
+    if (statement->begins_read_only)
         connection->read_transaction = true;
+    /* Of a transaction that several requests share this is not known yet. */
+    if (sqlite3_get_autocommit(connection->handle) &&
+        (!statement->read_only || statement->is_transaction))
+        connection->committed = true;
     uint64_t seconds = connection->sql->settings->sqlite_transaction_seconds;
     if (!sql_is_autocommit(connection) && seconds != 0 &&
         connection->transaction_deadline_ns == 0)

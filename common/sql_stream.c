@@ -25,6 +25,7 @@ enum end_reason {
     END_IDLE,
     END_TRANSACTION, /* held too long */
     END_WAL,         /* kept the WAL from being started over (sql_wal.c) */
+    END_NO_ROOM,     /* too many streams, after a commit */
 };
 
 struct sql_streams {
@@ -148,6 +149,10 @@ static void fail_late(struct sql_error *error, enum end_reason why)
                  "Transaction timed out: what it read from had grown beyond "
                  "sqlite.wal_bytes; begin again");
         break;
+    case END_NO_ROOM:
+        sql_fail(error, 429, "TOO_MANY_STREAMS",
+                 "too many streams are open; rolled back");
+        break;
     case END_IDLE:
         sql_fail(error, 400, "STREAM_EXPIRED",
                  "The stream has expired due to inactivity");
@@ -234,16 +239,13 @@ static int baton_make(char baton[SQL_BATON_BYTES + 1])
     unsigned char random[SQL_BATON_BYTES / 4 * 3];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         return -1;
-    struct message_buffer text = {0};
+    /* In memory that is there: a stream is given back after its commits. */
+    char space[SQL_BATON_BYTES + 4]; /* base64_append wants some to spare */
+    struct message_buffer text = {.data = space, .capacity = sizeof space};
     base64_append(&text, random, sizeof random, true);
-    int result = -1;
-    if (!text.failed && buffer_length(&text) == SQL_BATON_BYTES) {
-        memcpy(baton, buffer_start(&text), SQL_BATON_BYTES);
-        baton[SQL_BATON_BYTES] = '\0';
-        result = 0;
-    }
-    buffer_release(&text);
-    return result;
+    memcpy(baton, space, SQL_BATON_BYTES);
+    baton[SQL_BATON_BYTES] = '\0';
+    return 0;
 }
 
 /* Sets until when the stream may stay. */
@@ -304,9 +306,12 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
                    only_reads(stream);
     pthread_mutex_lock(&streams->lock);
     bool room = has_room_locked(streams, stream);
-    if (too_old) {
+    /* An error now would deny what this request has committed: its next one
+     * hears of it. */
+    bool later = too_old || (!room && stream->connection->committed);
+    if (later) {
         memcpy(baton, stream->baton, SQL_BATON_BYTES + 1);
-        spent_remember_locked(streams, stream, END_WAL);
+        spent_remember_locked(streams, stream, too_old ? END_WAL : END_NO_ROOM);
     } else if (room) {
         streams->count += !stream->counted;
         streams->reader_count += !stream->counted && !stream->may_write;
@@ -320,10 +325,10 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
         memcpy(baton, stream->baton, SQL_BATON_BYTES + 1);
     }
     pthread_mutex_unlock(&streams->lock);
-    if (room && !too_old)
+    if (room && !later)
         return 0;
     sql_stream_drop(stream);
-    if (too_old)
+    if (later)
         return 0;
     return sql_fail(error, 429, "TOO_MANY_STREAMS",
                     "too many streams are open; rolled back");

@@ -257,6 +257,28 @@ static void streams_are_bounded(void **state)
     expect_count(f, 0);
 }
 
+static void no_stream_is_left_for_what_has_committed(void **state)
+{
+    /* Bug: the whole request was 429, though its first statement was on disk.
+     */
+    struct fixture *f = *state;
+    char baton[64];
+    run(f, "CREATE TABLE t (a)");
+    f->settings.sqlite_streams = 0;
+    post(
+        f, PIPELINE,
+        "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"INSERT INTO "
+        "t "
+        "VALUES (1)\"}},{\"type\":\"execute\",\"stmt\":{\"sql\":\"BEGIN\"}}]}");
+    assert_int_equal(f->status, 200);
+    assert_in_body(f, "\"affected_row_count\":1");
+    baton_of(f, baton);
+    go_on(f, PIPELINE, baton, "");
+    assert_int_equal(f->status, 429);
+    assert_in_body(f, "\"TOO_MANY_STREAMS\"");
+    expect_count(f, 1);
+}
+
 static void who_may_only_read_leaves_streams_to_others(void **state)
 {
     /* Bug: a stranger held all of them, and nobody could begin to write. */
@@ -416,6 +438,7 @@ int main(void)
         TEST(idle_database_has_an_empty_wal),
         TEST(the_oldest_reader_ends_first),
         TEST(streams_are_bounded),
+        TEST(no_stream_is_left_for_what_has_committed),
         TEST(who_may_only_read_leaves_streams_to_others),
         TEST(read_only_transaction_refuses_writes),
         TEST(cursor_streams_what_only_reads),
