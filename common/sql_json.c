@@ -90,9 +90,8 @@ json_t *sql_json_read(struct text text, json_error_t *where, bool *no_memory)
         *no_memory = true;
         return NULL;
     }
-    json_t *made =
-        json_loadb(text.data ? text.data : "", text.length, JSON_ALLOW_NUL,
-                   where);
+    json_t *made = json_loadb(text.data ? text.data : "", text.length,
+                              JSON_ALLOW_NUL, where);
     parsing = NULL;
     ring_leave(&parse.blocks);
     return made;

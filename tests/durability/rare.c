@@ -221,6 +221,30 @@ static bool write_without_memory(const struct writer *writer, int number,
     return more;
 }
 
+/* The same for an upload, and for its end. */
+static bool put_without_memory(const char *method, int number,
+                               enum fault_kind kind, unsigned skip)
+{
+    char path[40];
+    bool delete = strcmp(method, "DELETE") == 0;
+    snprintf(path, sizeof path, "/put/memory%d", number);
+    if (delete)
+        ask("PUT", path, "content");
+    faults_on(
+        (struct fault_rule){TARGET_MEMORY, CALL_MEMORY, kind, ENOMEM, 0, skip});
+    enum wire_got got = wire_ask(&wire, method, path, "content", 7);
+    faults_off();
+    bool more = atomic_load(&run.faults->hits) > 0;
+    unsigned status = got == WIRE_ANSWER ? wire.status : 0;
+    assert_int_not_equal(got, WIRE_SLOW);
+    ask("GET", path, "");
+    bool there = wire.status == 200;
+    if (status != 0 && (status < 400) != (delete ? !there : there))
+        fail_msg("%s %s, after %u calls: %u, but it is%s there", method, path,
+                 skip, status, there ? "" : " not");
+    return more;
+}
+
 /* Guards against what is committed and called failed, as there was no memory
  * for the answer. */
 static void test_memory(void **state)
@@ -238,6 +262,12 @@ static void test_memory(void **state)
                 skip++;
             assert_true(skip > 20);
         }
+    static const char *const methods[] = {"PUT", "DELETE"};
+    for (size_t m = 0; m < COUNT(methods); m++)
+        for (size_t k = 0; k < COUNT(kinds); k++)
+            for (unsigned skip = 0;
+                 put_without_memory(methods[m], number++, kinds[k], skip);)
+                skip++;
     print_message("%d writes\n", number);
 }
 
