@@ -11,9 +11,8 @@
 
 #include <stdlib.h>
 
-enum {
-    NAMES_FEW = 16
-}; /* up to here SQLite's way is as fast, without memory */
+/* Up to here SQLite's way is as fast, and takes no memory. */
+enum { NAMES_FEW = 16 };
 
 struct sql_names {
     uint32_t mask;
