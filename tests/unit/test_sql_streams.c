@@ -217,6 +217,45 @@ static void idle_database_has_an_empty_wal(void **state)
     assert_int_equal(wal_size(f), 0);
 }
 
+static void long_wal_is_cut_by_the_next_write(void **state)
+{
+    /* Bug: a file that is written to all the time is never idle, and its WAL as
+     * long as its largest transaction. */
+    struct fixture *f = *state;
+    run(f, "CREATE TABLE t (a)");
+    post(f, PIPELINE,
+         "{\"requests\":[{\"type\":\"sequence\",\"sql\":\"BEGIN; INSERT INTO t "
+         "VALUES (randomblob(5000000)), (randomblob(5000000)), "
+         "(randomblob(5000000)); COMMIT\"}]}");
+    assert_true(wal_size(f) > 15000000);
+    run(f, "INSERT INTO t VALUES (1)");
+    assert_true(wal_size(f) <= 8 << 20);
+    expect_count(f, 4);
+}
+
+static void reader_that_was_busy_ends_when_it_is_given_back(void **state)
+{
+    /* Bug: a client that always has a request of its transaction under way kept
+     * the WAL, as only those that wait could be ended. */
+    struct fixture *f = *state;
+    char baton[64];
+    run(f, "CREATE TABLE t (a)");
+    atomic_store(&f->mount.sql->databases->wal_is_full, true);
+    post(f, PIPELINE,
+         "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"BEGIN\"}},"
+         "{\"type\":\"execute\",\"stmt\":{\"sql\":\"SELECT 7 FROM sqlite_schema"
+         "\"}}]}");
+    assert_in_body(f, "\"value\":\"7\"");
+    baton_of(f, baton);
+    go_on(f, PIPELINE, baton, "");
+    assert_int_equal(f->status, 400);
+    assert_in_body(f, "sqlite.wal_bytes");
+    /* The next write finds it short. */
+    f->settings.sqlite_wal_bytes = 1 << 20;
+    run(f, "INSERT INTO t VALUES (1)");
+    assert_false(atomic_load(&f->mount.sql->databases->wal_is_full));
+}
+
 static void the_oldest_reader_ends_first(void **state)
 {
     /* Bug: all readers paid for the one that kept the WAL from being reused. */
@@ -436,6 +475,8 @@ int main(void)
         TEST(expiry_does_not_need_the_tick),
         TEST(long_transaction_times_out),
         TEST(idle_database_has_an_empty_wal),
+        TEST(long_wal_is_cut_by_the_next_write),
+        TEST(reader_that_was_busy_ends_when_it_is_given_back),
         TEST(the_oldest_reader_ends_first),
         TEST(streams_are_bounded),
         TEST(no_stream_is_left_for_what_has_committed),
