@@ -19,7 +19,11 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { WAL_IDLE_MS = 5000 }; /* without a write: then it is truncated */
+enum {
+    WAL_IDLE_MS = 5000, /* without a write: then it is truncated */
+    WAL_REST_MS = 1000, /* after a try in vain, as while a backup is made or
+                           another process reads: no write waits then */
+};
 
 uint64_t sql_wal_bytes(const struct sql *sql, const char *name)
 {
@@ -49,14 +53,21 @@ static bool nobody_writes(struct sql_connection *connection)
                         NULL, NULL) == SQLITE_OK;
 }
 
+static void rest(struct sql_database *database)
+{
+    atomic_store(&database->wal_rest_ms, clock_ms() + WAL_REST_MS);
+}
+
 static void shrink(struct sql_connection *connection)
 {
     struct sql *sql = connection->sql;
     struct sql_database *database = connection->database;
     unsigned ended = 0;
-    if (!nobody_writes(connection))
-        return;
     bool done;
+    if (!nobody_writes(connection)) {
+        rest(database);
+        return;
+    }
     while (!(done = truncate_wal(connection, false)) &&
            (sql_streams_end_oldest(sql->streams, database) ||
             sql_cursors_end_oldest(sql, database)))
@@ -65,6 +76,8 @@ static void shrink(struct sql_connection *connection)
         done = truncate_wal(connection, true);
     /* The others are in use just now: they end when they are given back. */
     atomic_store(&database->wal_is_full, !done);
+    if (!done)
+        rest(database);
     if (ended == 0)
         return;
     char what[SQL_MESSAGE_BYTES];
@@ -86,6 +99,8 @@ void sql_wal_look(struct sql_connection *connection)
         atomic_store(&database->wal_is_full, false);
         return;
     }
+    if (clock_ms() < atomic_load(&database->wal_rest_ms))
+        return;
     /* One at a time; and what it ends comes by here too. */
     if (atomic_exchange(&database->wal_shrinks, true))
         return;
