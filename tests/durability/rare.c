@@ -221,13 +221,22 @@ static bool write_without_memory(const struct writer *writer, int number,
     return more;
 }
 
-/* The same for an upload, and for its end. */
-static bool put_without_memory(const char *method, int number,
-                               enum fault_kind kind, unsigned skip)
+/* Requests that make a path, or delete it; %d as above. */
+static const struct maker {
+    const char *method, *path;
+} makers[] = {
+    {"PUT", "/put/memory%d"},
+    {"DELETE", "/put/memory%d"},
+    {"PUT", "/db/memory%d/"},
+};
+
+static bool make_without_memory(const struct maker *maker, int number,
+                                enum fault_kind kind, unsigned skip)
 {
     char path[40];
+    const char *method = maker->method;
     bool delete = strcmp(method, "DELETE") == 0;
-    snprintf(path, sizeof path, "/put/memory%d", number);
+    snprintf(path, sizeof path, maker->path, number);
     if (delete)
         ask("PUT", path, "content");
     faults_on(
@@ -262,11 +271,10 @@ static void test_memory(void **state)
                 skip++;
             assert_true(skip > 20);
         }
-    static const char *const methods[] = {"PUT", "DELETE"};
-    for (size_t m = 0; m < COUNT(methods); m++)
+    for (size_t m = 0; m < COUNT(makers); m++)
         for (size_t k = 0; k < COUNT(kinds); k++)
             for (unsigned skip = 0;
-                 put_without_memory(methods[m], number++, kinds[k], skip);)
+                 make_without_memory(&makers[m], number++, kinds[k], skip);)
                 skip++;
     print_message("%d writes\n", number);
 }
