@@ -153,6 +153,11 @@ static int make_piece(struct conn *conn)
     return piece->failed || conn->out.failed ? -1 : 0;
 }
 
+static bool changes_something(enum http_method method)
+{
+    return method != HTTP_GET && method != HTTP_HEAD && method != HTTP_OPTIONS;
+}
+
 void conn_start_answer(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;
@@ -164,7 +169,11 @@ void conn_start_answer(struct conn *conn)
         return;
     }
     if (response->fields.failed || response->memory.failed) {
-        response_error(response, 500, "Out of memory.");
+        /* What a client was to be told is done is not called failed. */
+        if (response->status < 400 && changes_something(request->method))
+            conn->out.failed = true;
+        else
+            response_error(response, 500, "Out of memory.");
         response->close = true;
     }
     turn->interim = false;

@@ -92,6 +92,7 @@ struct settings {
     uint64_t sqlite_workers;     /* threads */
     uint64_t sqlite_streams;     /* open at the same time */
     uint64_t sqlite_backups;     /* taken at the same time */
+    uint64_t sqlite_wal_bytes;   /* of each database; 0: no limit (tests) */
     uint64_t sqlite_stream_idle_seconds;
     uint64_t sqlite_transaction_seconds;
     char *sqlite_cors; /* "*", "none", or one origin */

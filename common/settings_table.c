@@ -197,6 +197,11 @@ const struct setting settings_table[] = {
     NUMBER("sqlite", "backups", sqlite_backups, 1, 64, "2",
            "copies taken at the same time; more get 503",
            "A copy takes as much room beside the databases until it is sent."),
+    BYTES(
+        "sqlite", "wal_bytes", sqlite_wal_bytes, 1024 * KIB, 1024 * GIB, "64M",
+        "bytes of a database's write-ahead log; then readers end",
+        "A transaction that reads keeps the log from being started over. Those "
+        "whose client is away are ended, the oldest first, when it is longer."),
     NUMBER("sqlite", "stream_idle_seconds", sqlite_stream_idle_seconds, 1, DAY,
            "10", "how long a stream waits for its next request", NULL),
     NUMBER("sqlite", "transaction_seconds", sqlite_transaction_seconds, 1, DAY,

@@ -305,20 +305,20 @@ struct sql *sql_open(const struct settings *settings, unsigned wait_ms)
     if (made == NULL)
         return NULL;
     sqlite3_hard_heap_limit64(SQL_HEAP_BYTES);
-    /* Else the first threads that make an object would, at the same time. */
-    json_object_seed(0);
+    sql_json_open();
     made->settings = settings;
     made->wait_ms = wait_ms;
     made->directory_fd =
         open(settings->sqlite_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (made->directory_fd < 0)
         goto fail;
-    /* SQLite opens by path and is told to follow no link. */
     made->directory = realpath(settings->sqlite_directory, NULL);
     made->streams = sql_streams_open();
-    if (made->directory == NULL || made->streams == NULL)
+    if (made->directory == NULL || made->streams == NULL ||
+        sql_vfs_open(made) < 0)
         goto fail;
     pthread_mutex_init(&made->lock, NULL);
+    pthread_mutex_init(&made->cursors_lock, NULL);
     return made;
 fail:;
     int saved = errno;
@@ -360,6 +360,7 @@ void sql_close(struct sql *sql)
     sql_streams_close(sql->streams);
     sql_databases_close(sql);
     pthread_mutex_destroy(&sql->lock);
+    pthread_mutex_destroy(&sql->cursors_lock);
     close(sql->directory_fd);
     free(sql->directory);
     free(sql);
@@ -367,8 +368,10 @@ void sql_close(struct sql *sql)
 
 void sql_tick(struct sql *sql, uint64_t now_ms)
 {
-    if (sql != NULL)
-        sql_streams_tick(sql->streams, now_ms);
+    if (sql == NULL)
+        return;
+    sql_streams_tick(sql->streams, now_ms);
+    sql_wal_tick(sql, now_ms);
 }
 
 /* ---- statistics ---- */
@@ -383,8 +386,8 @@ static bool mounts_are_told(const struct server *server)
     return count > 1;
 }
 
-static void stat_json(struct message_buffer *out, const char *mount,
-                      const struct sql_database *database)
+static void stat_json(struct message_buffer *out, const struct sql *sql,
+                      const char *mount, const struct sql_database *database)
 {
     buffer_printf(out, "{\"name\":\"%s\",", database->name);
     if (mount != NULL)
@@ -392,13 +395,14 @@ static void stat_json(struct message_buffer *out, const char *mount,
     buffer_printf(out,
                   "\"connections\":%u,\"idle\":%u,"
                   "\"streams\":%u,\"requests\":%llu,\"prepared\":%llu,"
-                  "\"hits\":%llu",
+                  "\"hits\":%llu,\"wal_bytes\":%llu",
                   database->connections,
                   database->idle_count[0] + database->idle_count[1],
                   atomic_load(&database->streams),
                   (unsigned long long)atomic_load(&database->requests),
                   (unsigned long long)atomic_load(&database->prepared),
-                  (unsigned long long)atomic_load(&database->hits));
+                  (unsigned long long)atomic_load(&database->hits),
+                  (unsigned long long)sql_wal_bytes(sql, database->name));
     if (atomic_load(&database->backups) > 0)
         buffer_printf(out, ",\"backup_pages_left\":%u",
                       atomic_load(&database->backup_left));
@@ -418,7 +422,7 @@ void sql_stats_json(const struct server *server, struct message_buffer *out)
         for (struct sql_database *at = mount->sql->databases; at;
              at = at->next) {
             buffer_append_text(out, text_of(separator));
-            stat_json(out, told ? mount->name : NULL, at);
+            stat_json(out, mount->sql, told ? mount->name : NULL, at);
             separator = ",";
         }
         pthread_mutex_unlock(&mount->sql->lock);
@@ -426,7 +430,8 @@ void sql_stats_json(const struct server *server, struct message_buffer *out)
     buffer_append_char(out, ']');
 }
 
-static uint64_t stat_value(const struct sql_database *database, size_t which)
+static uint64_t stat_value(const struct sql *sql,
+                           const struct sql_database *database, size_t which)
 {
     switch (which) {
     case 0:
@@ -437,8 +442,10 @@ static uint64_t stat_value(const struct sql_database *database, size_t which)
         return atomic_load(&database->requests);
     case 3:
         return atomic_load(&database->prepared);
-    default:
+    case 4:
         return atomic_load(&database->hits);
+    default:
+        return sql_wal_bytes(sql, database->name);
     }
 }
 
@@ -447,7 +454,7 @@ static const struct {
 } stat_metrics[] = {
     {"connections", "gauge"},        {"streams", "gauge"},
     {"requests_total", "counter"},   {"prepared_total", "counter"},
-    {"cache_hits_total", "counter"},
+    {"cache_hits_total", "counter"}, {"wal_bytes", "gauge"},
 };
 
 /* The lines of one metric for the databases of one mount. */
@@ -461,7 +468,7 @@ static void stat_metric(struct message_buffer *out, const struct mount *mount,
         if (told)
             buffer_printf(out, ",mount=\"%s\"", mount->name);
         buffer_printf(out, "} %llu\n",
-                      (unsigned long long)stat_value(at, which));
+                      (unsigned long long)stat_value(mount->sql, at, which));
     }
     pthread_mutex_unlock(&mount->sql->lock);
 }

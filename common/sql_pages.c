@@ -306,6 +306,15 @@ static void answer_not_allowed(struct exchange *exchange, const char *allow)
     response_field(&exchange->response, "Allow", "%s", allow);
 }
 
+/* A link may have that name, which is no database. */
+static int check_made(struct sql *sql, struct text name,
+                      struct sql_error *error)
+{
+    return sql_exists(sql, name)
+               ? 0
+               : sql_fail(error, 404, "NOT_FOUND", "no database of that name");
+}
+
 /* PUT /db/NAME/. Which of two that come at once made it is not known to
  * either; both may hear 201. */
 static void answer_create(struct exchange *exchange, struct text name)
@@ -318,14 +327,11 @@ static void answer_create(struct exchange *exchange, struct text name)
         return;
     }
     bool existed = sql_exists(sql, name);
-    struct sql_connection *connection = NULL;
-    if (!existed) {
-        connection = sql_take(sql, name, SQL_CREATE, &error);
-        if (connection == NULL) {
-            sql_page_error(exchange, &error);
-            return;
-        }
-        sql_give(connection);
+    /* It is not opened: what fails then would deny that it is made. */
+    if (!existed && (sql_create_database(sql, name, &error) < 0 ||
+                     check_made(sql, name, &error) < 0)) {
+        sql_page_error(exchange, &error);
+        return;
     }
     struct response *response = &exchange->response;
     response->status = existed ? 204 : 201;

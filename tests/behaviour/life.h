@@ -28,6 +28,7 @@ extern const struct life life_strands[];
 extern const struct life life_modules[];
 extern const struct life life_file_cache[];
 extern const struct life life_at_once[];
+extern const struct life life_databases[];
 extern const struct life life_passwords[];
 
 /* A server that allows everything, with up to LIFE_MORE further arguments. */
