@@ -244,8 +244,11 @@ static bool cursor_may_stream(struct sql_cursor *cursor)
             statement->is_transaction)
             return false;
     }
-    /* Slow readers must not take all descriptors: a connection has several. */
+    /* Slow readers must not take all descriptors: a connection has several. Nor
+     * all databases that may be open. */
     struct sql *sql = connection->sql;
+    if (!cursor->stream->may_write && !sql_occupy(connection))
+        return false;
     cursor->streamed =
         atomic_fetch_add(&sql->cursors, 1) < sql->settings->sqlite_streams;
     if (!cursor->streamed) {

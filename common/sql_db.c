@@ -430,6 +430,22 @@ void sql_hold_lock(struct sql_connection *connection, bool holds)
                      holds);
 }
 
+bool sql_occupy(struct sql_connection *connection)
+{
+    struct sql *sql = connection->sql;
+    struct sql_database *database = connection->database;
+    size_t half = (sql->settings->sqlite_databases + 1) / 2;
+    if (connection->occupies)
+        return true;
+    pthread_mutex_lock(&sql->lock);
+    connection->occupies =
+        database->occupants > 0 || sql->occupied_count < half;
+    if (connection->occupies && database->occupants++ == 0)
+        sql->occupied_count++;
+    pthread_mutex_unlock(&sql->lock);
+    return connection->occupies;
+}
+
 void sql_give(struct sql_connection *connection)
 {
     if (connection == NULL)
@@ -450,6 +466,9 @@ void sql_give(struct sql_connection *connection)
     /* The next client is not told what this one inserted. */
     sqlite3_set_last_insert_rowid(connection->handle, 0);
     pthread_mutex_lock(&sql->lock);
+    if (connection->occupies && --database->occupants == 0)
+        sql->occupied_count--;
+    connection->occupies = false;
     bool keep = !connection->changed && !database->gone &&
                 database->idle_count[kind] < SQL_IDLE_MAX;
     if (keep) {

@@ -45,6 +45,7 @@ struct sql {
     pthread_mutex_t lock;
     struct sql_database *databases; /* the one used last first */
     size_t database_count;
+    size_t occupied_count; /* databases that sql_occupy keeps open */
 
     sql_lock_function *on_lock; /* NULL: nobody wants to know */
     void *on_lock_context;      /* borrowed */
@@ -146,6 +147,7 @@ struct sql_database {
     unsigned idle_count[2];
     unsigned connections; /* idle, in use, and being opened */
     bool gone;            /* no more listed: freed with the last connection */
+    unsigned occupants;   /* connections of sql_occupy */
     uint64_t looked_ms;   /* when sql_take_idle last looked at the file */
     struct sql_database *next;
 
@@ -170,6 +172,7 @@ struct sql_connection {
     struct sql_database *database; /* counted */
     sqlite3 *handle;               /* owned */
     bool read_only;                /* opened with SQLITE_OPEN_READONLY */
+    bool occupies;                 /* from sql_occupy to sql_give */
 
     /* The holder's. */
     struct sql_statement **buckets; /* prepared statements by hash; owned */
@@ -233,6 +236,13 @@ int sql_list(struct sql *sql,
 /* The connection has, or has no more, the write lock while its client is away:
  * tells sql->on_lock if that is new. */
 void sql_hold_lock(struct sql_connection *connection, bool holds);
+
+/* A client that may only read is about to hold the connection until sql_give,
+ * for as long as it likes. False: such clients hold half of the databases that
+ * may be open already, and this is another one. They must not hold all, or
+ * nobody could open one of the others. Asked again for the same connection it
+ * changes nothing. */
+bool sql_occupy(struct sql_connection *connection);
 
 /* No transaction is open, as far as the client can tell. */
 bool sql_is_autocommit(const struct sql_connection *connection);

@@ -304,8 +304,9 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
      * baton, which is spent. */
     bool too_old = atomic_load(&stream->connection->database->wal_is_full) &&
                    only_reads(stream);
+    bool place = stream->may_write || sql_occupy(stream->connection);
     pthread_mutex_lock(&streams->lock);
-    bool room = has_room_locked(streams, stream);
+    bool room = place && has_room_locked(streams, stream);
     /* An error now would deny what this request has committed: its next one
      * hears of it. */
     bool later = too_old || (!room && stream->connection->committed);

@@ -236,6 +236,58 @@ static void slow_cursor(const struct stage_differences *stage)
     server_stop(server);
 }
 
+/* ---- more databases than may be open ---- */
+
+/* The status of a request of somebody who may only read: a transaction that
+ * stays, with its connection. */
+static unsigned begin_reading(const struct server *server, const char *name)
+{
+    static const char body[] =
+        PIPE_BODY(EXECUTE("BEGIN") "," EXECUTE("SELECT 1 FROM sqlite_schema"));
+    char request[400];
+    struct answer answer = {0};
+    snprintf(request, sizeof request,
+             "POST /db/%s/v2/pipeline HTTP/1.1\r\nHost: a\r\n"
+             "Content-Type: application/json\r\nConnection: close\r\n"
+             "Content-Length: %zu\r\n\r\n%s",
+             name, sizeof body - 1, body);
+    struct client *client = life_say(server, request);
+    assert_int_equal(client_read(client, false, &answer), GOT_ANSWER);
+    client_close(client);
+    unsigned status = answer.status;
+    answer_free(&answer);
+    return status;
+}
+
+/* Bug: a stranger who may only read had a transaction in each of as many
+ * databases as may be open, and all others were 503. */
+static void readers_leave_databases(const struct stage_differences *stage)
+{
+    char directory[700];
+    struct answer answer = {0};
+    snprintf(directory, sizeof directory, "%s/some-%d", suite.work,
+             stage->number);
+    fixture_database(directory);
+    static const char *const arguments[] = {"--set", "sqlite.databases=2",
+                                            NULL};
+    snprintf(directory, sizeof directory, "some-%d/third.db", stage->number);
+    fixture_sql(directory, "CREATE TABLE a (b)");
+    snprintf(directory, sizeof directory, "%s/some-%d", suite.work,
+             stage->number);
+    struct server *server = server_start(
+        stage->number, &(struct server_options){.databases = directory,
+                                                .arguments = arguments});
+    assert_int_equal(begin_reading(server, "t"), 200);
+    assert_int_equal(begin_reading(server, "t"), 200);
+    assert_int_equal(begin_reading(server, "other"), 429);
+    assert_int_equal(
+        client_get(server->port, "/db/third/query?sql=SELECT+1", &answer), 200);
+    assert_int_equal(
+        client_get(server->port, "/db/other/query?sql=SELECT+1", &answer), 200);
+    answer_free(&answer);
+    server_stop(server);
+}
+
 const struct life life_databases[] = {
     {"a directory of databases that is replaced goes on being served",
      replaced_directory},
@@ -243,5 +295,7 @@ const struct life life_databases[] = {
      overlapping_readers},
     {"a client that does not read its rows does not make the WAL grow",
      slow_cursor},
+    {"readers do not keep all databases that may be open",
+     readers_leave_databases},
     {NULL, NULL},
 };
