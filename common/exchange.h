@@ -87,6 +87,8 @@ struct exchange {
      * suffix. Rules are asked for it too. NULL: nothing is added. Borrowed. */
     const char *index;  /* "index.html" */
     const char *suffix; /* ".gz" */
+    bool passed_over;   /* a file that the rules keep from this client would
+                           have been better: another may get another answer */
 
     void *state;         /* the handler's */
     uint64_t id;         /* counts from 1; names the flow in a trace */

@@ -205,6 +205,7 @@ static void serve_file(struct exchange *exchange, int fd, const struct stat *st,
     if (files_of(exchange)->settings->files_precompressed)
         files_prefer_encoded(exchange, path, &file);
     exchange->suffix = file.suffix;
+    exchange->passed_over = file.passed_over;
     struct response *response = &exchange->response;
     int result = -1;
     if (file.again)

@@ -45,6 +45,7 @@ struct representation {
     struct text type;
     struct text coding; /* "br", "gzip", or empty */
     const char *suffix; /* ".br", ".gz", or NULL */
+    bool passed_over;   /* the rules deny one that might have been better */
     bool again; /* with at_once: whether there is a better one would have to be
                    read from the disk */
 };

@@ -224,7 +224,7 @@ void file_cache_learn(struct file_cache *cache, const struct exchange *exchange,
     struct key key;
     if (response->status != 200 || response->file_fd >= 0 ||
         response->source != NULL || response->segments != NULL ||
-        response->close ||
+        response->close || exchange->passed_over ||
         buffer_length(&response->memory) > cache->file_bytes_max ||
         !key_of(exchange, &key))
         return;
