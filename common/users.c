@@ -361,6 +361,13 @@ struct sign_in {
     unsigned *wait_seconds; /* the answer's */
 };
 
+static const char *hash_for_unknown(const struct sign_in *sign_in)
+{
+    const struct users *users = sign_in->users;
+    uint64_t hash = siphash(users->proof_keys[0], 0, text_of(sign_in->name));
+    return users->users[hash % users->user_count].hash;
+}
+
 /* Computes the hash, if there is time for it. */
 static enum users_answer hash_password(const struct sign_in *sign_in,
                                        const char *password)
@@ -368,8 +375,9 @@ static enum users_answer hash_password(const struct sign_in *sign_in,
     const struct users *users = sign_in->users;
     const struct user *user = find_user(users, sign_in->name);
     /* An unknown name must take as long as a wrong password, or the time
-     * would tell which names there are. */
-    const char *hash = user != NULL ? user->hash : users->users[0].hash;
+     * would tell which names there are. Hashes may differ in what they cost, so
+     * each unknown name has that of some user, and always the same. */
+    const char *hash = user != NULL ? user->hash : hash_for_unknown(sign_in);
     uint64_t start_ns = clock_ns();
     switch (password_limit_begin(sign_in->limit, sign_in->peer, start_ns,
                                  sign_in->wait_seconds)) {

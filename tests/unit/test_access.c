@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "access.h"
+#include "base64.h"
 #include "clock.h"
 #include "log.h"
 #include "mistake.h"
@@ -469,6 +470,42 @@ static void passwords_of_each_kind_sign_in_and_others_do_not(void **state)
     }
 }
 
+/* Bug: all unknown names took as long as the first user, so whoever took longer
+ * or less long was one. The hashes here differ fifty times in what they cost.
+ */
+static void unknown_names_take_as_long_as_some_user(void **state)
+{
+    (void)state;
+    enum { NAMES = 32, RATIO = 5 };
+    struct settings settings;
+    FILE *file = fopen(users_path, "w");
+    assert_non_null(file);
+    fprintf(file, "cheap:$6$rounds=1000$salt$%086d\n", 0);
+    fprintf(file, "dear:$6$rounds=50000$salt$%086d\n", 0);
+    fclose(file);
+    struct access *access = open_with_users(&settings);
+    uint64_t least = UINT64_MAX, most = 0;
+    for (int i = 0; i < NAMES; i++) {
+        char text[16], authorization[64];
+        struct message_buffer encoded = {0};
+        snprintf(text, sizeof text, "n%d:x", i);
+        base64_append(&encoded, text, strlen(text), true);
+        snprintf(authorization, sizeof authorization, "Basic %.*s",
+                 (int)buffer_length(&encoded), buffer_start(&encoded));
+        buffer_release(&encoded);
+        uint64_t start = clock_ns();
+        assert_int_equal(
+            ask(access, F, HTTP_GET, "/", HOME, authorization, NULL),
+            ACCESS_UNKNOWN);
+        uint64_t took = clock_ns() - start;
+        least = took < least ? took : least;
+        most = took > most ? took : most;
+    }
+    assert_true(most > RATIO * least);
+    access_close(access);
+    settings_release(&settings);
+}
+
 /* SQL clients that want a token get one made up by their user: it was refused
  * by a server that asks for none. */
 static void made_up_token_is_nothing_where_nobody_can_sign_in(void **state)
@@ -533,6 +570,7 @@ int main(void)
         cmocka_unit_test(a_stranger_costs_no_more_than_a_user),
         cmocka_unit_test(a_mounts_own_rules_come_between),
         cmocka_unit_test(passwords_of_each_kind_sign_in_and_others_do_not),
+        cmocka_unit_test(unknown_names_take_as_long_as_some_user),
         cmocka_unit_test(made_up_token_is_nothing_where_nobody_can_sign_in),
         cmocka_unit_test(
             reload_takes_new_rules_and_keeps_old_ones_on_a_mistake),
