@@ -38,6 +38,7 @@ struct policy {
 };
 
 struct access {
+    struct password_limit *passwords; /* owned; thread-safe itself */
     atomic_bool has_rules; /* of current; saves the lock when there are none */
 
     /* Under lock. */
@@ -50,7 +51,7 @@ static int rules_read(struct rules *rules, const struct setting_list *list,
 {
     rules->items = calloc(list->count + 1, sizeof *rules->items);
     if (rules->items == NULL)
-        return mistake_at(mistake, "rules", "out of memory");
+        return mistake_memory(mistake, "rules");
     for (size_t i = 0; i < list->count; i++) {
         if (rule_parse(&rules->items[i], list->items[i].value,
                        list->items[i].where, mistake) < 0)
@@ -125,7 +126,7 @@ static struct policy *policy_read(const struct settings *settings,
     if (policy == NULL || (policy->groups = calloc(
                                group_count, sizeof *policy->groups)) == NULL) {
         free(policy);
-        mistake_at(mistake, "rules", "out of memory");
+        mistake_memory(mistake, "rules");
         return NULL;
     }
     policy->group_count = group_count;
@@ -168,7 +169,10 @@ struct access *access_open(const struct settings *settings)
     struct mistake mistake = {0};
     struct access *access = calloc(1, sizeof *access);
     if (access == NULL)
-        mistake_at(&mistake, "rules", "out of memory");
+        mistake_memory(&mistake, "rules");
+    else if ((access->passwords =
+                  password_limit_open(settings->password_percent)) == NULL)
+        mistake_memory(&mistake, "rules");
     else if ((access->current = policy_read(settings, settings, &mistake)) !=
              NULL) {
         pthread_mutex_init(&access->lock, NULL);
@@ -176,6 +180,8 @@ struct access *access_open(const struct settings *settings)
         return access;
     }
     fprintf(stderr, "%s: %s\n", settings->program, mistake.line);
+    if (access != NULL)
+        password_limit_close(access->passwords);
     free(access);
     return NULL;
 }
@@ -183,19 +189,24 @@ struct access *access_open(const struct settings *settings)
 void access_close(struct access *access)
 {
     policy_release(access->current);
+    password_limit_close(access->passwords);
     pthread_mutex_destroy(&access->lock);
     free(access);
 }
 
-int access_reload(struct access *access, const struct settings *settings,
-                  struct log *log)
+void access_threads(struct access *access, size_t count)
 {
-    struct mistake mistake = {0};
+    password_limit_threads(access->passwords, count);
+}
+
+int access_reload(struct access *access, const struct settings *settings,
+                  struct log *log, struct mistake *mistake)
+{
     struct settings fresh;
     struct policy *policy = NULL;
     struct message_buffer changed = {0};
-    if (settings_reread(&fresh, settings, &mistake) == 0) {
-        policy = policy_read(&fresh, settings, &mistake);
+    if (settings_reread(&fresh, settings, mistake) == 0) {
+        policy = policy_read(&fresh, settings, mistake);
         settings_changed(settings, &fresh, &changed);
         settings_release(&fresh);
     }
@@ -203,10 +214,8 @@ int access_reload(struct access *access, const struct settings *settings,
         log_error(log, "a restart is needed for what has changed besides: %.*s",
                   (int)buffer_length(&changed), buffer_start(&changed));
     buffer_release(&changed);
-    if (policy == NULL) {
-        log_error(log, "%s; the old rules and users are kept", mistake.line);
+    if (policy == NULL)
         return -1;
-    }
     pthread_mutex_lock(&access->lock);
     struct policy *old = access->current;
     access->current = policy;
@@ -225,6 +234,7 @@ struct question {
     enum rule_group group;
     size_t own; /* the group of the mount's own rules; GROUP_FIRST: none */
     enum http_method method;
+    struct text path;
     const char *user;
 };
 
@@ -251,15 +261,18 @@ static bool allowed_by_default(const struct question *question)
            peer_is_loopback(&question->exchange->peer);
 }
 
+static bool covers(const struct rule *rule, const struct question *question)
+{
+    return rule_covers(rule, question->method, question->path,
+                       &question->exchange->peer);
+}
+
 static const struct rule *first_match(const struct rules *rules,
                                       const struct question *question)
 {
-    const struct exchange *exchange = question->exchange;
-    struct text path = {exchange->path, exchange->path_length};
     for (size_t i = 0; i < rules->count; i++)
         if (rule_names(&rules->items[i], question->user) &&
-            rule_covers(&rules->items[i], question->method, path,
-                        &exchange->peer))
+            covers(&rules->items[i], question))
             return &rules->items[i];
     return NULL;
 }
@@ -279,7 +292,8 @@ static bool allowed(const struct question *question)
 }
 
 /* True if somebody whom a rule names would be allowed what nobody is: then
- * signing in may help. */
+ * signing in may help. Only a rule that allows just this can be why; asked of
+ * every rule, a stranger's request would cost the square of their number. */
 static bool allowed_to_somebody(struct question question)
 {
     const size_t groups[] = {GROUP_FIRST, question.own, question.group};
@@ -288,8 +302,10 @@ static bool allowed_to_somebody(struct question question)
     for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
         const struct rules *rules = &question.policy->groups[groups[g]];
         for (size_t i = 0; i < rules->count; i++) {
-            question.user = rules->items[i].user;
-            if (*question.user != '\0' && allowed(&question))
+            const struct rule *rule = &rules->items[i];
+            question.user = rule->user;
+            if (*rule->user != '\0' && rule->allow && covers(rule, &question) &&
+                allowed(&question))
                 return true;
         }
     }
@@ -320,11 +336,13 @@ static struct question question_of(const struct exchange *exchange)
                              .group = group_of(exchange),
                              .own = own_group_of(exchange),
                              .method = exchange->request.method,
+                             .path = {exchange->path, exchange->path_length},
                              .user = exchange->user};
 }
 
 enum access_verdict access_check(struct access *access,
-                                 struct exchange *exchange)
+                                 struct exchange *exchange,
+                                 unsigned *wait_seconds)
 {
     struct question question = question_of(exchange);
     exchange->user[0] = '\0';
@@ -339,11 +357,33 @@ enum access_verdict access_check(struct access *access,
 
     struct policy *policy = policy_take(access);
     enum access_verdict verdict = ACCESS_UNKNOWN;
+    enum users_answer signed_in = USERS_NOBODY;
     question.policy = policy;
-    if (authorization.data == NULL ||
-        users_sign_in(policy->users, authorization, exchange->user) !=
-            USERS_WRONG)
+    if (authorization.data != NULL)
+        signed_in =
+            users_sign_in(policy->users, access->passwords, &exchange->peer,
+                          authorization, exchange->user, wait_seconds);
+    if (signed_in == USERS_BUSY)
+        verdict = ACCESS_BUSY;
+    else if (signed_in == USERS_TOO_OFTEN)
+        verdict = ACCESS_TOO_OFTEN;
+    else if (signed_in != USERS_WRONG)
         verdict = judge(question);
+    policy_give_back(access, policy);
+    return verdict;
+}
+
+enum access_verdict access_check_path(struct access *access,
+                                      const struct exchange *exchange,
+                                      struct text path)
+{
+    if (!atomic_load_explicit(&access->has_rules, memory_order_acquire))
+        return ACCESS_ALLOWED;
+    struct question question = question_of(exchange);
+    struct policy *policy = policy_take(access);
+    question.path = path;
+    question.policy = policy;
+    enum access_verdict verdict = judge(question);
     policy_give_back(access, policy);
     return verdict;
 }

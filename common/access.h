@@ -14,6 +14,7 @@
 struct settings;
 struct access;
 struct log;
+struct mistake;
 
 /* Builds from settings (rules, tokens, htpasswd file). NULL after
  * one line on stderr that says what is wrong, where, and what to do. */
@@ -21,10 +22,11 @@ struct access *access_open(const struct settings *settings);
 void access_close(struct access *access);
 
 /* Rereads rules and users (the settings' file and the htpasswd file), for
- * SIGHUP. Keeps the old ones and returns -1, with one line in the error log, if
- * they are not right. Requests may be judged meanwhile. */
+ * SIGHUP. If that fails it keeps the old ones and returns -1 with mistake,
+ * where may_pass says whether another try can help. What else has changed and
+ * needs a restart goes to log. Requests may be judged meanwhile. */
 int access_reload(struct access *access, const struct settings *settings,
-                  struct log *log);
+                  struct log *log, struct mistake *mistake);
 
 enum access_verdict {
     ACCESS_ALLOWED,
@@ -32,14 +34,34 @@ enum access_verdict {
     ACCESS_DENIED,    /* 403 */
     ACCESS_UNKNOWN,   /* 401: who are you? (no credentials and a user could, or
                          wrong ones) */
+    ACCESS_BUSY,      /* 503: too many passwords are being checked */
+    ACCESS_TOO_OFTEN, /* 429: too many wrong passwords from this address */
 };
+
+/* How many threads call access_check with passwords to check; 1 until then.
+ * Call before they do. They are taken for one pool: where there are several,
+ * give the size of the smallest. */
+void access_threads(struct access *access, size_t count);
 
 /* Reads Authorization (Basic, RFC 7617; Bearer, RFC 6750), fills
  * exchange->user, and judges exchange->request.method on exchange->path for
- * exchange->handler. May block: crypt(3) takes its time; what it has found is
- * remembered for a while. */
+ * exchange->handler. May block: crypt(3) takes its time; a right password is
+ * remembered for a while. With ACCESS_BUSY and ACCESS_TOO_OFTEN *wait_seconds
+ * says when to try again; it is not touched otherwise. */
 enum access_verdict access_check(struct access *access,
-                                 struct exchange *exchange);
+                                 struct exchange *exchange,
+                                 unsigned *wait_seconds);
+
+/* For what a handler opens or shows that is not exchange->path itself (a
+ * directory's index page, an entry of a list): may the same client do there
+ * what it asks for here? Only for GET and HEAD, after access_check, which has
+ * set exchange->user. Returns ACCESS_ALLOWED, ACCESS_DENIED or ACCESS_UNKNOWN.
+ * Without rules it costs nothing, and all is allowed that access_check allows.
+ * path is borrowed for the call; it is in the form of exchange->path. Never
+ * blocks. */
+enum access_verdict access_check_path(struct access *access,
+                                      const struct exchange *exchange,
+                                      struct text path);
 
 /* For a handler that refuses after ACCESS_READ_ONLY: has nobody signed in, and
  * could somebody who did be allowed? */

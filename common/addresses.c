@@ -16,6 +16,7 @@
 #include "order.h"
 #include "settings.h"
 #include "stats.h"
+#include "text.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -24,7 +25,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 enum {
     PARTS = 16, /* a power of two, more than threads that meet here */
@@ -76,8 +76,7 @@ struct addresses {
     uint64_t tokens_max;
     uint64_t ban_ms; /* 0: never */
     uint64_t ban_after;
-    uint64_t keep_ms;   /* how long the past matters */
-    uint64_t secret[2]; /* so that nobody can aim at one bucket */
+    uint64_t keep_ms; /* how long the past matters */
     size_t bucket_mask;
 
     struct part parts[PARTS];
@@ -126,8 +125,6 @@ struct addresses *addresses_open(const struct settings *settings,
         if (part->buckets == NULL)
             goto fail;
     }
-    if (getrandom(addresses->secret, sizeof addresses->secret, 0) < 0)
-        goto fail;
     return addresses;
 
 fail:;
@@ -157,26 +154,9 @@ void addresses_close(struct addresses *addresses)
 
 /* ---- the table ---- */
 
-static uint64_t key_of(const struct peer *peer, bool *v6)
+static uint64_t hash_of(uint64_t key)
 {
-    uint64_t key = 0;
-    *v6 = peer->address.any.sa_family == AF_INET6;
-    if (*v6)
-        memcpy(&key, &peer->address.v6.sin6_addr, sizeof key);
-    else
-        key = peer->address.v4.sin_addr.s_addr;
-    return key;
-}
-
-/* Two rounds of multiply and shift, keyed before each: who does not know the
- * secret cannot find two keys that meet more often than chance. */
-static uint64_t hash_of(const struct addresses *addresses, uint64_t key)
-{
-    uint64_t hash = key ^ addresses->secret[0];
-    hash = (hash ^ (hash >> 32)) * 0x9e3779b97f4a7c15u;
-    hash ^= addresses->secret[1];
-    hash = (hash ^ (hash >> 29)) * 0xbf58476d1ce4e5b9u;
-    return hash ^ (hash >> 32);
+    return text_hash(key, (struct text){NULL, 0});
 }
 
 static struct part *part_of(struct addresses *addresses, uint64_t hash)
@@ -248,7 +228,7 @@ static struct address *add_locked(struct addresses *addresses,
 static void forget_locked(struct addresses *addresses, struct address *address)
 {
     struct part *part = address->part;
-    uint64_t hash = hash_of(addresses, address->key);
+    uint64_t hash = hash_of(address->key);
     struct address **at = bucket_of(addresses, part, hash);
     assert(address->connections == 0);
     while (*at != address)
@@ -346,8 +326,8 @@ enum addresses_verdict addresses_enter(struct addresses *addresses,
                                        struct address **address)
 {
     bool v6 = false, banned = false;
-    uint64_t key = key_of(peer, &v6);
-    uint64_t hash = hash_of(addresses, key);
+    uint64_t key = peer_key(peer, &v6);
+    uint64_t hash = hash_of(key);
     struct part *part = part_of(addresses, hash);
     enum addresses_verdict verdict = ADDRESSES_NO_MEMORY;
     *address = NULL;

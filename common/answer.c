@@ -5,6 +5,7 @@
 
 #include "access.h"
 #include "addresses.h"
+#include "browser.h"
 #include "clock.h"
 #include "forwarded.h"
 #include "internals.h"
@@ -14,6 +15,7 @@
 #include "stats.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Decodes the path, and turns the alias /dev/NAME into /db/NAME, so that
@@ -88,6 +90,20 @@ void answer_challenge(struct exchange *exchange)
                    "Bearer realm=\"%s\"", realm);
 }
 
+static void answer_later(struct exchange *exchange, unsigned status,
+                         const char *detail, unsigned wait_seconds)
+{
+    answer_error(exchange, status, detail);
+    response_field(&exchange->response, "Retry-After", "%u", wait_seconds);
+}
+
+/* For an error before the path was looked at: it tells in whose words. */
+static void find_words(struct exchange *exchange)
+{
+    if (!exchange->request.asterisk && decode_path(exchange) == 0)
+        exchange->handler = find_handler(exchange);
+}
+
 /* Has the address asked too often? Then the response says so, and nothing
  * that costs more has been done: no password hashed, no file opened. */
 static bool answer_limited(struct exchange *exchange)
@@ -101,14 +117,54 @@ static bool answer_limited(struct exchange *exchange)
             addresses_request(server->addresses, exchange->address, clock_ms());
     if (pass.wait_seconds == 0)
         return false;
-    /* The path tells in whose words. */
-    if (!exchange->request.asterisk && decode_path(exchange) == 0)
-        exchange->handler = find_handler(exchange);
-    answer_error(exchange, 429, "Too many requests from this address.");
-    response_field(&exchange->response, "Retry-After", "%u", pass.wait_seconds);
+    find_words(exchange);
+    answer_later(exchange, 429, "Too many requests from this address.",
+                 pass.wait_seconds);
     /* A proxy's connection carries others' requests too. */
     exchange->response.close = pass.banned && !exchange->forwarded;
     stats_add(STAT_address_limited, 1);
+    return true;
+}
+
+/* Is it meant for somebody else, by the name that it has for us? Then the
+ * response says so, and what to set. */
+static bool answer_misdirected(struct exchange *exchange)
+{
+    const struct http_request *request = &exchange->request;
+    struct text host = http_text(request, request->host);
+    char detail[400];
+    if (browser_knows_us(exchange))
+        return false;
+    struct text name = text_split(&host, ':');
+    snprintf(detail, sizeof detail,
+             "No name of this server's: %.*s. Set names in [server] to the "
+             "names that it is asked by.",
+             (int)(name.length < 255 ? name.length : 255), name.data);
+    find_words(exchange);
+    answer_error(exchange, 421, detail);
+    return true;
+}
+
+/* Does a page of another origin try to change something? Then the response
+ * says which setting would let it. */
+static bool answer_foreign(struct exchange *exchange)
+{
+    const char *detail = "A page of another origin may not write here, unless "
+                         "it sends a token ([users] token).";
+    switch (browser_judge(exchange)) {
+    case BROWSER_FINE:
+        return false;
+    case BROWSER_SIMPLE:
+        detail = "With cors = * a page of another origin must send "
+                 "Content-Type: application/json.";
+        break;
+    case BROWSER_FOREIGN:
+        if (exchange->mount != NULL && exchange->mount->sql != NULL)
+            detail = "A page of another origin may not write here; set cors "
+                     "in [sqlite] to its origin to allow it.";
+        break;
+    }
+    answer_error(exchange, 403, detail);
     return true;
 }
 
@@ -122,7 +178,7 @@ bool answer_route(struct exchange *exchange)
                        "X-Forwarded-For names no address.");
         return true;
     }
-    if (answer_limited(exchange))
+    if (answer_limited(exchange) || answer_misdirected(exchange))
         return true;
     if (exchange->request.asterisk) {
         exchange->response.status = 204;
@@ -142,11 +198,23 @@ bool answer_route(struct exchange *exchange)
     return false;
 }
 
+static enum answer_next answer_denied(struct exchange *exchange, bool ask)
+{
+    if (ask) {
+        answer_error(exchange, 401, "Authentication failed");
+        answer_challenge(exchange);
+    } else {
+        answer_error(exchange, 403, "The access rules do not allow this.");
+    }
+    return ANSWER_READY;
+}
+
 enum answer_next answer_begin(struct exchange *exchange)
 {
-    if (answer_route(exchange))
+    if (answer_route(exchange) || answer_foreign(exchange))
         return ANSWER_READY;
-    switch (access_check(exchange->server->access, exchange)) {
+    unsigned wait_seconds = 0;
+    switch (access_check(exchange->server->access, exchange, &wait_seconds)) {
     case ACCESS_ALLOWED:
         exchange->may_write = true;
         break;
@@ -154,14 +222,24 @@ enum answer_next answer_begin(struct exchange *exchange)
         exchange->may_write = false;
         break;
     case ACCESS_DENIED:
-        answer_error(exchange, 403, "The access rules do not allow this.");
-        return ANSWER_READY;
+        return answer_denied(exchange, false);
     case ACCESS_UNKNOWN:
-        answer_error(exchange, 401, "Authentication failed");
-        answer_challenge(exchange);
+        return answer_denied(exchange, true);
+    case ACCESS_BUSY:
+        answer_later(exchange, 503,
+                     "Too many passwords are being checked; try again.",
+                     wait_seconds);
+        return ANSWER_READY;
+    case ACCESS_TOO_OFTEN:
+        answer_later(exchange, 429,
+                     "Too many wrong passwords from this address.",
+                     wait_seconds);
         return ANSWER_READY;
     }
-    return exchange->handler->begin(exchange);
+    enum answer_next next = exchange->handler->begin(exchange);
+    if (next == ANSWER_DENIED || next == ANSWER_UNKNOWN)
+        return answer_denied(exchange, next == ANSWER_UNKNOWN);
+    return next;
 }
 
 void answer_finish(struct exchange *exchange)

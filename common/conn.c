@@ -118,6 +118,7 @@ static int turn_open(struct conn *conn)
     exchange->peer = conn->peer;
     exchange->address = conn->address;
     exchange->forwarded = false;
+    exchange->by_proxy = false;
     exchange->routed = false;
     exchange->path = NULL;
     exchange->path_length = 0;
@@ -129,6 +130,9 @@ static int turn_open(struct conn *conn)
     exchange->body_max = 0;
     exchange->spool_fd = -1;
     exchange->body = (struct text){0};
+    exchange->index = NULL;
+    exchange->suffix = NULL;
+    exchange->passed_over = false;
     exchange->state = NULL;
     exchange->id =
         atomic_fetch_add_explicit(&server->next_id, 1, memory_order_relaxed) +

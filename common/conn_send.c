@@ -94,7 +94,8 @@ static void print_head(struct conn *conn)
     struct message_buffer *out = &conn->out;
     buffer_reserve(out, 256 + buffer_length(&response->fields));
     print_status_line(out, response->status);
-    buffer_append_text(out, TEXT("Server: fivefold\r\nDate: "));
+    buffer_append_text(out, TEXT("Server: fivefold\r\n"
+                                 "X-Content-Type-Options: nosniff\r\nDate: "));
     buffer_append(out, http_date_now(), HTTP_DATE_BYTES - 1);
     buffer_append_text(out, TEXT("\r\n"));
     buffer_append_text(out, buffer_text(&response->fields));
@@ -152,6 +153,11 @@ static int make_piece(struct conn *conn)
     return piece->failed || conn->out.failed ? -1 : 0;
 }
 
+static bool changes_something(enum http_method method)
+{
+    return method != HTTP_GET && method != HTTP_HEAD && method != HTTP_OPTIONS;
+}
+
 void conn_start_answer(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;
@@ -163,7 +169,11 @@ void conn_start_answer(struct conn *conn)
         return;
     }
     if (response->fields.failed || response->memory.failed) {
-        response_error(response, 500, "Out of memory.");
+        /* What a client was to be told is done is not called failed. */
+        if (response->status < 400 && changes_something(request->method))
+            conn->out.failed = true;
+        else
+            response_error(response, 500, "Out of memory.");
         response->close = true;
     }
     turn->interim = false;
@@ -421,6 +431,7 @@ static void refuse(int fd, const char *answer, size_t n)
 #define REFUSAL(status)                                                        \
     "HTTP/1.1 " status "\r\n"                                                  \
     "Server: fivefold\r\n"                                                     \
+    "X-Content-Type-Options: nosniff\r\n"                                      \
     "Retry-After: 1\r\n"                                                       \
     "Content-Length: 0\r\n"                                                    \
     "Connection: close\r\n\r\n"

@@ -22,6 +22,10 @@ enum answer_next {
                            status is 0 */
     ANSWER_WANT_BODY,   /* admitted: receive the body, then answer_finish */
     ANSWER_WOULD_BLOCK, /* only with at_once: ask again without it */
+    ANSWER_DENIED,      /* only from begin: the rules forbid what the answer
+                           would be made of. answer_begin says so, for its
+                           callers it is ANSWER_READY */
+    ANSWER_UNKNOWN,     /* the same, and signing in may help */
 };
 
 /* What serves a prefix: files, SQL, internals. */
@@ -55,6 +59,7 @@ struct exchange {
     struct address *address; /* addresses.h, borrowed; NULL: no limits */
     bool forwarded;          /* by a proxy: peer is whom it names, and address
                                 is left with the request (forwarded.h) */
+    bool by_proxy;           /* the connection is that of a trusted proxy */
     bool routed;             /* by the first answer_route */
 
     /* Set before the handler is called. */
@@ -77,6 +82,13 @@ struct exchange {
     int spool_fd; /* -1: body goes to memory; else each piece is written there
                    */
     struct text body; /* in memory, whole, in finish(); borrowed */
+
+    /* What the files handler has opened in the place of path: path + index +
+     * suffix. Rules are asked for it too. NULL: nothing is added. Borrowed. */
+    const char *index;  /* "index.html" */
+    const char *suffix; /* ".gz" */
+    bool passed_over;   /* a file that the rules keep from this client would
+                           have been better: another may get another answer */
 
     void *state;         /* the handler's */
     uint64_t id;         /* counts from 1; names the flow in a trace */

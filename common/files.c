@@ -14,6 +14,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -34,6 +36,9 @@ static void append_common_fields(struct files *files)
     if (files->settings->files_cache_control != NULL)
         buffer_printf(out, "Cache-Control: %s\r\n",
                       files->settings->files_cache_control);
+    if (files->settings->files_policy != NULL)
+        buffer_printf(out, "Content-Security-Policy: %s\r\n",
+                      files->settings->files_policy);
 }
 
 struct files *files_open(const struct settings *settings)
@@ -102,6 +107,28 @@ void files_error(struct response *response, int error)
     }
 }
 
+enum access_verdict files_judge(const struct exchange *exchange,
+                                const char *added, const char *suffix)
+{
+    char path[PATH_MAX_BYTES + 2 * NAME_MAX];
+    int length =
+        snprintf(path, sizeof path, "%s%s%s", exchange->path,
+                 added != NULL ? added : "", suffix != NULL ? suffix : "");
+    if (length < 0 || (size_t)length >= sizeof path)
+        return ACCESS_DENIED;
+    return access_check_path(exchange->server->access, exchange,
+                             (struct text){path, (size_t)length});
+}
+
+bool files_allowed(const struct exchange *exchange, const char *index,
+                   const char *suffix)
+{
+    return (index == NULL ||
+            files_judge(exchange, index, NULL) == ACCESS_ALLOWED) &&
+           (suffix == NULL ||
+            files_judge(exchange, index, suffix) == ACCESS_ALLOWED);
+}
+
 /* What the kind of resource takes; rules may allow less. */
 static void append_allow(struct exchange *exchange)
 {
@@ -142,6 +169,7 @@ static void refuse_hidden(struct exchange *exchange)
 
 static enum answer_next files_begin(struct exchange *exchange)
 {
+    enum answer_next next;
     if (is_hidden(exchange->path)) {
         refuse_hidden(exchange);
         return ANSWER_READY;
@@ -149,11 +177,11 @@ static enum answer_next files_begin(struct exchange *exchange)
     switch (exchange->request.method) {
     case HTTP_GET:
     case HTTP_HEAD:
-        files_get(exchange);
+        next = files_get(exchange);
         /* Out of the cache, or out of something else: a worker may wait. */
         if (exchange->at_once && exchange->response.status == 503)
             return ANSWER_WOULD_BLOCK;
-        return ANSWER_READY;
+        return next;
     case HTTP_PUT:
         return files_put_begin(exchange);
     case HTTP_DELETE:

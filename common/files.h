@@ -10,6 +10,12 @@
 struct settings;
 struct files;
 
+/* May the client have what path + index + suffix holds? NULL: nothing is added
+ * there. For an answer that was kept: rules may have changed, and depend on who
+ * asks. */
+bool files_allowed(const struct exchange *exchange, const char *index,
+                   const char *suffix);
+
 /* Opens settings->files_root. Gives an object, or NULL with errno as open(2).
  */
 struct files *files_open(const struct settings *settings);
@@ -18,7 +24,8 @@ void files_close(struct files *files);
 /* Serves the paths of its mount. Uses exchange->mount->files.
  * Thread-safe: several exchanges may be begun and finished at the same time.
  *
- * GET, HEAD   200 206 301 304 403 404 412 416
+ * GET, HEAD   200 206 301 304 403 404 412 416; ANSWER_DENIED and
+ *             ANSWER_UNKNOWN for an index page that the rules forbid
  * PUT         201 204; 400 Content-Range, 415 Content-Encoding, 409 no such
  *             directory or the name is one, 412, 403, 507
  * DELETE      204; 409 a directory, 404, 412, 403

@@ -85,6 +85,11 @@ static bool use_encoded(const struct exchange *exchange, const char *path,
     struct stat st;
     if (length + more >= sizeof name)
         return false;
+    /* A file that is denied is as good as none: the plain one is sent. */
+    if (files_judge(exchange, exchange->index, suffix) != ACCESS_ALLOWED) {
+        file->passed_over = true;
+        return false;
+    }
     memcpy(name, path, length);
     memcpy(name + length, suffix, more + 1);
     int fd = files_open_path(files_of(exchange), name,
@@ -101,6 +106,7 @@ static bool use_encoded(const struct exchange *exchange, const char *path,
     file->fd = fd;
     file->st = st;
     file->coding = coding;
+    file->suffix = suffix;
     return true;
 }
 

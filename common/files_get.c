@@ -204,6 +204,8 @@ static void serve_file(struct exchange *exchange, int fd, const struct stat *st,
     file.type = mime_type((struct text){path, path_length});
     if (files_of(exchange)->settings->files_precompressed)
         files_prefer_encoded(exchange, path, &file);
+    exchange->suffix = file.suffix;
+    exchange->passed_over = file.passed_over;
     struct response *response = &exchange->response;
     int result = -1;
     if (file.again)
@@ -260,7 +262,7 @@ static void serve_listing(struct exchange *exchange)
 
 /* The index page is tried first, without a look at the directory, so that
  * "GET /" costs no more than the page itself. */
-static void get_directory(struct exchange *exchange)
+static enum answer_next get_directory(struct exchange *exchange)
 {
     const struct files *files = files_of(exchange);
     struct text index = text_of(
@@ -270,15 +272,21 @@ static void get_directory(struct exchange *exchange)
     struct stat st;
     if (index.length == 0 || length + index.length >= sizeof path) {
         serve_listing(exchange);
-        return;
+        return ANSWER_READY;
     }
     memcpy(path, exchange->beneath, length);
     memcpy(path + length, index.data, index.length);
     path[length + index.length] = '\0';
     int fd = files_open_path(files, path, files_read_flags(exchange), &st);
     if (fd >= 0 && S_ISREG(st.st_mode)) {
+        enum access_verdict verdict = files_judge(exchange, index.data, NULL);
+        if (verdict != ACCESS_ALLOWED) {
+            close(fd);
+            return verdict == ACCESS_UNKNOWN ? ANSWER_UNKNOWN : ANSWER_DENIED;
+        }
+        exchange->index = index.data;
         serve_file(exchange, fd, &st, path, length + index.length);
-        return;
+        return ANSWER_READY;
     }
     int error = fd < 0 ? errno : ENOENT;
     if (fd >= 0)
@@ -287,15 +295,15 @@ static void get_directory(struct exchange *exchange)
         serve_listing(exchange);
     else
         files_error(&exchange->response, error);
+    return ANSWER_READY;
 }
 
-void files_get(struct exchange *exchange)
+enum answer_next files_get(struct exchange *exchange)
 {
     const char *path = exchange->beneath;
-    if (exchange->path[exchange->path_length - 1] == '/') {
-        get_directory(exchange);
-        return;
-    }
+    exchange->index = exchange->suffix = NULL;
+    if (exchange->path[exchange->path_length - 1] == '/')
+        return get_directory(exchange);
     struct stat st;
     int fd = files_open_path(files_of(exchange), path,
                              files_read_flags(exchange), &st);
@@ -310,4 +318,5 @@ void files_get(struct exchange *exchange)
         else /* a FIFO, a device: nothing that has a length */
             files_error(&exchange->response, ENOENT);
     }
+    return ANSWER_READY;
 }

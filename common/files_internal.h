@@ -10,6 +10,7 @@
 #ifndef FIVEFOLD_FILES_INTERNAL_H
 #define FIVEFOLD_FILES_INTERNAL_H
 
+#include "access.h"
 #include "exchange.h"
 #include "settings.h"
 
@@ -30,6 +31,11 @@ struct files *files_of(const struct exchange *exchange);
 /* Answers for an errno of open, stat or read. */
 void files_error(struct response *response, int error);
 
+/* What the rules say of path + added + suffix: what is opened or shown is what
+ * they are asked for. */
+enum access_verdict files_judge(const struct exchange *exchange,
+                                const char *added, const char *suffix);
+
 /* files_get.c */
 
 /* One file as it will be sent. */
@@ -38,11 +44,13 @@ struct representation {
     struct stat st;
     struct text type;
     struct text coding; /* "br", "gzip", or empty */
+    const char *suffix; /* ".br", ".gz", or NULL */
+    bool passed_over;   /* the rules deny one that might have been better */
     bool again; /* with at_once: whether there is a better one would have to be
                    read from the disk */
 };
 
-void files_get(struct exchange *exchange);
+enum answer_next files_get(struct exchange *exchange);
 
 /* Opens path beneath the root with flags, and says what it is. Gives a
  * descriptor, or -1 with errno. */

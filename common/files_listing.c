@@ -3,9 +3,9 @@
  * descriptor -> readdir -> entries (those that could be got, too) -> sorted
  * -> response.memory
  *
- * What GET would not serve is not shown: names with a dot in front, devices,
- * links that lead out. Every name is data: it is escaped for HTML, for URLs
- * and for JSON where it stands. */
+ * What GET would not serve this client is not shown: names with a dot in front,
+ * devices, links that lead out, what the rules deny. Every name is data: it is
+ * escaped for HTML, for URLs and for JSON where it stands. */
 #include "files_internal.h"
 
 #include "date.h"
@@ -100,7 +100,8 @@ static int listing_read(struct listing *listing,
         struct stat st;
         if (found == NULL)
             return errno == 0 ? 0 : -1;
-        if (found->d_name[0] == '.')
+        if (found->d_name[0] == '.' ||
+            files_judge(exchange, found->d_name, NULL) != ACCESS_ALLOWED)
             continue;
         int shown = stat_entry(exchange, dirfd(stream), found->d_name, &st);
         if (shown < 0 ||
@@ -217,7 +218,9 @@ static void answer_listing(struct exchange *exchange,
     } else {
         /* Should a name ever slip through the escaping: it can run nothing. */
         response_field(response, "Content-Security-Policy",
-                       "default-src 'none'; style-src 'unsafe-inline'");
+                       "default-src 'none'; style-src 'unsafe-inline'; "
+                       "base-uri 'none'; form-action 'none'; "
+                       "frame-ancestors 'self'");
         write_html(&response->memory,
                    (struct text){exchange->path, exchange->path_length},
                    exchange->beneath[1] != '\0', listing);

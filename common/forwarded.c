@@ -18,6 +18,7 @@ int forwarded_apply(struct exchange *exchange)
     size_t at = 0;
     if (proxies->count == 0 || !networks_hold(proxies, &exchange->peer))
         return 0;
+    exchange->by_proxy = true;
     for (;;) {
         struct text list =
             http_field_next(&exchange->request, TEXT("X-Forwarded-For"), &at);

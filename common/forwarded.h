@@ -7,8 +7,9 @@
 
 #include "exchange.h"
 
-/* The head is here. If it comes from a trusted proxy that names a client, that
- * is exchange->peer from here on, and exchange->forwarded is set. Returns 0, or
+/* The head is here. If it comes from a trusted proxy, exchange->by_proxy is
+ * set; if that names a client, the client is exchange->peer from here on, and
+ * exchange->forwarded is set. Returns 0, or
  * -1 if the proxy names nobody that can be read. */
 int forwarded_apply(struct exchange *exchange);
 

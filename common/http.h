@@ -62,6 +62,9 @@ struct http_request {
                                (http://host) means "/" */
     struct http_span query; /* behind '?', not decoded, may be empty */
     bool asterisk;          /* the target is *, only with OPTIONS */
+    struct http_span host;  /* whom it is for, with the port: the target's if it
+                               names one, else Host's (RFC 9112 section 3.2.2);
+                               may be empty */
 
     enum http_framing framing;
     uint64_t content_length; /* with HTTP_BODY_LENGTH; fits off_t */
@@ -84,6 +87,10 @@ struct text http_field(const struct http_request *request, struct text name);
  * *at; data == NULL when there is none left. */
 struct text http_field_next(const struct http_request *request,
                             struct text name, size_t *at);
+
+/* True if Content-Type says application/json, with parameters or without (RFC
+ * 9110 section 8.3.1). */
+bool http_is_json(const struct http_request *request);
 
 struct http_limits {
     size_t request_line_bytes; /* without CR LF; longer: 414. At most

@@ -51,6 +51,7 @@ static const struct {
     {415, "Unsupported Media Type"},
     {416, "Range Not Satisfiable"},
     {417, "Expectation Failed"},
+    {421, "Misdirected Request"},
     {422, "Unprocessable Content"},
     {423, "Locked"},
     {426, "Upgrade Required"},
@@ -93,4 +94,13 @@ struct text http_field(const struct http_request *request, struct text name)
 {
     size_t at = 0;
     return http_field_next(request, name, &at);
+}
+
+bool http_is_json(const struct http_request *request)
+{
+    struct text value = http_field(request, TEXT("Content-Type"));
+    if (value.data == NULL)
+        return false;
+    return text_equal_nocase(text_trim(text_split(&value, ';')),
+                             TEXT("application/json"));
 }

@@ -68,11 +68,14 @@ static unsigned parse_request_line(struct http_request *request,
 
 /* -- fields --------------------------------------------------------------- */
 
-static unsigned read_host(struct http_parser *parser, struct text value)
+static unsigned read_host(struct http_parser *parser,
+                          struct http_request *request, struct text value)
 {
     if (parser->have_host || !http_is_host(value))
         return 400;
     parser->have_host = true;
+    if (request->host.length == 0) /* else the target has said it */
+        request->host = http_span_of(request, value);
     return 0;
 }
 
@@ -116,7 +119,7 @@ static unsigned read_field(struct http_parser *parser,
                            struct text value)
 {
     if (text_equal_nocase(name, TEXT("Host")))
-        return read_host(parser, value);
+        return read_host(parser, request, value);
     if (text_equal_nocase(name, TEXT("Content-Length")))
         return read_length(parser, request, value);
     if (text_equal_nocase(name, TEXT("Connection")))

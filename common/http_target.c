@@ -1,7 +1,7 @@
 /* http_target.c - the target of a request line, and the host that a target or
  * a Host field names (RFC 9112 section 3.2, RFC 3986 section 3.2.2).
  *
- * target -> [scheme and authority, checked and dropped] -> path ? query
+ * target -> [scheme, checked and dropped] -> [host] -> path ? query
  *
  * Nothing is decoded here: that happens once, in path.c. */
 #include "http_inner.h"
@@ -64,9 +64,9 @@ bool http_is_host(struct text host)
 }
 
 /* Takes "http://host:port" off an absolute-form target (RFC 9112 section
- * 3.2.2). False: it does not begin so. A server that is nobody's proxy serves
- * the path whichever host is named, so the host is only checked. */
-static bool take_authority(struct text *target)
+ * 3.2.2), and sets *named to the host with its port. False: it does not begin
+ * so. */
+static bool take_authority(struct text *target, struct text *named)
 {
     struct text rest = *target, scheme = text_split(&rest, ':');
     size_t end = 2;
@@ -80,6 +80,7 @@ static bool take_authority(struct text *target)
     struct text host = {rest.data + 2, end - 2};
     if (host.length == 0 || host.data[0] == ':' || !http_is_host(host))
         return false;
+    *named = host;
     *target = (struct text){rest.data + end, rest.length - end};
     return true;
 }
@@ -92,8 +93,12 @@ unsigned http_parse_target(struct http_request *request, struct text target)
         request->asterisk = request->method == HTTP_OPTIONS;
         return request->asterisk ? 0 : 400;
     }
-    if (target.data[0] != '/' && !take_authority(&target))
-        return 400;
+    struct text host;
+    if (target.data[0] != '/') {
+        if (!take_authority(&target, &host))
+            return 400;
+        request->host = http_span_of(request, host);
+    }
     const char *end = target.data + target.length;
     struct text query = target, path = text_split(&query, '?');
     if (!query.data)

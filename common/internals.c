@@ -92,7 +92,7 @@ static void write_metrics(const struct server *server,
 #define POLICY                                                                 \
     "default-src 'none'; style-src 'unsafe-inline'; "                          \
     "script-src 'unsafe-inline'; connect-src 'self'; img-src data:; "          \
-    "base-uri 'none'; frame-ancestors 'self'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
 static const struct page {
     const char *path;

@@ -153,7 +153,18 @@ static int listen_take_over(struct server *server, int fd)
     return 0;
 }
 
-int listen_open(struct server *server, const char *program)
+/* What it is bound to, whoever has bound it. */
+static bool listens_on_loopback(int fd)
+{
+    struct peer bound = {0};
+    socklen_t length = sizeof bound.address;
+    if (getsockname(fd, &bound.address.any, &length) < 0)
+        return false;
+    peer_normalize(&bound);
+    return peer_is_loopback(&bound);
+}
+
+static int listen_find(struct server *server, const char *program)
 {
     const struct settings *settings = server->settings;
     int fd = listen_inherit(settings, program);
@@ -184,6 +195,14 @@ fail:
         close(fd);
     freeaddrinfo(found);
     return -1;
+}
+
+int listen_open(struct server *server, const char *program)
+{
+    if (listen_find(server, program) < 0)
+        return -1;
+    server->on_loopback = listens_on_loopback(server->listen_fd);
+    return 0;
 }
 
 unsigned listen_print(int listen_fd, char *out, size_t size)

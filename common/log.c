@@ -8,6 +8,7 @@
 #include "log.h"
 
 #include "clock.h"
+#include "mistake.h"
 #include "settings.h"
 
 #include <errno.h>
@@ -175,27 +176,33 @@ void log_close(struct log *log)
 
 /* dup3 puts the new file under the old number in one step: a thread that is
  * about to write there finds one or the other, never a closed descriptor. */
-static int reopen(struct log *log, const char *path, int fd)
+static int reopen(struct log *log, const char *path, int fd, bool again)
 {
     if (fd <= STDERR_FILENO)
         return 0;
     int fresh = open_log(path, -1);
     int result = fresh < 0 || dup3(fresh, fd, O_CLOEXEC) < 0 ? -1 : 0;
-    if (result < 0)
+    int error = errno;
+    if (result < 0 && !again)
         log_error(log, "%s: %s; the old file is kept", path, strerror(errno));
     close_log(fresh);
+    errno = error;
     return result;
 }
 
-int log_reopen(struct log *log)
+int log_reopen(struct log *log, bool again)
 {
+    int error = 0;
     pthread_mutex_lock(&log->lock);
     flush_locked(log);
-    int result = reopen(log, log->access_path, log->access_fd);
-    if (reopen(log, log->error_path, log->error_fd) < 0)
-        result = -1;
+    if (reopen(log, log->access_path, log->access_fd, again) < 0)
+        error = errno;
+    if (reopen(log, log->error_path, log->error_fd, again) < 0 &&
+        (error == 0 || mistake_may_pass(errno)))
+        error = errno;
     pthread_mutex_unlock(&log->lock);
-    return result;
+    errno = error;
+    return error == 0 ? 0 : -1;
 }
 
 void log_tick(struct log *log)

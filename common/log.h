@@ -15,9 +15,9 @@ struct log *log_open(const struct settings *settings);
 void log_close(struct log *log);
 
 /* Closes and opens the files again (SIGHUP, after logrotate moved them).
- * Returns 0, or -1 when one could not be: the old one is kept then, and the
- * error log says why. */
-int log_reopen(struct log *log);
+ * Returns 0, or -1 with errno when one could not be: the old one is kept then,
+ * and the error log says why, unless this is tried again. */
+int log_reopen(struct log *log, bool again);
 
 /* Writes what has gathered. Never blocks on anything but the file. */
 void log_tick(struct log *log);

@@ -27,6 +27,17 @@ void peer_normalize(struct peer *peer)
     peer->address.v4 = v4;
 }
 
+uint64_t peer_key(const struct peer *peer, bool *v6)
+{
+    uint64_t key = 0;
+    *v6 = peer->address.any.sa_family == AF_INET6;
+    if (*v6)
+        memcpy(&key, &peer->address.v6.sin6_addr, sizeof key);
+    else
+        key = peer->address.v4.sin_addr.s_addr;
+    return key;
+}
+
 bool peer_is_loopback(const struct peer *peer)
 {
     if (peer->address.any.sa_family == AF_INET6)
@@ -146,7 +157,7 @@ int networks_read(struct networks *networks, const char *list,
                               (networks->count + 1) * sizeof *networks->items);
         if (items == NULL) {
             networks_release(networks);
-            return mistake_at(mistake, where, "out of memory");
+            return mistake_memory(mistake, where);
         }
         networks->items = items;
         networks->items[networks->count++] = network;

@@ -31,6 +31,10 @@ int peer_read(struct peer *peer, struct text text);
 /* ::ffff:1.2.3.4 becomes 1.2.3.4, as rules and logs know it. */
 void peer_normalize(struct peer *peer);
 
+/* What limits take for one address: all of an IPv4 address, or the first 64
+ * bits of an IPv6 one, in network order; *v6 says which. */
+uint64_t peer_key(const struct peer *peer, bool *v6);
+
 /* True for 127.0.0.0/8 and ::1. */
 bool peer_is_loopback(const struct peer *peer);
 

@@ -96,7 +96,7 @@ static int read_path(struct rule *rule, struct rule_reader *reader)
                           (int)word.length, word.data, rule_form);
     rule->path = malloc(PATH_MAX_BYTES);
     if (rule->path == NULL)
-        return mistake_at(reader->mistake, reader->where, "out of memory");
+        return mistake_memory(reader->mistake, reader->where);
     ssize_t length = path_from_target(word, rule->path, PATH_MAX_BYTES);
     if (length < 0)
         return mistake_at(reader->mistake, reader->where,

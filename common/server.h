@@ -13,6 +13,7 @@ struct server {
     const struct settings *settings;
     int listen_fd;         /* owned; -1 once closed by the stage */
     bool listen_inherited; /* others hold it too, and go on with it */
+    bool on_loopback;      /* its address is of 127.0.0.0/8, or ::1 */
     struct access *access; /* thread-safe itself */
     struct mount *mounts;  /* mount.h; the longest prefix first */
     size_t mount_count;
@@ -30,8 +31,8 @@ struct server {
 };
 
 /* Call from the thread that takes the signals, at least once a second and as
- * often as you like: once a second it flushes logs, ends late SQL streams
- * and forgets addresses. */
+ * often as you like: once a second it flushes logs, ends late SQL streams,
+ * forgets addresses, and tries again what a SIGHUP could not do. */
 void server_tick(struct server *server);
 
 /* Catches SIGTERM, SIGINT and SIGHUP, ignores SIGPIPE. Returns 0, or -1 with

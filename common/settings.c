@@ -68,7 +68,7 @@ reader_layer(struct reader *reader, struct section_name name, const char *where)
     if (grown == NULL || head == NULL ||
         settings_mount_add(settings, name) < 0) {
         free(head);
-        mistake_at(reader->mistake, where, "out of memory");
+        mistake_memory(reader->mistake, where);
         return NULL;
     }
     grown[i] = (struct setting_layer){.settings = settings->mounts[i].settings,
@@ -182,6 +182,7 @@ static char *read_line(char *line, int size, void *stream)
     if (reader->done)
         return NULL;
     reader->line++;
+    errno = 0;
     while ((c = getc(reader->file)) != EOF && c != '\n') {
         if (c == '\0') {
             mistake_in_file(reader, "a byte of zero; this is no text file");
@@ -193,9 +194,11 @@ static char *read_line(char *line, int size, void *stream)
         }
         line[length++] = (char)c;
     }
+    int error = errno;
     line[length] = '\0';
     if (c == EOF && ferror(reader->file)) {
         mistake_in_file(reader, "cannot be read; name a file with -c");
+        reader->mistake->may_pass = mistake_may_pass(error);
         return NULL;
     }
     if ((c == EOF && length == 0) || check_section_line(reader, line) < 0)
@@ -220,10 +223,10 @@ static int reader_read_file(struct reader *reader, const char *path)
         return mistake_at(reader->mistake, "-c", "%s %s", path, wrong);
     reader->file = fopen(path, "re");
     if (reader->file == NULL)
-        return mistake_at(reader->mistake, "-c",
-                          "cannot read %s: %s; --example "
-                          "prints one to start from",
-                          path, strerror(errno));
+        return mistake_error(reader->mistake, errno, "-c",
+                             "cannot read %s: %s; --example "
+                             "prints one to start from",
+                             path, strerror(errno));
     ini_max_line = LINE_MAX_BYTES;
     ini_stop_on_first_error = true;
     /* An indented line is a line, not more of the one before. */
@@ -286,7 +289,7 @@ static int reader_set_file(struct reader *reader, char **string,
                           value);
     char *copy = strdup(value);
     if (copy == NULL)
-        return mistake_at(reader->mistake, where, "out of memory");
+        return mistake_memory(reader->mistake, where);
     *string = copy;
     return 0;
 }

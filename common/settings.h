@@ -30,6 +30,7 @@ struct settings {
     uint64_t connections_max;
     uint64_t stop_seconds; /* how long a graceful stop waits */
     char *trust_proxy;     /* NULL, or a list of CIDR */
+    char *names;           /* NULL, or a list of hosts; "*" is every one */
     char *user;            /* NULL, or whom root becomes */
     char *group;           /* NULL: the user's own */
     char *seccomp;         /* "off", "on" or "kill" */
@@ -60,6 +61,7 @@ struct settings {
     uint64_t requests_burst;          /* of one address */
     uint64_t ban_after;               /* answers 429 to one address */
     uint64_t ban_seconds;             /* 0: never */
+    uint64_t password_percent;        /* of the time; 100: no limit */
 
     /* [files] */
     char *files_root;   /* --root; NULL: no files are served */
@@ -72,6 +74,7 @@ struct settings {
     uint64_t files_cache_bytes;    /* 0: no cache */
     uint64_t files_cache_file_bytes;
     char *files_cache_control; /* NULL, or the value of Cache-Control */
+    char *files_policy;        /* NULL, or that of Content-Security-Policy */
     struct setting_list files_rules;
 
     /* [sqlite] */
@@ -91,6 +94,7 @@ struct settings {
     uint64_t sqlite_workers;      /* threads */
     uint64_t sqlite_streams;      /* open at the same time */
     uint64_t sqlite_backups;      /* taken at the same time */
+    uint64_t sqlite_wal_bytes;    /* of each database; 0: no limit (tests) */
     uint64_t sqlite_stream_idle_seconds;
     uint64_t sqlite_transaction_seconds;
     char *sqlite_cors; /* "*", "none", or one origin */

@@ -134,7 +134,7 @@ int setting_layer_inherit(struct setting_layer *layer, const char *section,
                 row->key, row->key,
                 row->kind == SETTING_PREFIX ? "/docs/" : row->example);
         if (setting_copy(layer->settings, main, row) < 0)
-            return mistake_at(mistake, layer->head, "out of memory");
+            return mistake_memory(mistake, layer->head);
     }
     return 0;
 }
@@ -306,7 +306,7 @@ int settings_mounts_check(const struct setting_layer *main,
     int result = 0;
     struct served *all = calloc(settings->mount_count + 3, sizeof *all);
     if (all == NULL)
-        return mistake_at(mistake, "mounts", "out of memory");
+        return mistake_memory(mistake, "mounts");
     served_add(all, &count, main, "files", "");
     served_add(all, &count, main, "sqlite", "");
     for (size_t i = 0; i < settings->mount_count; i++)

@@ -49,6 +49,12 @@ const struct setting settings_table[] = {
           "127.0.0.1, ::1", "proxies whose X-Forwarded-For is believed",
           "A list of CIDR. Then rules, logs and limits see the proxy's client; "
           "the proxy itself has no limits. Unset: nobody is believed."),
+    OTHER("server", "names", SETTING_HOSTS, names, NULL, "www.example.org",
+          "host names that this server is asked by; others get 421",
+          "A list; * is every name. Looked at if it is set, or while the "
+          "address to listen on is this machine's own (127.0.0.1, ::1), as a "
+          "page of any web site could point a name there. Addresses, names "
+          "without a dot, *.localhost and trusted proxies are always fine."),
     OTHER("server", "user", SETTING_SYSTEM_USER, user, NULL, "fivefold",
           "whom a server that was started as root becomes",
           "Once the address is taken and before anything else is opened: this "
@@ -119,6 +125,11 @@ const struct setting settings_table[] = {
            "answers 429 to one address within 10 s that ban it", NULL),
     NUMBER("limits", "ban_seconds", ban_seconds, 0, DAY, "0",
            "how long its connections are closed at once; 0: never", NULL),
+    NUMBER("limits", "password_percent", password_percent, 1, 100, "25",
+           "share of the time that wrong passwords may take; 100: no limit",
+           "Of the threads that answer; at most half of these check passwords "
+           "at the same time. More get 503, and an address that had a quarter "
+           "of this share 429."),
 
     OTHER("files", "root", SETTING_DIRECTORY, files_root, NULL, "/srv/www",
           "the directory whose files are served", "Unset: no files."),
@@ -140,6 +151,11 @@ const struct setting settings_table[] = {
           "a larger file is not kept (stage 5)", NULL),
     OTHER("files", "cache_control", SETTING_TEXT, files_cache_control, NULL,
           "max-age=60", "the value of Cache-Control", "Unset: no such field."),
+    OTHER("files", "content_security_policy", SETTING_TEXT, files_policy, NULL,
+          "sandbox", "the value of Content-Security-Policy",
+          "With sandbox a page among these files can run no script, and is of "
+          "no origin: it can do nothing in this server's name. For what users "
+          "have uploaded. Unset: no such field."),
     OTHER("files", "rule", SETTING_RULES, files_rules, NULL,
           "allow write /upload user *", "who may do what with files",
           RULE_MORE
@@ -191,6 +207,11 @@ const struct setting settings_table[] = {
     NUMBER("sqlite", "backups", sqlite_backups, 1, 64, "2",
            "copies taken at the same time; more get 503",
            "A copy takes as much room beside the databases until it is sent."),
+    BYTES(
+        "sqlite", "wal_bytes", sqlite_wal_bytes, 1024 * KIB, 1024 * GIB, "64M",
+        "bytes of a database's write-ahead log; then readers end",
+        "A transaction that reads keeps the log from being started over. Those "
+        "whose client is away are ended, the oldest first, when it is longer."),
     NUMBER("sqlite", "stream_idle_seconds", sqlite_stream_idle_seconds, 1, DAY,
            "10", "how long a stream waits for its next request", NULL),
     NUMBER("sqlite", "transaction_seconds", sqlite_transaction_seconds, 1, DAY,
@@ -198,8 +219,11 @@ const struct setting settings_table[] = {
            "how long a transaction may stay open, or a request run; then "
            "ROLLBACK",
            NULL),
-    OTHER("sqlite", "cors", SETTING_ORIGIN, sqlite_cors, "*", NULL,
-          "pages that may ask: *, none, or one origin", NULL),
+    OTHER("sqlite", "cors", SETTING_ORIGIN, sqlite_cors, "none", NULL,
+          "pages of other origins that may ask: none, one origin, or *",
+          "An origin is as https://example.org. With * every web page that a "
+          "user of this server opens can read here, and write what the rules "
+          "let that user write."),
     OTHER("sqlite", "rule", SETTING_RULES, sqlite_rules, NULL,
           "allow * /db/notes user alice", "who may do what with databases",
           RULE_MORE "Syntax and default as in [files]. SQL is sent by POST; "

@@ -21,6 +21,7 @@ enum setting_kind {
     SETTING_DIRECTORY,    /* char *: must exist */
     SETTING_PREFIX,       /* char *: a path that starts and ends with a slash */
     SETTING_NETWORKS,     /* char *: CIDR, CIDR... */
+    SETTING_HOSTS,        /* char *: host, host..., or "*" */
     SETTING_USERS,        /* char *: an htpasswd file that can be read */
     SETTING_SYSTEM_USER,  /* char *: one of this machine's users */
     SETTING_SYSTEM_GROUP, /* char *: one of its groups */

@@ -11,6 +11,7 @@
 #include "users.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <grp.h>
 #include <inttypes.h>
@@ -21,8 +22,6 @@
 #include <unistd.h>
 
 enum { TEXT_MAX = 256 }; /* response_field must have room for it */
-
-static const char out_of_memory[] = "out of memory";
 
 /* A number with the largest suffix that leaves it whole, as a person would
  * write it. */
@@ -197,6 +196,28 @@ static int check_networks(const char *value, const char *where,
     return result;
 }
 
+/* Names as Host has them, without the port. */
+static int check_hosts(const char *value, const char *where,
+                       struct mistake *mistake)
+{
+    struct text list = text_of(value);
+    while (list.data != NULL) {
+        struct text word = text_trim(text_split(&list, ','));
+        bool right = word.length > 0 && word.data[0] != '.' &&
+                     word.data[word.length - 1] != '.';
+        for (size_t i = 0; i < word.length; i++)
+            right &= isalnum((unsigned char)word.data[i]) ||
+                     strchr("-._", word.data[i]) != NULL;
+        if (!right && !text_equal(word, TEXT("*")))
+            return mistake_at(mistake, where,
+                              "\"%.*s\" is no host name; write names as "
+                              "www.example.org, without http:// and port, "
+                              "commas between, or * for every one",
+                              (int)word.length, word.data);
+    }
+    return 0;
+}
+
 static int check_string(const struct setting *setting, const char *value,
                         const char *where, struct mistake *mistake)
 {
@@ -219,6 +240,8 @@ static int check_string(const struct setting *setting, const char *value,
         return check_text(value, where, mistake);
     case SETTING_NETWORKS:
         return check_networks(value, where, mistake);
+    case SETTING_HOSTS:
+        return check_hosts(value, where, mistake);
     case SETTING_CHOICE:
         return check_choice(setting, value, where, mistake);
     default:
@@ -233,7 +256,7 @@ static int set_prefix(const char *value, char **string, const char *where,
     size_t size = strlen(value) + 2;
     char *path = malloc(size);
     if (path == NULL)
-        return mistake_at(mistake, where, out_of_memory);
+        return mistake_memory(mistake, where);
     ssize_t length = path_from_target(text_of(value), path, size);
     bool right = *value == '/' && length > 0 && path[length - 1] == '/';
     /* Beneath a name with a dot in front no file is shown. */
@@ -263,7 +286,7 @@ static int set_string(const struct setting *setting, const char *value,
         return -1;
     char *copy = strdup(value);
     if (copy == NULL)
-        return mistake_at(mistake, where, out_of_memory);
+        return mistake_memory(mistake, where);
     free(*string);
     *string = copy;
     return 0;
@@ -280,7 +303,7 @@ static int add_to_list(struct setting_list *list, const char *value,
     if (items == NULL || copy == NULL || place == NULL) {
         free(copy);
         free(place);
-        return mistake_at(mistake, where, out_of_memory);
+        return mistake_memory(mistake, where);
     }
     list->items[list->count].value = copy;
     list->items[list->count].where = place;
@@ -362,15 +385,16 @@ static int check_directory(const char *path, const char *where,
                    ? mistake_at(mistake, where,
                                 "no directory %s; create it or name another",
                                 path)
-                   : mistake_at(mistake, where, "%s: %s; name another", path,
-                                strerror(errno));
+                   : mistake_error(mistake, errno, where,
+                                   "%s: %s; name another", path,
+                                   strerror(errno));
     if (!S_ISDIR(status.st_mode))
         return mistake_at(mistake, where,
                           "%s is not a directory; name one that is", path);
     if (access(path, R_OK | X_OK) < 0)
-        return mistake_at(mistake, where,
-                          "%s: %s; let this user read and search it", path,
-                          strerror(errno));
+        return mistake_error(mistake, errno, where,
+                             "%s: %s; let this user read and search it", path,
+                             strerror(errno));
     return 0;
 }
 
@@ -378,9 +402,10 @@ static int check_users_file(const struct settings *settings, const char *path,
                             const char *where, struct mistake *mistake)
 {
     if (access(path, R_OK) < 0)
-        return mistake_at(mistake, where,
-                          "cannot read %s: %s; write one with htpasswd -B -c",
-                          path, strerror(errno));
+        return mistake_error(
+            mistake, errno, where,
+            "cannot read %s: %s; write one with htpasswd -B -c", path,
+            strerror(errno));
     struct users *users = users_read(settings, mistake);
     users_release(users);
     return users != NULL ? 0 : -1;

@@ -10,6 +10,7 @@
 #include "addresses.h"
 #include "clock.h"
 #include "log.h"
+#include "mistake.h"
 #include "mount.h"
 #include "notify.h"
 
@@ -24,6 +25,29 @@ static int signal_pipe[2] = {-1, -1};
  * not make a system call to learn that there is nothing. */
 static atomic_bool signal_arrived;
 static atomic_int stop_count;
+
+/* What SIGHUP asks for, and of that what could not be done yet. All of it is of
+ * the thread that takes the signals. */
+enum { RELOAD_LOGS = 1, RELOAD_RULES = 2 };
+static unsigned reload_due;
+
+/* Kept for a reload, which opens one file after another: when clients have
+ * taken all other descriptors, rules that shut them out must still be read. -1:
+ * there was none left to keep. */
+static int spare_fd = -1;
+
+static void keep_spare(void)
+{
+    if (spare_fd < 0)
+        spare_fd = fcntl(signal_pipe[0], F_DUPFD_CLOEXEC, 0);
+}
+
+static void give_spare(void)
+{
+    if (spare_fd >= 0)
+        close(spare_fd);
+    spare_fd = -1;
+}
 
 static void on_signal(int number)
 {
@@ -52,6 +76,8 @@ int server_catch_signals(void)
     signal(SIGPIPE, SIG_IGN);
     /* Likewise for a file that would pass RLIMIT_FSIZE: EFBIG, for that PUT. */
     signal(SIGXFSZ, SIG_IGN);
+    reload_due = 0;
+    keep_spare();
     return 0;
 }
 
@@ -63,6 +89,7 @@ void server_release_signals(void)
     close(signal_pipe[0]);
     close(signal_pipe[1]);
     signal_pipe[0] = signal_pipe[1] = -1;
+    give_spare();
 }
 
 int server_signal_fd(void)
@@ -70,17 +97,55 @@ int server_signal_fd(void)
     return signal_pipe[0];
 }
 
-static void reload(struct server *server)
+/* Returns true if the logs are the new ones. */
+static bool reload_logs(struct server *server, bool again)
 {
-    const char *status = "reloaded";
-    notify_reloading(server->log);
-    bool reopened = log_reopen(server->log) == 0;
-    if (access_reload(server->access, server->settings, server->log) == 0)
-        log_error(server->log, "SIGHUP: %srules and users read",
-                  reopened ? "logs reopened, " : "");
-    else
-        status = "serves by the old rules; the error log says why";
-    notify_ready(server->log, status);
+    bool done = log_reopen(server->log, again) == 0;
+    if (done || !mistake_may_pass(errno))
+        reload_due &= ~(unsigned)RELOAD_LOGS;
+    return done;
+}
+
+/* Returns true if the rules are the new ones. */
+static bool reload_rules(struct server *server, bool again)
+{
+    struct mistake mistake = {0};
+    bool done = access_reload(server->access, server->settings, server->log,
+                              &mistake) == 0;
+    if (done || !mistake.may_pass)
+        reload_due &= ~(unsigned)RELOAD_RULES;
+    if (!done && !mistake.may_pass)
+        log_error(server->log, "%s; the old rules and users are kept",
+                  mistake.line);
+    else if (!done && !again)
+        log_error(server->log,
+                  "%s; the old rules and users are kept until it works, which "
+                  "is tried each second",
+                  mistake.line);
+    return done;
+}
+
+/* Does what is due, as far as it can be done now. Another thread may take the
+ * spare descriptor first: then it is tried again. */
+static void reload(struct server *server, bool again)
+{
+    give_spare();
+    bool logs_due = reload_due & RELOAD_LOGS;
+    bool rules_due = reload_due & RELOAD_RULES;
+    bool logs = logs_due && reload_logs(server, again);
+    bool rules = rules_due && reload_rules(server, again);
+    keep_spare();
+    const char *when = again ? " at last" : "";
+    if (rules)
+        log_error(server->log, "SIGHUP: %srules and users read%s",
+                  logs ? "logs reopened, " : "", when);
+    else if (logs && again)
+        log_error(server->log, "SIGHUP: logs reopened%s", when);
+    if (rules)
+        notify_ready(server->log, "reloaded");
+    else if (rules_due && (!again || !(reload_due & RELOAD_RULES)))
+        notify_ready(server->log,
+                     "serves by the old rules; the error log says why");
 }
 
 bool server_signals(struct server *server)
@@ -96,8 +161,11 @@ bool server_signals(struct server *server)
                 else if (!atomic_exchange(&server->stopping, true))
                     notify_stopping(server->log);
             }
-        if (hang_up)
-            reload(server);
+        if (hang_up) {
+            notify_reloading(server->log);
+            reload_due = RELOAD_LOGS | RELOAD_RULES;
+            reload(server, false);
+        }
     }
     return atomic_load_explicit(&server->stopping, memory_order_relaxed);
 }
@@ -108,6 +176,9 @@ void server_tick(struct server *server)
     if (now_ms < server->next_tick_ms)
         return;
     server->next_tick_ms = now_ms + 1000;
+    if (reload_due != 0)
+        reload(server, true);
+    keep_spare();
     log_tick(server->log);
     mounts_tick(server, now_ms);
     if (server->addresses != NULL)

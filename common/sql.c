@@ -9,6 +9,8 @@
  * script read it (CORS). */
 #include "sql_hrana.h"
 
+#include "browser.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -87,10 +89,9 @@ static enum answer_next answer_version(struct exchange *exchange)
     return ANSWER_READY;
 }
 
-/* The origin whose scripts may read the answers, or NULL. */
-static const char *cors_origin(const struct exchange *exchange)
+const char *sql_cors_origin(const struct sql *sql)
 {
-    const char *origin = sql_of(exchange)->settings->sqlite_cors;
+    const char *origin = sql->settings->sqlite_cors;
     return origin == NULL || strcmp(origin, "none") == 0 ? NULL : origin;
 }
 
@@ -100,7 +101,7 @@ static enum answer_next answer_options(struct exchange *exchange,
     struct response *response = &exchange->response;
     response->status = 204;
     response_field(response, "Allow", "%s", allow);
-    if (cors_origin(exchange) == NULL)
+    if (sql_cors_origin(sql_of(exchange)) == NULL)
         return ANSWER_READY;
     response_field(response, "Access-Control-Allow-Methods", "%s", allow);
     response_field(response, "Access-Control-Allow-Headers",
@@ -111,7 +112,7 @@ static enum answer_next answer_options(struct exchange *exchange,
 
 static void add_cors(struct exchange *exchange)
 {
-    const char *origin = cors_origin(exchange);
+    const char *origin = sql_cors_origin(sql_of(exchange));
     if (origin == NULL)
         return;
     response_field(&exchange->response, "Access-Control-Allow-Origin", "%s",
@@ -122,6 +123,24 @@ static void add_cors(struct exchange *exchange)
 
 /* ---- the handler ---- */
 
+/* A page of any origin can send text/plain, a form, or no type at all, without
+ * asking first; JSON it cannot. Programs need not say it: the client libraries
+ * for Go and Rust send no type. */
+static bool is_json(const struct http_request *request)
+{
+    if (http_field(request, TEXT("Content-Type")).data == NULL)
+        return !browser_sent(request);
+    return http_is_json(request);
+}
+
+static enum answer_next answer_type(struct exchange *exchange)
+{
+    response_error_json(&exchange->response, 415, "UNSUPPORTED_MEDIA_TYPE",
+                        "send it with Content-Type: application/json");
+    response_field(&exchange->response, "Accept", "application/json");
+    return ANSWER_READY;
+}
+
 static enum answer_next begin_protocol(struct exchange *exchange,
                                        const struct sql_route *route)
 {
@@ -130,6 +149,8 @@ static enum answer_next begin_protocol(struct exchange *exchange,
         return answer_options(exchange, "POST, OPTIONS");
     if (exchange->request.method != HTTP_POST)
         return answer_method(exchange, "POST, OPTIONS");
+    if (!is_json(&exchange->request))
+        return answer_type(exchange);
     /* Before a long body is sent in vain; a short one is here already, and
      * then sql_take finds out by itself. */
     bool worth_asking = exchange->request.expect_continue ||
@@ -254,6 +275,7 @@ static void sql_refuse(struct exchange *exchange, unsigned status,
                        : status == 403 ? "FORBIDDEN"
                        : status == 408 ? "TIMEOUT"
                        : status == 413 ? "TOO_LARGE"
+                       : status == 421 ? "MISDIRECTED_REQUEST"
                        : status == 429 ? "TOO_MANY_REQUESTS"
                        : status < 500  ? "BAD_REQUEST"
                                        : "INTERNAL";
@@ -282,20 +304,20 @@ struct sql *sql_open(const struct settings *settings, unsigned wait_ms)
         free(made);
         return NULL;
     }
-    /* Else the first threads that make an object would, at the same time. */
-    json_object_seed(0);
+    sql_json_open();
     made->settings = settings;
     made->wait_ms = wait_ms;
     made->directory_fd =
         open(settings->sqlite_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (made->directory_fd < 0)
         goto fail;
-    /* SQLite opens by path and is told to follow no link. */
     made->directory = realpath(settings->sqlite_directory, NULL);
     made->streams = sql_streams_open();
-    if (made->directory == NULL || made->streams == NULL)
+    if (made->directory == NULL || made->streams == NULL ||
+        sql_vfs_open(made) < 0)
         goto fail;
     pthread_mutex_init(&made->lock, NULL);
+    pthread_mutex_init(&made->cursors_lock, NULL);
     return made;
 fail:;
     int saved = errno;
@@ -337,6 +359,7 @@ void sql_close(struct sql *sql)
     sql_streams_close(sql->streams);
     sql_databases_close(sql);
     pthread_mutex_destroy(&sql->lock);
+    pthread_mutex_destroy(&sql->cursors_lock);
     close(sql->directory_fd);
     free(sql->directory);
     free(sql);
@@ -349,6 +372,7 @@ void sql_tick(struct sql *sql, uint64_t now_ms)
     sql_streams_tick(sql->streams, now_ms);
     sql_databases_tick(sql);
     sql_memory_tick();
+    sql_wal_tick(sql, now_ms);
 }
 
 /* ---- statistics ---- */
@@ -363,8 +387,8 @@ static bool mounts_are_told(const struct server *server)
     return count > 1;
 }
 
-static void stat_json(struct message_buffer *out, const char *mount,
-                      const struct sql_database *database)
+static void stat_json(struct message_buffer *out, const struct sql *sql,
+                      const char *mount, const struct sql_database *database)
 {
     buffer_printf(out, "{\"name\":\"%s\",", database->name);
     if (mount != NULL)
@@ -372,13 +396,14 @@ static void stat_json(struct message_buffer *out, const char *mount,
     buffer_printf(out,
                   "\"connections\":%u,\"idle\":%u,"
                   "\"streams\":%u,\"requests\":%llu,\"prepared\":%llu,"
-                  "\"hits\":%llu",
+                  "\"hits\":%llu,\"wal_bytes\":%llu",
                   database->connections,
                   database->idle_count[0] + database->idle_count[1],
                   atomic_load(&database->streams),
                   (unsigned long long)atomic_load(&database->requests),
                   (unsigned long long)atomic_load(&database->prepared),
-                  (unsigned long long)atomic_load(&database->hits));
+                  (unsigned long long)atomic_load(&database->hits),
+                  (unsigned long long)sql_wal_bytes(sql, database->name));
     if (atomic_load(&database->backups) > 0)
         buffer_printf(out, ",\"backup_pages_left\":%u",
                       atomic_load(&database->backup_left));
@@ -398,7 +423,7 @@ void sql_stats_json(const struct server *server, struct message_buffer *out)
         for (struct sql_database *at = mount->sql->databases; at;
              at = at->next) {
             buffer_append_text(out, text_of(separator));
-            stat_json(out, told ? mount->name : NULL, at);
+            stat_json(out, mount->sql, told ? mount->name : NULL, at);
             separator = ",";
         }
         pthread_mutex_unlock(&mount->sql->lock);
@@ -406,7 +431,8 @@ void sql_stats_json(const struct server *server, struct message_buffer *out)
     buffer_append_char(out, ']');
 }
 
-static uint64_t stat_value(const struct sql_database *database, size_t which)
+static uint64_t stat_value(const struct sql *sql,
+                           const struct sql_database *database, size_t which)
 {
     switch (which) {
     case 0:
@@ -417,8 +443,10 @@ static uint64_t stat_value(const struct sql_database *database, size_t which)
         return atomic_load(&database->requests);
     case 3:
         return atomic_load(&database->prepared);
-    default:
+    case 4:
         return atomic_load(&database->hits);
+    default:
+        return sql_wal_bytes(sql, database->name);
     }
 }
 
@@ -427,7 +455,7 @@ static const struct {
 } stat_metrics[] = {
     {"connections", "gauge"},        {"streams", "gauge"},
     {"requests_total", "counter"},   {"prepared_total", "counter"},
-    {"cache_hits_total", "counter"},
+    {"cache_hits_total", "counter"}, {"wal_bytes", "gauge"},
 };
 
 /* The lines of one metric for the databases of one mount. */
@@ -441,7 +469,7 @@ static void stat_metric(struct message_buffer *out, const struct mount *mount,
         if (told)
             buffer_printf(out, ",mount=\"%s\"", mount->name);
         buffer_printf(out, "} %llu\n",
-                      (unsigned long long)stat_value(at, which));
+                      (unsigned long long)stat_value(mount->sql, at, which));
     }
     pthread_mutex_unlock(&mount->sql->lock);
 }

@@ -62,6 +62,10 @@ struct sql_memory_figures {
 };
 struct sql_memory_figures sql_memory_figures(void);
 
+/* The origin whose pages may read the answers (sqlite.cors), "*" for all, or
+ * NULL for none. Borrowed. */
+const char *sql_cors_origin(const struct sql *sql);
+
 /* Serves the paths of its mount. Uses exchange->mount->sql. */
 extern const struct handler sql_handler;
 

@@ -133,6 +133,7 @@ bool sql_at_once_start(struct sql_connection *connection,
     if (!statement->judged || !statement->is_short || statement->rest > 0 ||
         statement->judged_reprepared != reprepared(statement))
         return false;
+    connection->tries_at_once = true;
     connection->at_once = AT_ONCE_HANDLER_CALLS;
     connection->no_wait = true;
     connection->value_bytes = sqlite3_limit(
@@ -145,6 +146,7 @@ void sql_at_once_end(struct sql_connection *connection,
                      struct sql_statement *statement, bool answered)
 {
     reads_at_once = false;
+    connection->tries_at_once = false;
     connection->at_once = 0;
     connection->no_wait = false;
     sqlite3_limit(connection->handle, SQLITE_LIMIT_LENGTH,

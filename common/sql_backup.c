@@ -128,10 +128,10 @@ static int source_open(struct sql_backup *backup, struct sql_error *error)
  * journal: half a copy is thrown away. */
 static int copy_open(struct sql_backup *backup, struct sql_error *error)
 {
-    char path[PATH_MAX_BYTES];
-    int length = snprintf(path, sizeof path, "%s/.fivefold-backup-XXXXXX",
-                          backup->sql->directory);
-    backup->fd = (size_t)length < sizeof path ? mkostemp(path, O_CLOEXEC) : -1;
+    char path[sizeof backup->sql->beneath + sizeof ".fivefold-backup-XXXXXX"];
+    snprintf(path, sizeof path, "%s.fivefold-backup-XXXXXX",
+             backup->sql->beneath);
+    backup->fd = mkostemp(path, O_CLOEXEC);
     if (backup->fd < 0)
         return means_no_room(errno)
                    ? fail_room(error)
@@ -140,7 +140,7 @@ static int copy_open(struct sql_backup *backup, struct sql_error *error)
     int rc = sqlite3_open_v2(path, &backup->copy,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                                  SQLITE_OPEN_NOFOLLOW,
-                             NULL);
+                             SQL_VFS);
     unlink(path);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(backup->copy,
@@ -247,7 +247,6 @@ static void answer_copy(struct exchange *exchange)
     response_field(response, "Content-Disposition",
                    "attachment; filename=\"%s.db\"", backup->name);
     response_field(response, "Cache-Control", "no-store");
-    response_field(response, "X-Content-Type-Options", "nosniff");
     response->file_fd = backup->fd;
     backup->fd = -1;
     if (response_segment(response,

@@ -15,6 +15,7 @@
 static void statement_free(struct sql_statement *statement)
 {
     sqlite3_finalize(statement->handle);
+    sql_names_free(statement->names);
     free(statement->columns);
     free(statement->text);
     free(statement);

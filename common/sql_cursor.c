@@ -21,8 +21,13 @@ struct sql_cursor {
     bool fresh;    /* the first line is still to be sent */
     bool running;  /* run is started */
     bool began;    /* step_begin has been written */
-    bool streamed; /* counted in sql->cursors */
-    uint64_t sent; /* bytes of pieces before this one */
+    bool streamed; /* counted in sql->cursors and listed there */
+    bool ended;    /* by sql_cursors_end_oldest; the step is to fail */
+
+    /* Held by the thread that makes a piece, or ends the step meanwhile. */
+    pthread_mutex_t lock;
+    struct order_link by_age; /* under sql->cursors_lock */
+    uint64_t sent;            /* bytes of pieces before this one */
     struct sql_run run;
 };
 
@@ -130,12 +135,23 @@ static int cursor_fill(struct sql_cursor *cursor, struct message_buffer *out,
     return 1;
 }
 
+/* Whoever goes through the list may be looking at it: first it leaves. */
+static void cursor_unlist(struct sql_cursor *cursor)
+{
+    struct sql *sql = cursor->stream->connection->sql;
+    pthread_mutex_lock(&sql->cursors_lock);
+    order_remove(&sql->cursors_by_age, &cursor->by_age);
+    pthread_mutex_unlock(&sql->cursors_lock);
+    atomic_fetch_sub(&sql->cursors, 1);
+}
+
 static void cursor_free(struct sql_cursor *cursor)
 {
+    if (cursor->streamed)
+        cursor_unlist(cursor);
+    pthread_mutex_destroy(&cursor->lock);
     if (cursor->running)
         sql_run_finish(&cursor->run);
-    if (cursor->streamed)
-        atomic_fetch_sub(&cursor->stream->connection->sql->cursors, 1);
     if (cursor->stream != NULL)
         sql_stream_drop(cursor->stream);
     json_decref(cursor->body);
@@ -143,26 +159,60 @@ static void cursor_free(struct sql_cursor *cursor)
     free(cursor);
 }
 
-/* ---- as a source ---- */
+/* ---- ended for the WAL ---- */
 
-static void append_first_line(struct message_buffer *out, const char *baton)
+bool sql_cursors_end_oldest(struct sql *sql,
+                            const struct sql_database *database)
 {
-    buffer_append_char(out, '{');
-    sql_append_baton(out, baton);
-    buffer_append_text(out, TEXT("}\n"));
+    bool found = false;
+    pthread_mutex_lock(&sql->cursors_lock);
+    struct order_link *at = sql->cursors_by_age.first;
+    for (; at != NULL && !found; at = at->later) {
+        struct sql_cursor *cursor = ORDER_OWNER(at, struct sql_cursor, by_age);
+        /* One that makes a piece just now does not wait for its client. */
+        if (cursor->stream->connection->database != database ||
+            pthread_mutex_trylock(&cursor->lock) != 0)
+            continue;
+        found = cursor->running;
+        if (found) {
+            sql_run_finish(&cursor->run);
+            cursor->running = false;
+            cursor->ended = true;
+        }
+        pthread_mutex_unlock(&cursor->lock);
+    }
+    pthread_mutex_unlock(&sql->cursors_lock);
+    return found;
 }
+
+static void cursor_fail_ended(struct sql_cursor *cursor,
+                              struct message_buffer *out)
+{
+    struct sql_error error;
+    sql_fail(&error, 400, "TRANSACTION_TIMEOUT",
+             "The rows were read too slowly: what they come from had grown "
+             "beyond sqlite.wal_bytes");
+    cursor->ended = false;
+    cursor_fail_step(cursor, out, &error);
+}
+
+/* ---- as a source ---- */
 
 static int cursor_more(void *state, struct message_buffer *out)
 {
     struct sql_cursor *cursor = state;
     size_t before = buffer_length(out);
+    pthread_mutex_lock(&cursor->lock);
     if (cursor->fresh)
-        append_first_line(out, "");
+        buffer_append_text(out, TEXT("{\"baton\":null,\"base_url\":null}\n"));
     cursor->fresh = false;
+    if (cursor->ended)
+        cursor_fail_ended(cursor, out);
     int more = cursor_fill(cursor, out, before + CURSOR_PIECE_BYTES);
     cursor->sent += buffer_length(out) - before;
     if (cursor->running)
         sql_run_pause(&cursor->run);
+    pthread_mutex_unlock(&cursor->lock);
     return out->failed ? -1 : more;
 }
 
@@ -194,40 +244,47 @@ static bool cursor_may_stream(struct sql_cursor *cursor)
             statement->is_transaction)
             return false;
     }
-    /* Slow readers must not take all descriptors: a connection has several. */
+    /* Slow readers must not take all descriptors: a connection has several. Nor
+     * all databases that may be open. */
     struct sql *sql = connection->sql;
+    if (!cursor->stream->may_write && !sql_occupy(connection))
+        return false;
     cursor->streamed =
         atomic_fetch_add(&sql->cursors, 1) < sql->settings->sqlite_streams;
-    if (!cursor->streamed)
+    if (!cursor->streamed) {
         atomic_fetch_sub(&sql->cursors, 1);
-    return cursor->streamed;
+        return false;
+    }
+    pthread_mutex_lock(&sql->cursors_lock);
+    order_append(&sql->cursors_by_age, &cursor->by_age);
+    pthread_mutex_unlock(&sql->cursors_lock);
+    return true;
 }
 
 /* Runs the whole batch, then answers. Frees cursor. */
 static void cursor_answer_whole(struct sql_cursor *cursor,
                                 struct exchange *exchange)
 {
-    struct message_buffer lines = {0};
-    struct message_buffer *out = &exchange->response.memory;
+    struct response *response = &exchange->response;
+    struct message_buffer *out = &response->memory;
+    struct sql_connection *connection = cursor->stream->connection;
     struct sql_error error;
     char baton[SQL_BATON_BYTES + 1];
-    cursor_fill(cursor, &lines, SIZE_MAX);
-    int result = -1;
-    if (lines.failed) {
-        sql_fail(&error, 500, "INTERNAL", "out of memory");
-    } else {
+    bool committed = false;
+    int result = sql_fail(&error, 500, "INTERNAL", "out of memory");
+    if (sql_head_begin(response, "text/plain") == 0) {
+        buffer_append_text(out, TEXT("}\n"));
+        cursor_fill(cursor, out, SIZE_MAX);
+        committed = connection->committed;
+    }
+    if (!out->failed && !response->fields.failed) {
         result = sql_stream_give(cursor->stream, baton, &error);
         cursor->stream = NULL;
     }
-    if (result == 0) {
-        append_first_line(out, baton);
-        buffer_append_text(out, buffer_text(&lines));
-        exchange->response.status = 200;
-        response_field(&exchange->response, "Content-Type", "text/plain");
-    } else {
-        sql_answer_error(exchange, &error);
-    }
-    buffer_release(&lines);
+    if (result == 0)
+        sql_head_end(response, baton);
+    else
+        sql_answer_failure(exchange, committed, &error);
     cursor_free(cursor);
 }
 
@@ -255,6 +312,7 @@ void sql_cursor_answer(struct exchange *exchange, struct sql_stream *stream,
     }
     *cursor = (struct sql_cursor){
         .stream = stream, .body = body, .steps = steps, .outcomes = outcomes};
+    pthread_mutex_init(&cursor->lock, NULL);
     if (!cursor_may_stream(cursor)) {
         cursor_answer_whole(cursor, exchange);
         return;

@@ -20,6 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
+/* To what SQLite cuts a WAL that it starts over. Above the size at which it
+ * does so usually, 1000 pages of 4096 bytes. */
+#define SQL_WAL_KEPT_BYTES "8388608"
+
 enum {
     SQL_IDLE_MAX = 16,        /* connections kept open per pool */
     SQL_IDLE_BYTES = 8 << 20, /* memory of one of them; its cache has 2 MiB */
@@ -67,19 +71,14 @@ bool sql_exists(struct sql *sql, struct text name)
 
 sqlite3 *sql_open_handle(struct sql *sql, struct text name, int flags, int *rc)
 {
-    size_t size = strlen(sql->directory) + SQL_FILE_BYTES + 1;
-    char *path = malloc(size);
-    *rc = SQLITE_NOMEM;
-    if (path == NULL)
-        return NULL;
-    snprintf(path, size, "%s/%.*s.db", sql->directory, (int)name.length,
+    char path[sizeof sql->beneath + SQL_FILE_BYTES];
+    snprintf(path, sizeof path, "%s%.*s.db", sql->beneath, (int)name.length,
              name.data);
     sqlite3 *handle = NULL;
     /* One request at a time uses it, so SQLite needs no mutex of its own. */
     *rc = sqlite3_open_v2(path, &handle,
                           flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
-                          NULL);
-    free(path);
+                          SQL_VFS);
     if (*rc != SQLITE_OK) {
         sqlite3_close(handle);
         return NULL;
@@ -164,7 +163,8 @@ static struct sql_connection *connection_open(struct sql *sql,
                  read_only ? "PRAGMA temp_store=MEMORY"
                            : "PRAGMA temp_store=MEMORY;"
                              "PRAGMA synchronous=FULL;"
-                             "PRAGMA journal_mode=WAL",
+                             "PRAGMA journal_mode=WAL;"
+                             "PRAGMA journal_size_limit=" SQL_WAL_KEPT_BYTES,
                  NULL, NULL, NULL);
     *rc = sql_guard(made);
     sql_leave(before);
@@ -362,6 +362,26 @@ struct sql_connection *sql_take_idle(struct sql *sql, struct text name)
     return NULL;
 }
 
+struct sql_connection *sql_take_unused(struct sql *sql, uint64_t now_ms,
+                                       uint64_t quiet_ms)
+{
+    struct sql_connection *taken = NULL;
+    pthread_mutex_lock(&sql->lock);
+    for (struct sql_database *at = sql->databases; at != NULL && taken == NULL;
+         at = at->next) {
+        uint64_t wrote_ms = atomic_load(&at->wrote_ms);
+        taken = at->idle[0];
+        if (taken == NULL || wrote_ms == 0 || now_ms < wrote_ms + quiet_ms) {
+            taken = NULL;
+            continue;
+        }
+        at->idle[0] = taken->next;
+        at->idle_count[0]--;
+    }
+    pthread_mutex_unlock(&sql->lock);
+    return taken;
+}
+
 /* One connection less. */
 static void database_leave(struct sql *sql, struct sql_database *database)
 {
@@ -442,6 +462,22 @@ static void give_memory_back(struct sql_connection *connection)
         connection->changed = true;
 }
 
+bool sql_occupy(struct sql_connection *connection)
+{
+    struct sql *sql = connection->sql;
+    struct sql_database *database = connection->database;
+    size_t half = (sql->settings->sqlite_databases + 1) / 2;
+    if (connection->occupies)
+        return true;
+    pthread_mutex_lock(&sql->lock);
+    connection->occupies =
+        database->occupants > 0 || sql->occupied_count < half;
+    if (connection->occupies && database->occupants++ == 0)
+        sql->occupied_count++;
+    pthread_mutex_unlock(&sql->lock);
+    return connection->occupies;
+}
+
 void sql_give(struct sql_connection *connection)
 {
     if (connection == NULL)
@@ -457,10 +493,15 @@ void sql_give(struct sql_connection *connection)
         connection->changed = true;
     connection->no_wait = false;
     sql_hold_lock(connection, false);
+    if (!connection->read_only)
+        sql_wal_look(connection);
     give_memory_back(connection);
     /* The next client is not told what this one inserted. */
     sqlite3_set_last_insert_rowid(connection->handle, 0);
     pthread_mutex_lock(&sql->lock);
+    if (connection->occupies && --database->occupants == 0)
+        sql->occupied_count--;
+    connection->occupies = false;
     bool keep = !connection->changed && !database->gone &&
                 database->idle_count[kind] < SQL_IDLE_MAX;
     if (keep) {

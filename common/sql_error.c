@@ -100,6 +100,11 @@ int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
 {
     const struct settings *settings = connection->sql->settings;
     const char *text = sqlite3_errmsg(connection->handle);
+    /* A page that is not in memory is an I/O error to SQLite, a lock that is
+     * not waited for is BUSY. A worker runs the statement again; what is really
+     * wrong is told and counted then. */
+    if (connection->tries_at_once)
+        return sql_fail(error, 503, "SQLITE_ABORT", "SQLite error: %s", text);
     if ((rc & 0xff) == SQLITE_NOMEM && connection->refused == SQL_TOO_DEEP)
         return sql_fail(error, 400, "SQL_TOO_COMPLEX",
                         "SQLite error: the statement, with the views and "

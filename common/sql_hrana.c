@@ -127,15 +127,16 @@ static int run_sequence(struct sql_stream *stream, const json_t *request,
     }
 }
 
-static void append_parameters(struct message_buffer *out, sqlite3_stmt *handle)
+static void append_parameters(struct message_buffer *out,
+                              struct sql_statement *statement)
 {
-    int count = sqlite3_bind_parameter_count(handle);
+    int count = sqlite3_bind_parameter_count(statement->handle);
     for (int i = 1; i <= count; i++) {
-        const char *name = sqlite3_bind_parameter_name(handle, i);
+        struct text name = sql_parameter_name(statement, i);
         buffer_append_text(out,
                            i > 1 ? TEXT(",{\"name\":") : TEXT("{\"name\":"));
-        if (name != NULL)
-            json_append_text(out, text_of(name));
+        if (name.data != NULL)
+            json_append_text(out, name);
         else
             buffer_append_text(out, TEXT("null"));
         buffer_append_char(out, '}');
@@ -160,9 +161,8 @@ static int run_describe(struct sql_stream *stream, const json_t *request,
     if (statement == NULL)
         return -1;
     buffer_append_text(out, TEXT(",\"result\":{\"params\":["));
-    /* SQLite looks for each name among all: a second for some 30000. */
     uint64_t start_ns = clock_ns();
-    append_parameters(out, statement->handle);
+    append_parameters(out, statement);
     sql_request_spend(stream->connection, start_ns);
     buffer_append_text(out, TEXT("],\"cols\":"));
     sql_append_columns(out, statement);
@@ -332,39 +332,51 @@ static void request_answer(struct sql_stream *stream, const json_t *request,
     buffer_append_char(out, '}');
 }
 
-void sql_append_baton(struct message_buffer *out, const char *baton)
-{
-    if (baton[0] == '\0') {
-        buffer_append_text(out, TEXT("\"baton\":null,\"base_url\":null"));
-        return;
-    }
-    /* Base64 needs no escaping. */
-    buffer_append_text(out, TEXT("\"baton\":\""));
-    buffer_append_text(out, text_of(baton));
-    buffer_append_text(out, TEXT("\",\"base_url\":null"));
-}
-
 /* What stands in front of the results, in its longest form: whether there is a
  * baton is only known at the end. */
 enum {
     HEAD_BYTES =
-        sizeof "{\"baton\":\"\",\"base_url\":null" - 1 + SQL_BATON_BYTES
+        sizeof "{\"baton\":\"\",\"base_url\":null" - 1 + SQL_BATON_BYTES,
+    SHORT_BYTES = 512, /* enough for most answers to a write */
+    FIELDS_BYTES = 512,
 };
 
-/* Writes the front into the room left for it, against its end, and takes away
- * what is too much. */
-static void head_fill(struct message_buffer *out, const char *baton)
+int sql_head_begin(struct response *response, const char *type)
 {
-    struct message_buffer head = {0};
-    buffer_append_char(&head, '{');
-    sql_append_baton(&head, baton);
-    size_t spare = HEAD_BYTES - buffer_length(&head);
-    out->failed = head.failed;
-    if (!head.failed) {
-        memcpy(buffer_start(out) + spare, head.data, buffer_length(&head));
-        buffer_taken(out, spare);
+    struct message_buffer *out = &response->memory;
+    buffer_reserve(&response->fields, FIELDS_BYTES);
+    response_field(response, "Content-Type", "%s", type);
+    if (buffer_reserve(out, HEAD_BYTES + SHORT_BYTES) == 0)
+        buffer_filled(out, HEAD_BYTES);
+    return out->failed || response->fields.failed ? -1 : 0;
+}
+
+void sql_head_end(struct response *response, const char *baton)
+{
+    struct message_buffer *out = &response->memory;
+    char head[HEAD_BYTES + 1];
+    /* Base64 needs no escaping. */
+    int length =
+        baton[0] == '\0'
+            ? snprintf(head, sizeof head, "{\"baton\":null,\"base_url\":null")
+            : snprintf(head, sizeof head, "{\"baton\":\"%s\",\"base_url\":null",
+                       baton);
+    size_t spare = HEAD_BYTES - (size_t)length;
+    memcpy(buffer_start(out) + spare, head, (size_t)length);
+    buffer_taken(out, spare);
+    response->status = 200;
+}
+
+void sql_answer_failure(struct exchange *exchange, bool committed,
+                        const struct sql_error *error)
+{
+    struct response *response = &exchange->response;
+    if (!committed) {
+        sql_answer_error(exchange, error);
+        return;
     }
-    buffer_release(&head);
+    response->status = 200;
+    response->memory.failed = true; /* conn_start_answer closes */
 }
 
 int sql_pipeline_check(const json_t *body, unsigned version,
@@ -381,8 +393,12 @@ void sql_pipeline_answer(struct exchange *exchange, struct sql_stream *stream,
     const json_t *requests = json_object_get(body, "requests");
     struct sql_error error;
     char baton[SQL_BATON_BYTES + 1];
-    if (buffer_reserve(out, HEAD_BYTES) == 0)
-        buffer_filled(out, HEAD_BYTES);
+    sql_fail(&error, 500, "INTERNAL", "out of memory");
+    if (sql_head_begin(response, "application/json") < 0) {
+        sql_stream_drop(stream);
+        sql_answer_error(exchange, &error);
+        return;
+    }
     buffer_append_text(out, TEXT(",\"results\":["));
     for (size_t i = 0; i < json_array_size(requests); i++) {
         if (i > 0)
@@ -390,18 +406,15 @@ void sql_pipeline_answer(struct exchange *exchange, struct sql_stream *stream,
         request_answer(stream, json_array_get(requests, i), out);
     }
     buffer_append_text(out, TEXT("]}"));
+    bool committed = stream->connection->committed;
     if (out->failed) {
         sql_stream_drop(stream);
-        response_error_json(response, 500, "INTERNAL", "out of memory");
-        return;
+        sql_answer_failure(exchange, committed, &error);
+    } else if (sql_stream_give(stream, baton, &error) < 0) {
+        sql_answer_failure(exchange, committed, &error);
+    } else {
+        sql_head_end(response, baton);
     }
-    if (sql_stream_give(stream, baton, &error) < 0) {
-        sql_answer_error(exchange, &error);
-        return;
-    }
-    head_fill(out, baton);
-    response->status = 200;
-    response_field(response, "Content-Type", "application/json");
 }
 
 int sql_v1_check(const json_t *body, bool batch, struct sql_error *error)
@@ -415,15 +428,25 @@ void sql_v1_answer(struct exchange *exchange, struct sql_stream *stream,
     struct response *response = &exchange->response;
     struct message_buffer *out = &response->memory;
     struct sql_error error;
+    buffer_reserve(out, SHORT_BYTES);
+    buffer_reserve(&response->fields, FIELDS_BYTES);
+    if (out->failed || response->fields.failed) {
+        sql_stream_drop(stream);
+        response_error_json(response, 500, "INTERNAL", "out of memory");
+        return;
+    }
     buffer_append_text(out, TEXT("{\"result\":"));
     int result = batch ? batch_execute(stream, json_object_get(body, "batch"),
                                        out, &error)
                        : sql_stmt_execute(stream, json_object_get(body, "stmt"),
                                           out, &error);
     buffer_append_char(out, '}');
+    bool committed = stream->connection->committed;
     sql_stream_drop(stream);
+    if (result == 0 && out->failed)
+        result = sql_fail(&error, 500, "INTERNAL", "out of memory");
     if (result < 0) {
-        sql_answer_error(exchange, &error);
+        sql_answer_failure(exchange, committed, &error);
         return;
     }
     response->status = 200;

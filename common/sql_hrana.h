@@ -45,6 +45,15 @@ struct sql_stream {
     struct sql_stream *next, *previous;
 };
 
+/* ---- sql_json.c ---- */
+
+/* Before any other call of jansson's. Any number of times. */
+void sql_json_open(void);
+
+/* Reads text as JSON. NULL: *no_memory, or else it is none and *where says
+ * why. */
+json_t *sql_json_read(struct text text, json_error_t *where, bool *no_memory);
+
 /* ---- sql_stmt.c ---- */
 
 /* The shape of a Stmt, a Batch, is what hrana.md says. Returns 0, or -1 with
@@ -99,12 +108,31 @@ void sql_pipeline_answer(struct exchange *exchange, struct sql_stream *stream,
 void sql_v1_answer(struct exchange *exchange, struct sql_stream *stream,
                    const json_t *body, bool batch);
 
+/* The front of an answer, {"baton":...,"base_url":null: room for it is made at
+ * the beginning, together with what else a short answer needs, so that nothing
+ * is lacking once something is committed. Returns 0, or -1 without memory. End
+ * fills it in ("" is no baton), for which nothing can fail, and sets 200. */
+int sql_head_begin(struct response *response, const char *type);
+void sql_head_end(struct response *response, const char *baton);
+
+/* The request as a whole has failed: answers so, unless something of it is
+ * committed. Then nothing that could be said is true, and the connection is
+ * closed without an answer. */
+void sql_answer_failure(struct exchange *exchange, bool committed,
+                        const struct sql_error *error);
+
 /* ---- sql_cursor.c ---- */
 
 /* The same for {"baton","batch"}; takes body too. */
 int sql_cursor_check(const json_t *body, struct sql_error *error);
 void sql_cursor_answer(struct exchange *exchange, struct sql_stream *stream,
                        json_t *body);
+
+/* Ends the step of the oldest answer that is streamed from that database and
+ * waits for its client, who will read an error of the step. False: there is
+ * none. */
+bool sql_cursors_end_oldest(struct sql *sql,
+                            const struct sql_database *database);
 
 /* ---- sql_request.c ---- */
 
@@ -139,6 +167,12 @@ struct sql_streams *sql_streams_open(void);
 void sql_streams_close(struct sql_streams *streams);
 void sql_streams_tick(struct sql_streams *streams, uint64_t now_ms);
 
+/* Ends the oldest transaction that only reads, of that database, whose client
+ * is away: the next request with its baton is told why. False: there is none.
+ */
+bool sql_streams_end_oldest(struct sql_streams *streams,
+                            const struct sql_database *database);
+
 /* A stream with that connection, which it takes; NULL without memory: it is
  * still the caller's. */
 struct sql_stream *sql_stream_new(const struct exchange *exchange,
@@ -159,8 +193,5 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
 
 /* Rolls back and closes. Takes stream. */
 void sql_stream_drop(struct sql_stream *stream);
-
-/* Appends "baton":"..." or null, then "base_url":null. */
-void sql_append_baton(struct message_buffer *out, const char *baton);
 
 #endif

@@ -33,16 +33,19 @@ struct sql {
     /* Fixed after sql_open. */
     const struct settings *settings; /* borrowed */
     unsigned wait_ms;                /* for a locked database */
-    char *directory;                 /* real path; owned */
-    int directory_fd;                /* owned */
-    struct sql_streams *streams;     /* locks itself; owned */
-    bool one_at_a_time;              /* a database's mutex is used */
-    bool at_once;                    /* a short query need not be handed over */
+    char *directory;  /* real path at the start, for messages; owned */
+    int directory_fd; /* owned */
+    char beneath[sizeof "/proc/self/fd/-2147483648/"]; /* that directory; what
+                                                          SQLite opens */
+    struct sql_streams *streams;                       /* locks itself; owned */
+    bool one_at_a_time; /* a database's mutex is used */
+    bool at_once;       /* a short query need not be handed over */
 
     /* Under lock. */
     pthread_mutex_t lock;
     struct sql_database *databases; /* the one used last first */
     size_t database_count;
+    size_t occupied_count; /* databases that sql_occupy keeps open */
 
     sql_lock_function *on_lock; /* NULL: nobody wants to know */
     void *on_lock_context;      /* borrowed */
@@ -51,6 +54,11 @@ struct sql {
 
     /* Counted by anyone. */
     atomic_uint cursors; /* answers that are streamed, each with a connection */
+
+    /* Under cursors_lock. */
+    pthread_mutex_t cursors_lock;
+    struct order cursors_by_age; /* of those answers; the first is the oldest */
+
     atomic_uint backups; /* copies that are made or sent */
 
     struct log *log;          /* borrowed; NULL: nobody is told */
@@ -116,6 +124,14 @@ void sql_backup_begin(struct exchange *exchange, struct text name);
 void sql_backup_go_on(struct exchange *exchange);
 void sql_backup_release(struct exchange *exchange);
 
+/* ---- where SQLite finds its files (sql_vfs.c) ---- */
+
+#define SQL_VFS "fivefold"
+
+/* Fills sql->beneath; SQL_VFS opens names that begin with it. For sql_open.
+ * Returns 0, or -1 with errno: without /proc it cannot be done. */
+int sql_vfs_open(struct sql *sql);
+
 /* ---- databases and connections (sql_db.c) ---- */
 
 struct sql_statement;
@@ -131,6 +147,7 @@ struct sql_database {
     unsigned idle_count[2];
     unsigned connections; /* idle, in use, and being opened */
     bool gone;            /* no more listed: freed with the last connection */
+    unsigned occupants;   /* connections of sql_occupy */
     uint64_t looked_ms;   /* when sql_take_idle last looked at the file */
     struct sql_database *next;
 
@@ -140,6 +157,11 @@ struct sql_database {
     /* Counted by anyone. */
     atomic_uint_fast64_t requests, prepared, hits;
     atomic_uint streams;
+    _Atomic uint64_t wrote_ms;    /* when it was last written to; 0: the WAL has
+                                     been emptied since */
+    atomic_bool wal_shrinks;      /* somebody is at it (sql_wal.c) */
+    _Atomic uint64_t wal_rest_ms; /* and tries again then, not before */
+    atomic_bool wal_is_full;      /* and readers keep it so: none stays */
     atomic_uint backups;     /* copies that are made, not those being sent */
     atomic_uint backup_left; /* pages, of the one that went on last */
 };
@@ -159,6 +181,7 @@ struct sql_connection {
     struct sql_database *database; /* counted */
     sqlite3 *handle;               /* owned */
     bool read_only;                /* opened with SQLITE_OPEN_READONLY */
+    bool occupies;                 /* from sql_occupy to sql_give */
 
     /* The holder's. */
     struct sql_account *account; /* what SQLite has allocated for it; owned */
@@ -174,6 +197,8 @@ struct sql_connection {
     uint64_t transaction_deadline_ns; /* of a stream's transaction; 0: none */
     uint64_t request_left_ns; /* of the time of this request; 0: none left */
     uint64_t busy_until_ms;   /* another's lock is waited for until then */
+    bool committed;           /* a statement of this request may be on disk: the
+                                 request as a whole is not called failed any more */
     bool holds_mutex;         /* database->running */
     bool holds_lock; /* kept by a stream with the database's write lock */
     bool no_wait;    /* a locked database is SQLITE_BUSY at once */
@@ -185,9 +210,10 @@ struct sql_connection {
     bool read_transaction; /* after BEGIN TRANSACTION READONLY */
     bool changed;          /* settings, temp tables, or it cannot write and
                               should: not for the pool */
-    unsigned at_once; /* calls of the progress handler until it interrupts; 0:
-                         nobody is held up (sql_at_once.c) */
-    int value_bytes;  /* the limit that holds otherwise */
+    unsigned at_once;   /* calls of the progress handler until it interrupts; 0:
+                           nobody is held up (sql_at_once.c) */
+    bool tries_at_once; /* no error of this run is the statement's */
+    int value_bytes;    /* the limit that holds otherwise */
 
     struct sql_connection *next; /* in the pool, under sql->lock */
 };
@@ -225,6 +251,13 @@ int sql_list(struct sql *sql,
  * tells sql->on_lock if that is new. */
 void sql_hold_lock(struct sql_connection *connection, bool holds);
 
+/* A client that may only read is about to hold the connection until sql_give,
+ * for as long as it likes. False: such clients hold half of the databases that
+ * may be open already, and this is another one. They must not hold all, or
+ * nobody could open one of the others. Asked again for the same connection it
+ * changes nothing. */
+bool sql_occupy(struct sql_connection *connection);
+
 /* No transaction is open, as far as the client can tell. */
 bool sql_is_autocommit(const struct sql_connection *connection);
 
@@ -253,6 +286,26 @@ void sql_databases_close(struct sql *sql);
 
 /* The name of the connection's database; borrowed from the connection. */
 struct text sql_database_name(const struct sql_connection *connection);
+
+/* An idle connection that writes, of a database that nobody has written to for
+ * quiet_ms, or since its WAL was emptied: not that one. NULL: there is none. */
+struct sql_connection *sql_take_unused(struct sql *sql, uint64_t now_ms,
+                                       uint64_t quiet_ms);
+
+/* ---- the write-ahead log (sql_wal.c) ---- */
+
+/* Bytes of NAME.db-wal; 0: there is none. */
+uint64_t sql_wal_bytes(const struct sql *sql, const char *name);
+
+/* The connection may have written, and has no transaction open: if the WAL is
+ * longer than settings->sqlite_wal_bytes it is emptied. For that, transactions
+ * that only read and whose client is away are ended, the oldest first, and then
+ * streamed answers. May block, for as long as for a lock. */
+void sql_wal_look(struct sql_connection *connection);
+
+/* Empties the WAL of one database that has not been written to for a while.
+ * Waits for no lock, but for the disk. */
+void sql_wal_tick(struct sql *sql, uint64_t now_ms);
 
 /* ---- memory, stack and time (sql_memory.c) ---- */
 
@@ -310,6 +363,8 @@ int sql_functions_add(sqlite3 *handle);
 
 /* ---- prepared statements (sql_cache.c) ---- */
 
+struct sql_names;
+
 struct sql_statement {
     sqlite3_stmt *handle; /* owned */
     char *text;           /* owned; the key; NULL past the cache */
@@ -324,6 +379,7 @@ struct sql_statement {
     bool judged, is_short; /* sql_at_once_judge */
     int judged_reprepared; /* as columns_reprepared */
     unsigned rest;         /* runs by workers until it is tried at once again */
+    struct sql_names *names; /* sql_names.c; owned */
     char *columns; /* "[{"name":...}...]", made when first asked for; owned */
     size_t columns_length;
     int columns_reprepared;     /* how often SQLite had compiled it anew then */
@@ -365,6 +421,19 @@ void sql_cache_release(struct sql_connection *connection);
 
 /* Drops all statements; none may be running. */
 void sql_cache_clear(struct sql_connection *connection);
+
+/* ---- parameters and their names (sql_names.c) ---- */
+
+/* The name of a parameter by its number from 1, with what stands in front of it
+ * (":id"); data NULL: it has none. Borrowed until the statement is used again.
+ * The first call for a statement takes as long as its compilation at most. */
+struct text sql_parameter_name(struct sql_statement *statement, int number);
+
+/* The number of a parameter by its name: as it is, then with ':', '@', '$' in
+ * front; 0 when there is no such parameter. */
+int sql_parameter_find(struct sql_statement *statement, struct text name);
+
+void sql_names_free(struct sql_names *names); /* NULL is allowed */
 
 /* ---- queries that need not be handed over (sql_at_once.c) ---- */
 
@@ -422,11 +491,9 @@ int sql_run_start(struct sql_run *run, struct sql_connection *connection,
 int sql_run_spend(struct sql_run *run, uint64_t since_ns,
                   struct sql_error *error);
 
-/* Binds text, or NULL, by number from 1; copied. By name: as it is, then with
- * ':', '@', '$' in front; 0 when there is no such parameter. */
+/* Binds text, or NULL, by number from 1; copied. */
 int sql_bind_text(struct sql_run *run, int parameter, struct text text,
                   struct sql_error *error);
-int sql_parameter_find(const struct sql_run *run, struct text name);
 
 /* Returns 1 with a row, 0 at the end, -1 with error: SQLite's, or the time
  * limit (SQLITE_INTERRUPT, TRANSACTION_TIMEOUT), or with want_rows more rows

@@ -8,7 +8,9 @@
  * escape of the format around it: a table may be called <script>. */
 #include "sql_pages.h"
 
+#include "access.h"
 #include "escape.h"
+#include "server.h"
 
 #include <ctype.h>
 
@@ -108,8 +110,7 @@ void sql_page_start(struct exchange *exchange, enum sql_format format)
     buffer_append_text(fields, text_of(media[format].content_type));
     buffer_append_text(fields, TEXT("\r\n"
                                     "Cache-Control: no-store\r\n"
-                                    "Vary: Accept\r\n"
-                                    "X-Content-Type-Options: nosniff\r\n"));
+                                    "Vary: Accept\r\n"));
     /* Should an escape ever be forgotten, what slips through still cannot
      * run: the pages have no script. */
     if (format == SQL_HTML)
@@ -188,15 +189,30 @@ void sql_html_end(struct message_buffer *out)
 /* ---- GET /db/ ---- */
 
 struct list {
+    struct exchange *exchange; /* who asks */
     struct message_buffer *out;
     enum sql_format format;
     size_t count;
 };
 
+/* May whoever reads the list read this one? */
+static bool is_shown(const struct exchange *exchange, const char *name)
+{
+    char path[PATH_MAX_BYTES + SQL_NAME_MAX + 2];
+    int length =
+        snprintf(path, sizeof path, "%s%s/", exchange->mount->prefix, name);
+    return (size_t)length < sizeof path &&
+           access_check_path(exchange->server->access, exchange,
+                             (struct text){path, (size_t)length}) ==
+               ACCESS_ALLOWED;
+}
+
 static bool list_one(void *context, const char *name, uint64_t bytes)
 {
     struct list *list = context;
     struct message_buffer *out = list->out;
+    if (!is_shown(list->exchange, name))
+        return true;
     if (list->format == SQL_HTML) {
         buffer_append_text(out, TEXT("<tr><td><a href=\""));
         url_append_path(out, text_of(name));
@@ -221,6 +237,7 @@ static void answer_list(struct exchange *exchange)
 {
     struct message_buffer *out = &exchange->response.memory;
     struct list list = {
+        .exchange = exchange,
         .out = out,
         .format = sql_format_wanted(&exchange->request,
                                     1u << SQL_JSON | 1u << SQL_HTML),
@@ -289,6 +306,15 @@ static void answer_not_allowed(struct exchange *exchange, const char *allow)
     response_field(&exchange->response, "Allow", "%s", allow);
 }
 
+/* A link may have that name, which is no database. */
+static int check_made(struct sql *sql, struct text name,
+                      struct sql_error *error)
+{
+    return sql_exists(sql, name)
+               ? 0
+               : sql_fail(error, 404, "NOT_FOUND", "no database of that name");
+}
+
 /* PUT /db/NAME/. Which of two that come at once made it is not known to
  * either; both may hear 201. */
 static void answer_create(struct exchange *exchange, struct text name)
@@ -301,14 +327,11 @@ static void answer_create(struct exchange *exchange, struct text name)
         return;
     }
     bool existed = sql_exists(sql, name);
-    struct sql_connection *connection = NULL;
-    if (!existed) {
-        connection = sql_take(sql, name, SQL_CREATE, &error);
-        if (connection == NULL) {
-            sql_page_error(exchange, &error);
-            return;
-        }
-        sql_give(connection);
+    /* It is not opened: what fails then would deny that it is made. */
+    if (!existed && (sql_create_database(sql, name, &error) < 0 ||
+                     check_made(sql, name, &error) < 0)) {
+        sql_page_error(exchange, &error);
+        return;
     }
     struct response *response = &exchange->response;
     response->status = existed ? 204 : 201;

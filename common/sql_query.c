@@ -192,30 +192,32 @@ static struct pair *find_pair(struct query *query, struct text name)
 static int bind_parameter(struct query *query, struct sql_run *run, int i,
                           struct sql_error *error)
 {
-    const char *marked = sqlite3_bind_parameter_name(run->statement->handle, i);
+    struct text marked = sql_parameter_name(run->statement, i);
     char number[16];
     struct text name;
-    if (marked != NULL) {
-        name = text_of(marked + 1);
+    if (marked.data != NULL) {
+        name = (struct text){marked.data + 1, marked.length - 1};
     } else {
         int n = snprintf(number, sizeof number, "%d", i);
-        name = (struct text){number, (size_t)n};
+        marked = name = (struct text){number, (size_t)n};
     }
     struct pair *pair = find_pair(query, name);
-    if (pair == NULL && marked != NULL)
-        pair = find_pair(query, text_of(marked));
+    if (pair == NULL)
+        pair = find_pair(query, marked);
     if (pair != NULL) {
         pair->used = true;
         return bind_value(run, i, pair->value, error);
     }
     if (text_equal(name, TEXT("sql")) || text_equal(name, TEXT("format")))
         return sql_fail(error, 400, "ARGS_INVALID",
-                        "The parameter %s cannot be set, as %.*s has a "
+                        "The parameter %.*s cannot be set, as %.*s has a "
                         "meaning of its own here; name it differently",
-                        marked, (int)name.length, name.data);
+                        (int)marked.length, marked.data, (int)name.length,
+                        name.data);
     return sql_fail(error, 400, "ARGS_INVALID",
-                    "The parameter %s is not given; add &%.*s=...",
-                    marked ? marked : number, (int)name.length, name.data);
+                    "The parameter %.*s is not given; add &%.*s=...",
+                    (int)marked.length, marked.data, (int)name.length,
+                    name.data);
 }
 
 static int bind_all(struct query *query, struct sql_run *run,

@@ -61,9 +61,11 @@ static json_t *read_body(const struct exchange *exchange,
                  (unsigned long long)most);
         return NULL;
     }
-    json_t *made = json_loadb(body.data ? body.data : "", body.length,
-                              JSON_ALLOW_NUL, &where);
-    if (made == NULL)
+    bool no_memory;
+    json_t *made = sql_json_read(body, &where, &no_memory);
+    if (no_memory)
+        sql_fail(error, 500, "INTERNAL", "out of memory");
+    else if (made == NULL)
         sql_fail(error, 400, "BAD_REQUEST",
                  "the body is no JSON: %s (line %d, column %d)", where.text,
                  where.line, where.column);

@@ -15,6 +15,7 @@ void sql_request_start(struct sql_connection *connection)
 {
     uint64_t seconds = connection->sql->settings->sqlite_transaction_seconds;
     connection->request_left_ns = seconds ? seconds * 1000000000 : UINT64_MAX;
+    connection->committed = false;
 }
 
 int sql_request_check(const struct sql_connection *connection,
@@ -98,23 +99,6 @@ int sql_bind_text(struct sql_run *run, int parameter, struct text text,
     return rc == SQLITE_OK ? 0 : sql_fail_sqlite(error, run->connection, rc);
 }
 
-int sql_parameter_find(const struct sql_run *run, struct text name)
-{
-    sqlite3_stmt *handle = run->statement->handle;
-    char prefixed[SQL_MESSAGE_BYTES];
-    if (name.length == 0 || name.length + 2 > sizeof prefixed ||
-        memchr(name.data, '\0', name.length) != NULL)
-        return 0;
-    memcpy(prefixed + 1, name.data, name.length);
-    prefixed[name.length + 1] = '\0';
-    int found = sqlite3_bind_parameter_index(handle, prefixed + 1);
-    for (const char *sign = ":@$"; found == 0 && *sign != '\0'; sign++) {
-        prefixed[0] = *sign;
-        found = sqlite3_bind_parameter_index(handle, prefixed);
-    }
-    return found;
-}
-
 /* Before the statement does anything: what depends on which statement it is. */
 static void run_arm(struct sql_run *run)
 {
@@ -146,8 +130,13 @@ static void run_disarm(struct sql_run *run)
 static void run_end(struct sql_run *run)
 {
     struct sql_connection *connection = run->connection;
-    if (run->statement->begins_read_only)
+    const struct sql_statement *statement = run->statement;
+    if (statement->begins_read_only)
         connection->read_transaction = true;
+    /* Of a transaction that several requests share this is not known yet. */
+    if (sqlite3_get_autocommit(connection->handle) &&
+        (!statement->read_only || statement->is_transaction))
+        connection->committed = true;
     uint64_t seconds = connection->sql->settings->sqlite_transaction_seconds;
     if (!sql_is_autocommit(connection) && seconds != 0 &&
         connection->transaction_deadline_ns == 0)

@@ -246,21 +246,21 @@ static int bind_value(struct sql_run *run, int parameter, const json_t *value,
 static const char bind_prefix[] = "Arguments do not match SQL parameters";
 
 /* Binds by name, behind the `given` positional ones; seen has a byte for each
- * parameter, *bound is how many have a value. SQLite looks for a name, or a
- * number's name, among all parameters: thousands of both are minutes, which
- * count as the statement's. */
+ * parameter, *bound is how many have a value. To learn the names of thousands
+ * of parameters takes time, which counts as the statement's. */
 static int bind_named(struct sql_run *run, const json_t *named, size_t given,
                       unsigned char *seen, size_t *bound,
                       struct sql_error *error)
 {
     size_t count = (size_t)sqlite3_bind_parameter_count(run->statement->handle);
+    uint64_t start_ns = clock_ns();
+    sql_parameter_name(run->statement, 1); /* learns all of them */
+    if (sql_run_spend(run, start_ns, error) < 0)
+        return -1;
     for (size_t i = 0; i < json_array_size(named); i++) {
         const json_t *pair = json_array_get(named, i);
         struct text name = text_of_json(json_object_get(pair, "name"));
-        uint64_t start_ns = clock_ns();
-        int at = sql_parameter_find(run, name);
-        if (sql_run_spend(run, start_ns, error) < 0)
-            return -1;
+        int at = sql_parameter_find(run->statement, name);
         if (at == 0)
             return sql_fail(error, 400, "ARGS_INVALID",
                             "%s: there is no parameter %.*s", bind_prefix,
@@ -273,14 +273,9 @@ static int bind_named(struct sql_run *run, const json_t *named, size_t given,
     }
     /* Numbers may leave gaps (?3 alone has three parameters): a gap that has
      * no name needs no value when names are used. */
-    for (size_t i = given + 1; *bound < count && i <= count; i++) {
-        uint64_t start_ns = clock_ns();
-        if (!seen[i] &&
-            sqlite3_bind_parameter_name(run->statement->handle, (int)i) == NULL)
+    for (size_t i = given + 1; *bound < count && i <= count; i++)
+        if (!seen[i] && sql_parameter_name(run->statement, (int)i).data == NULL)
             ++*bound;
-        if (sql_run_spend(run, start_ns, error) < 0)
-            return -1;
-    }
     return 0;
 }
 

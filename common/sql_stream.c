@@ -5,7 +5,7 @@
  *
  * A stream is kept only while it has state. Batons are single-use: taking a
  * stream removes it, so two requests never share one. Those that ended by
- * time are remembered for a while, to tell the client why. */
+ * time, or for the WAL, are remembered for a while, to tell the client why. */
 #include "sql_hrana.h"
 
 #include "base64.h"
@@ -21,6 +21,13 @@ enum {
     STREAM_SPENT_MAX = 256 /* batons remembered after they expired */
 };
 
+enum end_reason {
+    END_IDLE,
+    END_TRANSACTION, /* held too long */
+    END_WAL,         /* kept the WAL from being started over (sql_wal.c) */
+    END_NO_ROOM,     /* too many streams, after a commit */
+};
+
 struct sql_streams {
     pthread_mutex_t lock;
     /* Under lock. */
@@ -29,7 +36,7 @@ struct sql_streams {
     size_t reader_count; /* of these, those of who may not write */
     struct {
         char baton[SQL_BATON_BYTES + 1];
-        bool transaction; /* held too long, rather than idle */
+        enum end_reason why;
     } spent[STREAM_SPENT_MAX];
     size_t spent_next;
 };
@@ -114,29 +121,42 @@ static void table_remove_locked(struct sql_streams *streams,
 }
 
 static bool stream_is_late(const struct sql_stream *stream, uint64_t now_ms,
-                           bool *transaction)
+                           enum end_reason *why)
 {
-    *transaction = stream->transaction_until_ms != 0 &&
-                   now_ms >= stream->transaction_until_ms;
-    return *transaction || now_ms >= stream->idle_until_ms;
+    bool transaction = stream->transaction_until_ms != 0 &&
+                       now_ms >= stream->transaction_until_ms;
+    *why = transaction ? END_TRANSACTION : END_IDLE;
+    return transaction || now_ms >= stream->idle_until_ms;
 }
 
 static void spent_remember_locked(struct sql_streams *streams,
                                   const struct sql_stream *stream,
-                                  bool transaction)
+                                  enum end_reason why)
 {
     size_t at = streams->spent_next++ % STREAM_SPENT_MAX;
     memcpy(streams->spent[at].baton, stream->baton, sizeof stream->baton);
-    streams->spent[at].transaction = transaction;
+    streams->spent[at].why = why;
 }
 
-static void fail_late(struct sql_error *error, bool transaction)
+static void fail_late(struct sql_error *error, enum end_reason why)
 {
-    if (transaction)
+    switch (why) {
+    case END_TRANSACTION:
         sql_fail(error, 400, "TRANSACTION_TIMEOUT", "Transaction timed out");
-    else
+        break;
+    case END_WAL:
+        sql_fail(error, 400, "TRANSACTION_TIMEOUT",
+                 "Transaction timed out: what it read from had grown beyond "
+                 "sqlite.wal_bytes; begin again");
+        break;
+    case END_NO_ROOM:
+        sql_fail(error, 429, "TOO_MANY_STREAMS",
+                 "too many streams are open; rolled back");
+        break;
+    case END_IDLE:
         sql_fail(error, 400, "STREAM_EXPIRED",
                  "The stream has expired due to inactivity");
+    }
 }
 
 /* Fills error with why there is no stream of that baton. */
@@ -145,7 +165,7 @@ static void fail_unknown_locked(struct sql_streams *streams, const char *baton,
 {
     for (size_t i = 0; i < STREAM_SPENT_MAX; i++)
         if (strcmp(streams->spent[i].baton, baton) == 0) {
-            fail_late(error, streams->spent[i].transaction);
+            fail_late(error, streams->spent[i].why);
             return;
         }
     sql_fail(error, 400, "INVALID_BATON", "Received an invalid baton");
@@ -160,7 +180,7 @@ static struct sql_stream *table_take(struct sql_streams *streams,
                                      struct sql_error *error)
 {
     uint64_t now_ms = clock_ms();
-    bool transaction;
+    enum end_reason why;
     pthread_mutex_lock(&streams->lock);
     struct sql_stream *found = streams->buckets[bucket_of(baton)];
     while (found != NULL && strcmp(found->baton, baton) != 0)
@@ -174,9 +194,9 @@ static struct sql_stream *table_take(struct sql_streams *streams,
         fail_unknown_locked(streams, baton, error);
     } else {
         table_remove_locked(streams, found);
-        if (stream_is_late(found, now_ms, &transaction)) {
-            spent_remember_locked(streams, found, transaction);
-            fail_late(error, transaction);
+        if (stream_is_late(found, now_ms, &why)) {
+            spent_remember_locked(streams, found, why);
+            fail_late(error, why);
             *late = found;
             found = NULL;
         }
@@ -219,16 +239,13 @@ static int baton_make(char baton[SQL_BATON_BYTES + 1])
     unsigned char random[SQL_BATON_BYTES / 4 * 3];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         return -1;
-    struct message_buffer text = {0};
+    /* In memory that is there: a stream is given back after its commits. */
+    char space[SQL_BATON_BYTES + 4]; /* base64_append wants some to spare */
+    struct message_buffer text = {.data = space, .capacity = sizeof space};
     base64_append(&text, random, sizeof random, true);
-    int result = -1;
-    if (!text.failed && buffer_length(&text) == SQL_BATON_BYTES) {
-        memcpy(baton, buffer_start(&text), SQL_BATON_BYTES);
-        baton[SQL_BATON_BYTES] = '\0';
-        result = 0;
-    }
-    buffer_release(&text);
-    return result;
+    memcpy(baton, space, SQL_BATON_BYTES);
+    baton[SQL_BATON_BYTES] = '\0';
+    return 0;
 }
 
 /* Sets until when the stream may stay. */
@@ -255,6 +272,13 @@ static bool has_room_locked(const struct sql_streams *streams,
             (stream->may_write || streams->reader_count < (max + 1) / 2));
 }
 
+/* Has read, and not written: nobody misses what it has done. */
+static bool only_reads(const struct sql_stream *stream)
+{
+    return sqlite3_txn_state(stream->connection->handle, NULL) ==
+           SQLITE_TXN_READ;
+}
+
 int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
                     struct sql_error *error)
 {
@@ -270,13 +294,26 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
         sql_stream_drop(stream);
         return sql_fail(error, 500, "INTERNAL", "no random numbers");
     }
+    if (!stream->connection->read_only && sql_is_autocommit(stream->connection))
+        sql_wal_look(stream->connection);
     stream_set_times(stream);
     sql_hold_lock(stream->connection,
                   sqlite3_txn_state(stream->connection->handle, NULL) ==
                       SQLITE_TXN_WRITE);
+    /* While it was in use it could not be ended: its client hears of it by the
+     * baton, which is spent. */
+    bool too_old = atomic_load(&stream->connection->database->wal_is_full) &&
+                   only_reads(stream);
+    bool place = stream->may_write || sql_occupy(stream->connection);
     pthread_mutex_lock(&streams->lock);
-    bool room = has_room_locked(streams, stream);
-    if (room) {
+    bool room = place && has_room_locked(streams, stream);
+    /* An error now would deny what this request has committed: its next one
+     * hears of it. */
+    bool later = too_old || (!room && stream->connection->committed);
+    if (later) {
+        memcpy(baton, stream->baton, SQL_BATON_BYTES + 1);
+        spent_remember_locked(streams, stream, too_old ? END_WAL : END_NO_ROOM);
+    } else if (room) {
         streams->count += !stream->counted;
         streams->reader_count += !stream->counted && !stream->may_write;
         stream->counted = true;
@@ -289,9 +326,11 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
         memcpy(baton, stream->baton, SQL_BATON_BYTES + 1);
     }
     pthread_mutex_unlock(&streams->lock);
-    if (room)
+    if (room && !later)
         return 0;
     sql_stream_drop(stream);
+    if (later)
+        return 0;
     return sql_fail(error, 429, "TOO_MANY_STREAMS",
                     "too many streams are open; rolled back");
 }
@@ -303,11 +342,11 @@ void sql_streams_tick(struct sql_streams *streams, uint64_t now_ms)
     for (size_t i = 0; streams->count > 0 && i < STREAM_BUCKETS; i++) {
         struct sql_stream *at = streams->buckets[i], *next;
         for (; at != NULL; at = next) {
-            bool transaction;
+            enum end_reason why;
             next = at->next;
-            if (!stream_is_late(at, now_ms, &transaction))
+            if (!stream_is_late(at, now_ms, &why))
                 continue;
-            spent_remember_locked(streams, at, transaction);
+            spent_remember_locked(streams, at, why);
             table_remove_locked(streams, at);
             at->next = late;
             late = at;
@@ -319,6 +358,28 @@ void sql_streams_tick(struct sql_streams *streams, uint64_t now_ms)
         sql_stream_drop(late);
         late = next;
     }
+}
+
+bool sql_streams_end_oldest(struct sql_streams *streams,
+                            const struct sql_database *database)
+{
+    struct sql_stream *oldest = NULL;
+    pthread_mutex_lock(&streams->lock);
+    for (size_t i = 0; streams->count > 0 && i < STREAM_BUCKETS; i++)
+        for (struct sql_stream *at = streams->buckets[i]; at; at = at->next)
+            if (at->connection->database == database && only_reads(at) &&
+                (oldest == NULL ||
+                 at->transaction_until_ms < oldest->transaction_until_ms))
+                oldest = at;
+    if (oldest != NULL) {
+        spent_remember_locked(streams, oldest, END_WAL);
+        table_remove_locked(streams, oldest);
+    }
+    pthread_mutex_unlock(&streams->lock);
+    if (oldest == NULL)
+        return false;
+    sql_stream_drop(oldest);
+    return true;
 }
 
 struct sql_streams *sql_streams_open(void)

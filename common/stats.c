@@ -29,6 +29,7 @@ enum stats_group {
     GROUP_connections,
     GROUP_requests,
     GROUP_per_address,
+    GROUP_passwords,
     GROUP_answers,
     GROUP_bytes,
     GROUP_loop,
@@ -51,6 +52,9 @@ static const struct {
     [GROUP_per_address] = {"per_address", "fivefold_per_address_total", "event",
                            "Connections refused by 429, requests limited by "
                            "429, connections closed as banned; bans."},
+    [GROUP_passwords] = {"passwords", "fivefold_passwords_total", "event",
+                         "Passwords checked, and wrong among these; known from "
+                         "before; refused by 503; limited by 429."},
     [GROUP_answers] = {"answers", "fivefold_answers_total", "class",
                        "Answers by class of status."},
     [GROUP_bytes] = {"bytes", "fivefold_bytes_total", "direction",

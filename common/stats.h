@@ -23,6 +23,11 @@
     X(address_limited, per_address, "limited")                                 \
     X(address_banned, per_address, "banned")                                   \
     X(bans, per_address, "bans")                                               \
+    X(passwords_checked, passwords, "checked")                                 \
+    X(passwords_wrong, passwords, "wrong")                                     \
+    X(passwords_remembered, passwords, "remembered")                           \
+    X(passwords_refused, passwords, "refused")                                 \
+    X(passwords_limited, passwords, "limited")                                 \
     X(status_1xx, answers, "1xx")                                              \
     X(status_2xx, answers, "2xx")                                              \
     X(status_3xx, answers, "3xx")                                              \

@@ -3,9 +3,11 @@
  *
  * Nothing is copied or kept: every function looks at the bytes it is given and
  * is done. Safe from any thread. */
-#include "text.h"
+#include "siphash.h"
 
 #include <errno.h>
+#include <sys/auxv.h>
+#include <sys/random.h>
 
 static unsigned char byte_at(struct text text, size_t i)
 {
@@ -203,22 +205,22 @@ size_t text_utf8_next(struct text text, bool *valid)
     return want;
 }
 
-/* FNV-1a, 64 bits, eight bytes at a time: the table compares the texts
- * themselves, so it only has to spread. */
-uint64_t text_hash(uint64_t hash, struct text text)
+/* Drawn once, before main: no thread can find it half made. */
+static uint64_t hash_key[2];
+
+__attribute__((constructor)) static void draw_hash_key(void)
 {
-    const char *at = text.data;
-    size_t left = text.length;
-    hash ^= 14695981039346656037u ^ text.length;
-    for (; left >= 8; at += 8, left -= 8) {
-        uint64_t word;
-        memcpy(&word, at, 8);
-        hash = (hash ^ word) * 1099511628211u;
-        hash ^= hash >> 32;
-    }
-    for (; left > 0; at++, left--)
-        hash = (hash ^ (unsigned char)*at) * 1099511628211u;
-    return hash ^ hash >> 29;
+    /* The kernel gives each process 16 random bytes of its own, for where the
+     * call is forbidden. */
+    const void *given = (const void *)getauxval(AT_RANDOM);
+    if (getrandom(hash_key, sizeof hash_key, 0) != (ssize_t)sizeof hash_key &&
+        given != NULL)
+        memcpy(hash_key, given, sizeof hash_key);
+}
+
+uint64_t text_hash(uint64_t seed, struct text text)
+{
+    return siphash(hash_key, seed, text);
 }
 
 bool text_equal_secret(struct text a, struct text b)

@@ -60,9 +60,11 @@ ssize_t text_percent_decode(struct text text, bool plus_is_space, char *out);
  * by one U+FFFD: the longest beginning of a character, or one byte. */
 size_t text_utf8_next(struct text text, bool *valid);
 
-/* Spreads texts over the buckets of a table; not for whom a client must not be
- * able to aim at one. hash is 0, or that of what else belongs to the key. */
-uint64_t text_hash(uint64_t hash, struct text text);
+/* Spreads the keys of a table over its buckets, by a key that this process has
+ * drawn (siphash.h): a client cannot choose texts that meet in one bucket. seed
+ * is 0, or what else belongs to the table's key: a number, a pointer, the hash
+ * of another text. */
+uint64_t text_hash(uint64_t seed, struct text text);
 
 /* Compares in a time that does not depend on where the texts differ; for
  * secrets. A difference in length does show. */

@@ -1,26 +1,31 @@
 /* users.c - see users.h.
  *
- * Authorization -> name and password -> remembered? -> crypt_r -> remembered
+ * Authorization -> name and password -> remembered? -> may it be checked now?
+ *   -> crypt_r -> remembered
  *
  * A hash that is slow on purpose would make each request slow, so a success is
- * kept for a minute. Failures are not: guessing must stay slow. */
+ * remembered. Failures are not: guessing must stay slow, and nobody may push
+ * out what others need. */
 #include "users.h"
 
 #include "base64.h"
 #include "clock.h"
 #include "settings.h"
+#include "siphash.h"
+#include "stats.h"
 
 #include <crypt.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 enum {
     CREDENTIALS_MAX = 256, /* bytes of NAME:PASSWORD; browsers send less */
-    MEMORY_ENTRIES = 256,
-    MEMORY_WAYS = 4, /* entries that one name may be kept in */
-    MEMORY_MS = 60000,
+    MEMORY_ENTRIES = 1024,
+    MEMORY_WAYS = 4,            /* entries that one name may be kept in */
+    MEMORY_MS = 10 * 60 * 1000, /* without use */
 };
 
 struct user {
@@ -33,10 +38,14 @@ struct token {
     struct text secret; /* borrowed from name's memory */
 };
 
+/* Stands for a name and its password, which are not kept themselves. */
+struct proof {
+    uint64_t words[2];
+};
+
 struct remembered {
     uint64_t until_ms; /* clock_ms; 0: empty */
-    size_t length;
-    char credentials[CREDENTIALS_MAX];
+    struct proof proof;
 };
 
 struct users {
@@ -45,6 +54,7 @@ struct users {
     size_t user_count;
     struct token *tokens;
     size_t token_count;
+    uint64_t proof_keys[2][2]; /* secret; one for each word of a proof */
 
     /* Under lock. */
     pthread_mutex_t lock;
@@ -123,7 +133,7 @@ static int read_user_line(struct users *users, char *line, const char *where,
                           "user %s is given twice; remove one of the two",
                           line);
     if (add_user(users, line, colon + 1) < 0)
-        return mistake_at(mistake, where, "out of memory");
+        return mistake_memory(mistake, where);
     return 0;
 }
 
@@ -135,19 +145,21 @@ static int read_htpasswd(struct users *users, const char *path,
     int result = 0;
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return mistake_at(mistake, "[users] htpasswd",
-                          "cannot read %s: %s; write one with htpasswd -B -c",
-                          path, strerror(errno));
+        return mistake_error(
+            mistake, errno, "[users] htpasswd",
+            "cannot read %s: %s; write one with htpasswd -B -c", path,
+            strerror(errno));
     errno = 0;
     for (unsigned n = 1; result == 0 && getline(&line, &size, file) >= 0; n++) {
         snprintf(where, sizeof where, "%s:%u", path, n);
         result = read_user_line(users, line, where, mistake);
     }
-    if (result == 0 && ferror(file))
-        result = mistake_at(mistake, "[users] htpasswd",
-                            "cannot read %s: %s; "
-                            "name a file",
-                            path, strerror(errno));
+    /* Without memory for a line it ends before the file does, too. */
+    if (result == 0 && !feof(file))
+        result = mistake_error(mistake, errno, "[users] htpasswd",
+                               "cannot read %s: %s; "
+                               "name a file",
+                               path, strerror(errno));
     if (line != NULL)
         explicit_bzero(line, size);
     free(line);
@@ -223,12 +235,15 @@ struct users *users_read(const struct settings *settings,
 {
     struct users *users = calloc(1, sizeof *users);
     if (users == NULL) {
-        mistake_at(mistake, "[users]", "out of memory");
+        mistake_memory(mistake, "[users]");
         return NULL;
     }
     pthread_mutex_init(&users->lock, NULL);
-    if (add_tokens(users, &settings->tokens, mistake) < 0)
-        mistake_at(mistake, "[users] token", "out of memory");
+    if (getrandom(users->proof_keys, sizeof users->proof_keys, 0) < 0)
+        mistake_at(mistake, "[users]", "no random numbers: %s",
+                   strerror(errno));
+    else if (add_tokens(users, &settings->tokens, mistake) < 0)
+        mistake_memory(mistake, "[users] token");
     else if (settings->htpasswd == NULL ||
              read_htpasswd(users, settings->htpasswd, mistake) == 0)
         return users;
@@ -259,11 +274,26 @@ void users_release(struct users *users)
     free(users->users);
     free(users->tokens);
     pthread_mutex_destroy(&users->lock);
-    explicit_bzero(users->memory, sizeof users->memory);
+    explicit_bzero(users, sizeof *users);
     free(users);
 }
 
 /* Signing in. */
+
+/* Without the keys nobody finds other credentials with the same proof, and a
+ * client never sees one: it only learns that it was wrong. Two hashes, as one
+ * of 64 bits could be hit by chance in a server that runs for years. */
+static struct proof prove(const struct users *users, struct text credentials)
+{
+    return (struct proof){{siphash(users->proof_keys[0], 0, credentials),
+                           siphash(users->proof_keys[1], 0, credentials)}};
+}
+
+/* No branch: the time does not tell how much of a proof was right. */
+static bool proofs_equal(const struct proof *a, const struct proof *b)
+{
+    return ((a->words[0] ^ b->words[0]) | (a->words[1] ^ b->words[1])) == 0;
+}
 
 /* The entries that a name may be kept in (by the name alone: the password
  * must not decide, or the time of a look-up would tell of it). */
@@ -274,37 +304,37 @@ static struct remembered *memory_of_locked(struct users *users,
     return &users->memory[hash % (MEMORY_ENTRIES / MEMORY_WAYS) * MEMORY_WAYS];
 }
 
+/* Users and hashes do not change while this memory is there, so what was right
+ * is right, and its time begins again with each use. */
 static bool memory_has(struct users *users, const char *name,
-                       struct text credentials)
+                       const struct proof *proof)
 {
     bool found = false;
     uint64_t now = clock_ms();
     pthread_mutex_lock(&users->lock);
     struct remembered *entry = memory_of_locked(users, name);
     for (size_t i = 0; i < MEMORY_WAYS; i++, entry++) {
-        if (entry->until_ms != 0 && entry->until_ms <= now)
-            explicit_bzero(entry, sizeof *entry);
-        found |=
-            entry->until_ms != 0 &&
-            text_equal_secret((struct text){entry->credentials, entry->length},
-                              credentials);
+        if (entry->until_ms <= now)
+            *entry = (struct remembered){0};
+        if (entry->until_ms != 0 && proofs_equal(&entry->proof, proof)) {
+            entry->until_ms = now + MEMORY_MS;
+            found = true;
+        }
     }
     pthread_mutex_unlock(&users->lock);
     return found;
 }
 
+/* In the place of what has not been used for longest. */
 static void memory_add(struct users *users, const char *name,
-                       struct text credentials)
+                       const struct proof *proof)
 {
     pthread_mutex_lock(&users->lock);
     struct remembered *entry = memory_of_locked(users, name), *oldest = entry;
     for (size_t i = 1; i < MEMORY_WAYS; i++)
         if (entry[i].until_ms < oldest->until_ms)
             oldest = &entry[i];
-    explicit_bzero(oldest, sizeof *oldest);
-    memcpy(oldest->credentials, credentials.data, credentials.length);
-    oldest->length = credentials.length;
-    oldest->until_ms = clock_ms() + MEMORY_MS;
+    *oldest = (struct remembered){clock_ms() + MEMORY_MS, *proof};
     pthread_mutex_unlock(&users->lock);
 }
 
@@ -322,31 +352,78 @@ static bool password_fits(const char *hash, const char *password)
     return fits;
 }
 
-/* credentials is NAME:PASSWORD, NUL-terminated behind its length. */
-static enum users_answer check_password(struct users *users, char *credentials,
-                                        size_t length, char name[USER_MAX + 1])
+/* What is asked, and by whom. */
+struct sign_in {
+    struct users *users;
+    struct password_limit *limit;
+    const struct peer *peer;
+    char *name;             /* the answer's; USER_MAX + 1 bytes */
+    unsigned *wait_seconds; /* the answer's */
+};
+
+static const char *hash_for_unknown(const struct sign_in *sign_in)
 {
+    const struct users *users = sign_in->users;
+    uint64_t hash = siphash(users->proof_keys[0], 0, text_of(sign_in->name));
+    return users->users[hash % users->user_count].hash;
+}
+
+/* Computes the hash, if there is time for it. */
+static enum users_answer hash_password(const struct sign_in *sign_in,
+                                       const char *password)
+{
+    const struct users *users = sign_in->users;
+    const struct user *user = find_user(users, sign_in->name);
+    /* An unknown name must take as long as a wrong password, or the time
+     * would tell which names there are. Hashes may differ in what they cost, so
+     * each unknown name has that of some user, and always the same. */
+    const char *hash = user != NULL ? user->hash : hash_for_unknown(sign_in);
+    uint64_t start_ns = clock_ns();
+    switch (password_limit_begin(sign_in->limit, sign_in->peer, start_ns,
+                                 sign_in->wait_seconds)) {
+    case PASSWORD_CHECK:
+        break;
+    case PASSWORD_BUSY:
+        stats_add(STAT_passwords_refused, 1);
+        return USERS_BUSY;
+    case PASSWORD_TOO_OFTEN:
+        stats_add(STAT_passwords_limited, 1);
+        return USERS_TOO_OFTEN;
+    }
+    bool right = password_fits(hash, password) && user != NULL;
+    password_limit_end(sign_in->limit, sign_in->peer, start_ns, clock_ns(),
+                       right);
+    stats_add(STAT_passwords_checked, 1);
+    if (!right)
+        stats_add(STAT_passwords_wrong, 1);
+    return right ? USERS_KNOWN : USERS_WRONG;
+}
+
+/* credentials is NAME:PASSWORD, NUL-terminated behind its length. */
+static enum users_answer check_password(const struct sign_in *sign_in,
+                                        const char *credentials, size_t length)
+{
+    struct users *users = sign_in->users;
     struct text all = {credentials, length}, password = all;
     struct text who = text_split(&password, ':');
     if (password.data == NULL || who.length == 0 || who.length > USER_MAX ||
         memchr(credentials, '\0', length) != NULL || users->user_count == 0)
         return USERS_WRONG;
-    memcpy(name, who.data, who.length);
-    name[who.length] = '\0';
-    if (memory_has(users, name, all))
+    memcpy(sign_in->name, who.data, who.length);
+    sign_in->name[who.length] = '\0';
+    struct proof proof = prove(users, all);
+    if (memory_has(users, sign_in->name, &proof)) {
+        stats_add(STAT_passwords_remembered, 1);
         return USERS_KNOWN;
-    const struct user *user = find_user(users, name);
-    /* An unknown name must take as long as a wrong password, or the time
-     * would tell which names there are. */
-    const char *hash = user != NULL ? user->hash : users->users[0].hash;
-    if (!password_fits(hash, password.data) || user == NULL)
-        return USERS_WRONG;
-    memory_add(users, name, all);
-    return USERS_KNOWN;
+    }
+    enum users_answer answer = hash_password(sign_in, password.data);
+    if (answer == USERS_KNOWN)
+        memory_add(users, sign_in->name, &proof);
+    return answer;
 }
 
-static enum users_answer sign_in_basic(struct users *users, struct text encoded,
-                                       char name[USER_MAX + 1])
+static enum users_answer sign_in_basic(const struct sign_in *sign_in,
+                                       struct text encoded)
 {
     unsigned char credentials[CREDENTIALS_MAX + 4];
     enum users_answer answer = USERS_WRONG;
@@ -355,8 +432,7 @@ static enum users_answer sign_in_basic(struct users *users, struct text encoded,
     ssize_t length = base64_decode(encoded, credentials);
     if (length > 0) {
         credentials[length] = '\0';
-        answer =
-            check_password(users, (char *)credentials, (size_t)length, name);
+        answer = check_password(sign_in, (char *)credentials, (size_t)length);
     }
     explicit_bzero(credentials, sizeof credentials);
     return answer;
@@ -364,8 +440,7 @@ static enum users_answer sign_in_basic(struct users *users, struct text encoded,
 
 /* Goes through all, so that the time does not tell which one it was. */
 static enum users_answer sign_in_bearer(const struct users *users,
-                                        struct text secret,
-                                        char name[USER_MAX + 1])
+                                        struct text secret, char *name)
 {
     const struct token *found = NULL;
     for (size_t i = 0; i < users->token_count; i++)
@@ -377,11 +452,15 @@ static enum users_answer sign_in_bearer(const struct users *users,
     return USERS_KNOWN;
 }
 
-enum users_answer users_sign_in(struct users *users, struct text authorization,
-                                char name[USER_MAX + 1])
+enum users_answer users_sign_in(struct users *users,
+                                struct password_limit *limit,
+                                const struct peer *peer,
+                                struct text authorization, char *name,
+                                unsigned *wait_seconds)
 {
     struct text rest = authorization;
     struct text scheme = text_split(&rest, ' ');
+    struct sign_in sign_in = {users, limit, peer, name, wait_seconds};
     enum users_answer answer = USERS_NOBODY;
     rest = rest.data != NULL ? text_trim(rest) : TEXT("");
     name[0] = '\0';
@@ -390,7 +469,7 @@ enum users_answer users_sign_in(struct users *users, struct text authorization,
     if (users->user_count == 0 && users->token_count == 0)
         return USERS_NOBODY;
     if (text_equal_nocase(scheme, TEXT("Basic")))
-        answer = sign_in_basic(users, rest, name);
+        answer = sign_in_basic(&sign_in, rest);
     else if (text_equal_nocase(scheme, TEXT("Bearer")))
         answer = sign_in_bearer(users, rest, name);
     if (answer != USERS_KNOWN)

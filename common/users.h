@@ -1,12 +1,14 @@
 /* users.h - who may sign in: passwords (htpasswd file) and tokens.
  *
- * Fixed once read, so any thread may ask. What a slow hash has confirmed is
- * remembered for a minute. */
+ * Fixed once read, so any thread may ask. A password that a slow hash has
+ * confirmed is remembered until it has not been used for some minutes, or until
+ * these users are released, which is what a reload does. */
 #ifndef FIVEFOLD_USERS_H
 #define FIVEFOLD_USERS_H
 
 #include "exchange.h"
 #include "mistake.h"
+#include "password_limit.h"
 
 struct settings;
 struct users;
@@ -22,16 +24,22 @@ int users_check_token(const char *text, const char *where,
                       struct mistake *mistake);
 
 enum users_answer {
-    USERS_NOBODY, /* no credentials, of a scheme that is not ours, or where
-                     there are no users at all */
-    USERS_KNOWN,  /* name is filled */
-    USERS_WRONG,  /* credentials that nobody has */
+    USERS_NOBODY,    /* no credentials, of a scheme that is not ours, or where
+                        there are no users at all */
+    USERS_KNOWN,     /* name is filled */
+    USERS_WRONG,     /* credentials that nobody has */
+    USERS_BUSY,      /* not looked at: see PASSWORD_BUSY */
+    USERS_TOO_OFTEN, /* not looked at: see PASSWORD_TOO_OFTEN */
 };
 
-/* Reads the value of Authorization: Basic (RFC 7617) or Bearer (RFC 6750).
- * Blocks for as long as crypt(3) takes (milliseconds to a second), with no
- * lock held. Thread-safe. */
-enum users_answer users_sign_in(struct users *users, struct text authorization,
-                                char name[USER_MAX + 1]);
+/* Reads the value of Authorization: Basic (RFC 7617) or Bearer (RFC 6750), sent
+ * by peer. name has room for USER_MAX + 1 bytes. Blocks for as long as crypt(3)
+ * takes (milliseconds to a second), with no lock held, if limit allows it; if
+ * not, *wait_seconds says when to come again. Thread-safe. */
+enum users_answer users_sign_in(struct users *users,
+                                struct password_limit *limit,
+                                const struct peer *peer,
+                                struct text authorization, char *name,
+                                unsigned *wait_seconds);
 
 #endif

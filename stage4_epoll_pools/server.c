@@ -10,6 +10,7 @@
 
 #include "pipeline.h"
 
+#include "access.h"
 #include "clock.h"
 #include "listen.h"
 #include "mount.h"
@@ -181,6 +182,7 @@ struct stage *stage_open(struct server *server)
     stage->shortcut = strcmp(settings->pool_pipeline, "shortcut") == 0;
     stage->one_accept = settings->pool_accept_mutex;
     stage->queue_max = settings->pool_queue_max;
+    access_threads(server->access, settings->pool_work);
     stage->gone_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (stage->gone_fd < 0)
         goto fail;

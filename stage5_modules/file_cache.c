@@ -31,6 +31,8 @@ struct entry {
     const struct mount *mount;
     struct text path, encoding; /* behind the struct, as what follows */
     struct text fields, body;
+    const char *index,
+        *suffix;  /* of the exchange; they live as long as mounts */
     size_t bytes; /* of all */
     uint64_t learnt_ms;
     uint64_t epoch;
@@ -202,7 +204,10 @@ bool file_cache_answer(struct file_cache *cache, struct exchange *exchange,
         return false;
     }
     /* Rules may have changed, and depend on who asks. */
-    if (access_check(exchange->server->access, exchange) != ACCESS_ALLOWED)
+    unsigned wait_seconds;
+    if (access_check(exchange->server->access, exchange, &wait_seconds) !=
+            ACCESS_ALLOWED ||
+        !files_allowed(exchange, entry->index, entry->suffix))
         return false;
     order_touch(&cache->by_use, &entry->by_use);
     struct response *response = &exchange->response;
@@ -219,7 +224,7 @@ void file_cache_learn(struct file_cache *cache, const struct exchange *exchange,
     struct key key;
     if (response->status != 200 || response->file_fd >= 0 ||
         response->source != NULL || response->segments != NULL ||
-        response->close ||
+        response->close || exchange->passed_over ||
         buffer_length(&response->memory) > cache->file_bytes_max ||
         !key_of(exchange, &key))
         return;
@@ -233,6 +238,8 @@ void file_cache_learn(struct file_cache *cache, const struct exchange *exchange,
     }
     while (cache->bytes + entry->bytes > cache->bytes_max)
         forget_oldest(cache);
+    entry->index = exchange->index;
+    entry->suffix = exchange->suffix;
     entry->learnt_ms = now_ms;
     entry->epoch = epoch;
     entry->next = cache->buckets[key.hash & (CACHE_BUCKETS - 1)];

@@ -11,6 +11,7 @@
 
 #include "front.h"
 
+#include "access.h"
 #include "clock.h"
 #include "listen.h"
 #include "stats.h"
@@ -69,6 +70,7 @@ static int open_modules(struct stage *stage)
     stage->modules = calloc(server->mount_count + 1, sizeof *stage->modules);
     if (stage->modules == NULL)
         return -1;
+    size_t fewest = SIZE_MAX;
     for (size_t i = 0; i < server->mount_count; i++) {
         const struct mount *mount = &server->mounts[i];
         struct module *module =
@@ -76,7 +78,13 @@ static int open_modules(struct stage *stage)
         if (module == NULL)
             return -1;
         stage->modules[stage->module_count++] = module;
+        if (module->worker_count < fewest)
+            fewest = module->worker_count;
     }
+    /* Whichever module the passwords are sent to, some of its workers are left
+     * to other requests. */
+    if (stage->module_count > 0)
+        access_threads(server->access, fewest);
     return 0;
 }
 

@@ -65,6 +65,15 @@ static bool owes_a_row(struct sql_connection *connection)
     return owed != 0;
 }
 
+/* There was no memory for an answer: what the request wrote is not to be
+ * committed and called failed. */
+static bool lacks_its_answer(const struct sql_request *request)
+{
+    const struct response *response = &request->exchange->response;
+    return response->memory.failed || response->fields.failed ||
+           response->status >= 500;
+}
+
 /* Runs one request in the open transaction. False: it has ended that, or must
  * not be committed with the others. */
 static bool join(struct sql_connection *connection, struct task *task)
@@ -82,7 +91,7 @@ static bool join(struct sql_connection *connection, struct task *task)
     sql_request_answer(request);
     TRACE_SPAN("work", start, request->exchange->id);
     return !sqlite3_get_autocommit(connection->handle) &&
-           !owes_a_row(connection);
+           !owes_a_row(connection) && !lacks_its_answer(request);
 }
 
 /* True: all of it is on disk, or was never to be there. */

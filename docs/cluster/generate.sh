@@ -119,12 +119,12 @@ rule = allow read /-/stats from $proxy
 END
 }
 
-# An error that a client of SQL can read, and a browser's script too.
+# An error that a client of SQL can read.
 proxy_error() # STATUS CODE MESSAGE [FIELD VALUE]
 {
     printf '    http-error status %s content-type application/json' "$1"
     printf " string '{\"message\":\"%s\",\"code\":\"%s\",\"error\":\"%s\"}'" "$3" "$2" "$3"
-    printf ' hdr Access-Control-Allow-Origin *%s\n' "${4:+ hdr $4 $5}"
+    printf '%s\n' "${4:+ hdr $4 $5}"
 }
 
 proxy_backend() # NUMBER ADDR:PORT

@@ -25,6 +25,7 @@ end
 local function answer(applet, status, fields, body)
     applet:set_status(status)
     fields["content-length"] = tostring(#body)
+    fields["x-content-type-options"] = "nosniff"
     for name, value in pairs(fields) do applet:add_header(name, value) end
     applet:start_response()
     if applet.method ~= "HEAD" then applet:send(body) end
@@ -51,7 +52,7 @@ local function page(entries)
 end
 
 core.register_service("databases", "http", function(applet)
-    local headers, entries = applet.headers, {}
+    local headers, entries, origin = applet.headers, {}, nil
     local forwarded = field(headers, "x-forwarded-for")
     local source = applet.f:src()
     local ask = {
@@ -75,14 +76,16 @@ core.register_service("databases", "http", function(applet)
             end
             return answer(applet, got.status, fields, got.body or "")
         end
+        origin = field(got.headers, "access-control-allow-origin")
         for entry in list:gmatch("{[^}]*}") do
             entries[#entries + 1] = entry
         end
     end
     table.sort(entries)
-    local fields = { ["cache-control"] = "no-store", ["access-control-allow-origin"] = "*" }
+    local fields = { ["cache-control"] = "no-store", ["access-control-allow-origin"] = origin }
     if (field(headers, "accept") or ""):find("text/html", 1, true) then
         fields["content-type"] = "text/html; charset=utf-8"
+        fields["content-security-policy"] = "default-src 'none'; frame-ancestors 'self'"
         return answer(applet, 200, fields, page(entries))
     end
     fields["content-type"] = "application/json"

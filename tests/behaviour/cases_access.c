@@ -145,6 +145,56 @@ static const struct behaviour_case with_rules[] = {
      .steps = {{GET("/style.css"), IS("p{}\n")}}},
 };
 
+#define GZIP "Accept-Encoding: gzip\r\n"
+#define BOTH "Accept-Encoding: gzip, br\r\n"
+
+/* Bug: rules were asked for the path alone, and passed by wherever something
+ * else is opened or shown for it. */
+static const struct behaviour_case opened[] = {
+    READ("an index page that is denied", "/sub/index.html", "", 403),
+    READ("an index page that is denied, for its directory", "/sub/", "", 403,
+         LACKS("<p>sub")),
+    READ("an index page that is denied, by doubled slashes", "//sub//", "",
+         403),
+    READ("an index page that is denied, by a dot", "/sub/./", "", 403),
+    READ("an index page that is denied, to a user", "/sub/", ADAM, 403),
+    {.name = "an index page that is denied, by HEAD",
+     .steps = {{HEAD("/sub/"), STATUS(403)}}},
+    READ("the way to a directory is no index page", "/sub", "", 301,
+         FIELDS("Location: /sub/")),
+    READ("an index page for users asks who it is", "/", "", 401, CHALLENGE,
+         LACKS("home")),
+    READ("an index page for users, to one", "/", ADAM, 200, HAS("home")),
+    READ("a link has rules of its own", "/link_directory/", "", 200,
+         HAS("<p>sub")),
+    READ("an encoded file that is denied is not sent", "/zipped.js",
+         "Accept-Encoding: br\r\n", 200, FIELDS("!Content-Encoding"),
+         IS_FILE("zipped.js")),
+    READ("an encoded file for users is not sent to others", "/zipped.js", BOTH,
+         200, FIELDS("!Content-Encoding"), IS_FILE("zipped.js")),
+    READ("an encoded file for users is sent to one", "/zipped.js", BOTH ADAM,
+         200, FIELDS("Content-Encoding: gzip"), IS("GZIP BYTES")),
+    READ("the encoded file is denied itself", "/zipped.js.gz", GZIP, 401),
+    {.name = "a listing shows what the client may have",
+     .steps = {{GET("/bare/"), LACKS("a.txt")},
+               {GET("/bare/"), LACKS("inner")},
+               {GET("/bare/"), WITH("Accept: application/json\r\n"),
+                LACKS("a.txt")},
+               {GET("/bare/"), WITH(ADAM), HAS("inner"), ALSO("&lt;c")}}},
+    {.name = "the databases that the client may read are listed",
+     .steps = {{GET("/db/"), HAS("\"t\"")},
+               {GET("/db/"), LACKS("other")},
+               {GET("/dev/"), LACKS("other")},
+               {GET("/db/"), WITH("Accept: text/html\r\n"), LACKS("broken")},
+               {GET("/db/"), WITH(ADAM), HAS("\"broken\""), ALSO("\"t\"")}}},
+    {.name = "an encoded file that is denied is not written",
+     .steps = {{PUT("/put/x.gz", "x"), WITH(ADAM), STATUS(403)},
+               {DELETE("/put/x.gz"), WITH(ADAM), STATUS(403)},
+               {PUT("/put/x", "x"), WITH(ADAM), STATUS(201)},
+               {DELETE("/put/x"), WITH(ADAM), STATUS(204)}},
+     .mask = "ETag\nLast-Modified"},
+};
+
 static const struct behaviour_case without_rules[] = {
     {.name = "reads are allowed",
      .steps = {{GET("/small.txt"), IS("hello\n")}}},
@@ -205,12 +255,36 @@ int suite_run_access(void)
         "--rule",  "allow * /db user robot",
         "--rule",  "allow POST /db/t/backup user adam",
         "--rule",  "allow GET,HEAD /",
+        "--set",   "sqlite.cors=*",
         "--set",   "server.access_log=off",
+        "--set",   "limits.password_percent=100",
+        NULL,
+    };
+    const char *const of_what_is_opened[] = {
+        "--set",  htpasswd,
+        "--rule", "deny * /sub/index.html",
+        "--rule", "allow read /index.html user adam",
+        "--rule", "deny * /index.html",
+        "--rule", "deny * /zipped.js.br",
+        "--rule", "allow read /zipped.js.gz user *",
+        "--rule", "deny * /zipped.js.gz",
+        "--rule", "deny * /bare/a.txt",
+        "--rule", "allow read /bare/inner user adam",
+        "--rule", "deny * /bare/inner",
+        "--rule", "deny * /db/other",
+        "--rule", "allow read /db/broken user adam",
+        "--rule", "deny * /db/broken",
+        "--rule", "deny * /put/x.gz",
+        "--rule", "allow * /put user adam",
+        "--set",  "files.listing=on",
+        "--set",  "server.access_log=off",
         NULL,
     };
     static const char *const quiet[] = {"--set", "server.access_log=off", NULL};
     return cases_run("access", with_rules,
                      sizeof with_rules / sizeof *with_rules, arguments, true) +
+           cases_run("rules of what is opened", opened,
+                     sizeof opened / sizeof *opened, of_what_is_opened, true) +
            cases_run("no rules", without_rules,
                      sizeof without_rules / sizeof *without_rules, quiet, true);
 }

@@ -15,6 +15,37 @@ static const struct behaviour_case mounts[] = {
      .steps = {{GET("/docs/small.txt"), IS("small of docs\n"),
                 FIELDS("Cache-Control: max-age=7")},
                {GET("/small.txt"), IS("hello\n"), FIELDS("!Cache-Control")}}},
+    {.name = "what users upload can be kept from acting in the server's name",
+     .steps = {{GET("/docs/small.txt"), WITH("Range: bytes=0-1\r\n"),
+                STATUS(206),
+                FIELDS("Content-Security-Policy: sandbox; default-src "
+                       "'self'\nX-Content-Type-Options: nosniff")},
+               {GET("/docs/part/"),
+                FIELDS("Content-Security-Policy: sandbox; default-src "
+                       "'self'")},
+               {GET("/small.txt"), FIELDS("!Content-Security-Policy")}}},
+    {.name = "pages of the server's own run nothing from elsewhere",
+     .steps = {{GET("/-/"),
+                FIELDS("Content-Security-Policy: default-src 'none'; "
+                       "style-src 'unsafe-inline'; script-src "
+                       "'unsafe-inline'; connect-src 'self'; img-src data:; "
+                       "base-uri 'none'; form-action 'none'; frame-ancestors "
+                       "'self'")},
+               {GET("/docs/bare/"),
+                FIELDS("Content-Security-Policy: default-src 'none'; "
+                       "style-src 'unsafe-inline'; base-uri 'none'; "
+                       "form-action 'none'; frame-ancestors 'self'")},
+               {GET("/db/"), WITH("Accept: text/html\r\n"),
+                FIELDS("Content-Security-Policy: default-src 'none'; "
+                       "style-src 'unsafe-inline'; form-action 'self'; "
+                       "base-uri 'none'; frame-src 'self'; frame-ancestors "
+                       "'self'\nX-Content-Type-Options: nosniff")},
+               {GET("/nothing"), STATUS(404),
+                FIELDS("Content-Type: text/plain; charset=utf-8\n"
+                       "X-Content-Type-Options: nosniff")},
+               {RAW("GET / HTTP/1.1\r\nHost: a b\r\n\r\n"), STATUS(400),
+                FIELDS("X-Content-Type-Options: nosniff"), CLOSES}},
+     .whole_only = true /* the figures */},
     {.name = "the main root does not show through a further prefix",
      .steps = {{GET("/docs/letters.txt"), STATUS(404)}}},
     {.name = "a name that starts as a prefix does is the main root's",
@@ -77,8 +108,9 @@ static const struct behaviour_case mounts[] = {
                {GET("/%64ocs/small.txt"), IS("small of docs\n")}}},
 
     {.name = "the databases of each mount are listed",
-     .steps = {{GET("/archive/"), HAS("\"name\":\"past\"")},
+     .steps = {{GET("/archive/"), HAS("\"name\":\"older\"")},
                {GET("/archive/"), LACKS("other")},
+               {GET("/archive/"), LACKS("past") /* denied */},
                {GET("/db/"), LACKS("past")}}},
     {.name = "databases of one name are two",
      .steps = {{GET("/archive/t/query?sql=SELECT+name+FROM+city"),
@@ -90,7 +122,7 @@ static const struct behaviour_case mounts[] = {
                 FIELDS("Location: /archive/t/?a=b")}}},
     {.name = "pages of databases have no link out of their mount",
      .steps = {{GET("/archive/"), WITH("Accept: text/html\r\n"),
-                HAS("<a href=\"past/\">")},
+                HAS("<a href=\"older/\">")},
                {GET("/archive/t/"), WITH("Accept: text/html\r\n"),
                 LACKS("/db/")}}},
     {.name = "the protocol is spoken beneath every prefix",
@@ -144,6 +176,8 @@ static void write_tree(void)
     fixture_sql("archive/t.db", "PRAGMA journal_mode=WAL;"
                                 "CREATE TABLE city(name);"
                                 "INSERT INTO city VALUES('Troja');");
+    fixture_sql("archive/older.db", "PRAGMA journal_mode=WAL;"
+                                    "CREATE TABLE o(x);");
     fixture_sql("archive/past.db", "PRAGMA journal_mode=WAL;"
                                    "CREATE TABLE p(x);");
 }
@@ -162,10 +196,13 @@ int suite_run_mounts(void)
                 "listing = on\n"
                 "index = start.html\n"
                 "cache_control = max-age=7\n"
+                "content_security_policy = sandbox; default-src 'self'\n"
                 "rule = allow read /docs/half/open.txt\n"
                 "rule = allow write /docs\n"
                 "[files]\n"
                 "rule = deny * /docs/half\n"
+                "[sqlite]\n"
+                "cors = *\n"
                 "[sqlite archive]\n"
                 "prefix = /archive/\n"
                 "directory = %s/archive\n"

@@ -10,6 +10,7 @@
 static const char *const arguments[] = {
     "--rule", "allow * /",
     "--set",  "sqlite.create=on",
+    "--set",  "sqlite.cors=*",
     "--set",  "sqlite.foreign_keys=on",
     "--set",  "sqlite.rows_max=1000",
     "--set",  "sqlite.response_bytes=200000",

@@ -29,6 +29,8 @@ extern const struct life life_modules[];
 extern const struct life life_file_cache[];
 extern const struct life life_at_once[];
 extern const struct life life_sql_bounds[];
+extern const struct life life_databases[];
+extern const struct life life_passwords[];
 
 /* A server that allows everything, with up to LIFE_MORE further arguments. */
 #define LIFE_START(stage, ...)                                                 \

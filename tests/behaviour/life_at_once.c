@@ -232,7 +232,8 @@ static bool forget(const char *path)
     return gone;
 }
 
-/* Bug: the front waited for the disk. */
+/* Bug: the front waited for the disk; what it had only tried was told in the
+ * error log, as an error of the disk. */
 static void not_in_memory(const struct stage_differences *stage)
 {
     char directory[640], path[700];
@@ -246,6 +247,10 @@ static void not_in_memory(const struct stage_differences *stage)
         assert_false(ask(server, BY_KEY "15000", &answer));
         assert_non_null(strstr(answer.body.data, "name 15000"));
         answer_free(&answer);
+        struct bytes output = {0};
+        server_output(server, &output);
+        assert_null(memmem(output.data, output.length, "I/O error", 9));
+        bytes_free(&output);
     } else {
         print_message("the file cannot be taken out of memory here\n");
     }

@@ -131,7 +131,9 @@ static void who_may_have_it(const struct stage_differences *stage)
     char config[700];
     struct answer answer = {0};
     static const char rules[] =
-        "[files]\nrule = deny * /small.txt from 127.0.0.2\n";
+        "[files]\nrule = deny * /small.txt from 127.0.0.2\n"
+        "rule = deny * /index.html from 127.0.0.2\n"
+        "rule = deny * /zipped.js.gz from 127.0.0.2\n";
     static const char more[] = "rule = deny * /letters.txt\nrule = deny * /m\n";
     if (!stage->modules)
         return;
@@ -145,6 +147,15 @@ static void who_may_have_it(const struct stage_differences *stage)
     assert_int_equal(get(client, "/small.txt", "", &answer), 200);
     assert_int_equal(get(other, "/small.txt", "", &answer), 403);
     assert_int_equal(get(client, "/small.txt", "", &answer), 200);
+    /* What is opened for a path is another's file. */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(get(client, "/", "", &answer), 200);
+        assert_int_equal(get(other, "/", "", &answer), 403);
+        get(client, "/zipped.js", "Accept-Encoding: gzip\r\n", &answer);
+        assert_string_equal(answer.body.data, "GZIP BYTES");
+        get(other, "/zipped.js", "Accept-Encoding: gzip\r\n", &answer);
+        assert_memory_equal(answer.body.data, "plain script", 12);
+    }
 
     struct bytes text = {0};
     bytes_print(&text, "%s%s", rules, more);

@@ -29,7 +29,8 @@ start_with_slow_user(const struct stage_differences *stage, const char *more,
     snprintf(text, sizeof text, "u:$6$rounds=200000$saltsalt$%086d\n", 0);
     fixture_write(strchr(htpasswd, '=') + 1, text, strlen(text));
     return LIFE_START(stage, "--set", htpasswd, "--set", "files.workers=1",
-                      "--set", more, "--set", more2);
+                      "--set", "limits.password_percent=100", "--set", more,
+                      "--set", more2);
 }
 
 static struct client *say_wrong_password(const struct server *server, size_t i)

@@ -210,6 +210,7 @@ static void made_where_asked(const struct stage_differences *stage)
     assert_int_equal(access(file, F_OK), 0);
     expect_made(client, "/db/late/");
     expect_in(client, "/archive/late/", "");
+    expect_in(client, "/db/late/", ""); /* to make one does not open it */
     expect_in(client, "/-/stats", "{\"name\":\"late\",\"mount\":\"archive\",");
     expect_in(client, "/-/stats", "{\"name\":\"late\",\"mount\":\"\",");
     expect_in(client, "/-/metrics",

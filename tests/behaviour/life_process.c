@@ -561,6 +561,142 @@ static void stream_expires(const struct stage_differences *stage)
     server_stop(server);
 }
 
+/* A server with a configuration of its own, which the test changes, a log, and
+ * a client that it has for as long as it likes. */
+struct reloading {
+    char config[640], log[640];
+    struct server *server;
+    struct client *client;
+};
+
+static void reloading_write(const struct reloading *r, const char *rule)
+{
+    struct bytes text = {0};
+    bytes_print(&text,
+                "[server]\naccess_log = %s\n[connection]\n"
+                "keepalive_seconds = 600\nturn_seconds = 600\n"
+                "keepalive_requests = 1000000000\n[files]\n%s",
+                r->log, rule);
+    fixture_write(r->config, text.data, text.length);
+    bytes_free(&text);
+}
+
+static unsigned reloading_ask(const struct reloading *r, const char *path)
+{
+    struct answer answer = {0};
+    char request[200];
+    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n",
+             path);
+    client_say(r->client, request);
+    assert_int_equal(client_read(r->client, false, &answer), GOT_ANSWER);
+    unsigned status = answer.status;
+    answer_free(&answer);
+    return status;
+}
+
+static void reloading_start(struct reloading *r,
+                            const struct stage_differences *stage)
+{
+    snprintf(r->config, sizeof r->config, "%s/reload-%d.ini", suite.work,
+             stage->number);
+    snprintf(r->log, sizeof r->log, "%s/reload-%d.log", suite.work,
+             stage->number);
+    reloading_write(r, "");
+    const char *const arguments[] = {"-c", r->config, NULL};
+    r->server = server_start(stage->number,
+                             &(struct server_options){.arguments = arguments});
+    r->client = client_open(r->server->port);
+    assert_int_equal(reloading_ask(r, "/letters.txt"), 200);
+}
+
+static void reloading_wait_rule(const struct reloading *r)
+{
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    while (reloading_ask(r, "/letters.txt") != 403)
+        if (suite_now_ms() > limit)
+            fail_msg("the rule that was there before holds");
+}
+
+/* A worker that opens a file for the client may be faster than the reload. */
+static void reloading_wait_log(const struct reloading *r)
+{
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    while (access(r->log, F_OK) < 0)
+        if (suite_now_ms() > limit)
+            fail_msg("the log is not opened again");
+}
+
+/* How often the error log has that by now. */
+static size_t reloading_said(const struct reloading *r, const char *words)
+{
+    struct bytes output = {0};
+    size_t count = 0;
+    server_output(r->server, &output);
+    bytes_add(&output, "", 1);
+    for (const char *at = output.data; (at = strstr(at, words)); at++)
+        count++;
+    bytes_free(&output);
+    return count;
+}
+
+static bool descriptors_are_our_own(void)
+{
+    if (suite.slow)
+        print_message("valgrind keeps descriptors of its own: skipped\n");
+    return !suite.slow;
+}
+
+/* Bug: clients that held all descriptors kept the rules that were to shut them
+ * out. */
+static void
+hang_up_with_the_last_descriptor(const struct stage_differences *stage)
+{
+    struct reloading r;
+    if (!descriptors_are_our_own())
+        return;
+    reloading_start(&r, stage);
+    reloading_write(&r, "rule = deny * /letters.txt\n");
+    unlink(r.log);
+    server_limit_descriptors(r.server, server_free_descriptor(r.server));
+    assert_int_equal(reloading_ask(&r, "/style.css"), 503);
+    kill(r.server->pid, SIGHUP);
+    reloading_wait_rule(&r);
+    reloading_wait_log(&r);
+    server_limit_descriptors(r.server, 0);
+    assert_int_equal(reloading_ask(&r, "/style.css"), 200);
+    server_stop(r.server);
+}
+
+/* Bug: what SIGHUP could not read just then was not read at all. */
+static void hang_up_tries_again(const struct stage_differences *stage)
+{
+    static const char told[] = "which is tried each second",
+                      at_last[] = "rules and users read at last";
+    enum { FEW = 5 }; /* nothing can be opened: these are in use */
+    struct reloading r;
+    if (!descriptors_are_our_own())
+        return;
+    reloading_start(&r, stage);
+    reloading_write(&r, "rule = deny * /letters.txt\n");
+    unlink(r.log);
+    server_limit_descriptors(r.server, FEW);
+    kill(r.server->pid, SIGHUP);
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    while (reloading_said(&r, told) == 0)
+        if (suite_now_ms() > limit)
+            fail_msg("the error log does not tell");
+    assert_int_not_equal(reloading_ask(&r, "/letters.txt"), 403);
+    server_limit_descriptors(r.server, 0);
+    reloading_wait_rule(&r);
+    reloading_wait_log(&r);
+    while (reloading_said(&r, at_last) == 0)
+        if (suite_now_ms() > limit)
+            fail_msg("the error log does not tell that it works");
+    assert_int_equal(reloading_said(&r, told), 1);
+    assert_int_equal(reloading_said(&r, at_last), 1);
+    server_stop(r.server);
+}
+
 const struct life life_process[] = {
     {"SIGTERM finishes a download and exits 0", stop_finishes},
     {"a stopping server gives its address up", stop_refuses},
@@ -574,6 +710,9 @@ const struct life life_process[] = {
     {"--check, --help and --version", checks_and_help},
     {"it says when it has nothing to serve", says_that_it_has_nothing},
     {"SIGHUP rereads rules and reopens logs", hang_up},
+    {"SIGHUP without descriptors takes the rules",
+     hang_up_with_the_last_descriptor},
+    {"SIGHUP that could not read tries again", hang_up_tries_again},
     {"the access log has a line for each request", access_log},
     {"a file that shrinks ends the connection short", shrinking_file},
     {"a file that is replaced stays the old one for its reader", replaced_file},

@@ -170,6 +170,69 @@ static void takes_a_socket(const struct stage_differences *stage)
     }
 }
 
+/* What a client is answered that has this name for the server. */
+static unsigned status_by_name(const struct server *server, const char *host)
+{
+    char text[200];
+    struct answer answer = {0};
+    snprintf(text, sizeof text, "GET /small.txt HTTP/1.1\r\nHost: %s\r\n\r\n",
+             host);
+    struct client *client = life_say(server, text);
+    assert_int_equal(client_read(client, false, &answer), GOT_ANSWER);
+    unsigned status = answer.status;
+    answer_free(&answer);
+    client_close(client);
+    return status;
+}
+
+/* Bug: the setting was looked at, and not the socket that is listened on. */
+static void names_by_socket(const struct stage_differences *stage)
+{
+    static const struct server_options everywhere = {.listen = "*:0"};
+    int port, fd = listener_open(SOCK_STREAM, &port);
+    struct server *server = life_start(
+        stage, &(struct server_options){.inherited_fd = fd, .listen = "*:8080"},
+        (const char *const[]){NULL});
+    assert_int_equal(status_by_name(server, "evil.example"), 421);
+    assert_int_equal(status_by_name(server, "127.0.0.1"), 200);
+    server_stop(server);
+    close(fd);
+    server = life_start(stage, &everywhere, (const char *const[]){NULL});
+    assert_int_equal(status_by_name(server, "www.example.org"), 200);
+    server_stop(server);
+    server = life_start(
+        stage, &everywhere,
+        (const char *const[]){"--set", "server.names=www.example.org", NULL});
+    assert_int_equal(status_by_name(server, "www.example.org"), 200);
+    assert_int_equal(status_by_name(server, "evil.example"), 421);
+    assert_int_equal(status_by_name(server, "192.0.2.1"), 200);
+    server_stop(server);
+    if (!life_has_v6())
+        return;
+    server = life_start(stage, &(struct server_options){.listen = "[::1]:0"},
+                        (const char *const[]){NULL});
+    struct client *client = client_open_v6(server->port);
+    client_say(client, "GET /small.txt HTTP/1.1\r\nHost: a.b\r\n\r\n");
+    life_expect(client, 421);
+    server_stop(server);
+}
+
+/* A mistake in the list of names is told before anything is served. */
+static void wrong_names(const struct stage_differences *stage)
+{
+    static const char *const wrong[] = {
+        "server.names=http://a.example", "server.names=a.example:80",
+        "server.names=a.example, ,b",    "server.names=a.example.",
+        "server.names=*.example",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        life_expect_mistake(
+            stage,
+            &(struct server_options){
+                .arguments = (const char *const[]){"--set", wrong[i], NULL}},
+            "is no host name; write names as www.example.org");
+}
+
 /* It was shut down with the server, for the manager and the next server too:
  * who connected between the two was refused. Who waits in its queue is
  * answered by the next one. */
@@ -361,6 +424,8 @@ const struct life life_service[] = {
     {"a service manager that is gone is no reason not to serve",
      manager_is_gone},
     {"it takes a listening socket over, blocking or not", takes_a_socket},
+    {"whose name it answers depends on the socket it has", names_by_socket},
+    {"a list of names with what is none is one line", wrong_names},
     {"clients wait in an inherited socket for the next server",
      hands_a_socket_on},
     {"who has just come through an inherited socket may speak at a stop",

@@ -346,6 +346,25 @@ size_t server_descriptors(const struct server *server)
     return server_descriptors_but(server, NULL);
 }
 
+size_t server_free_descriptor(const struct server *server)
+{
+    char path[64];
+    for (size_t number = 0;; number++) {
+        snprintf(path, sizeof path, "/proc/%d/fd/%zu", (int)server->pid,
+                 number);
+        if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+            return number;
+    }
+}
+
+void server_limit_descriptors(const struct server *server, size_t limit)
+{
+    struct rlimit now;
+    assert_int_equal(prlimit(server->pid, RLIMIT_NOFILE, NULL, &now), 0);
+    now.rlim_cur = limit > 0 ? limit : now.rlim_max;
+    assert_int_equal(prlimit(server->pid, RLIMIT_NOFILE, &now, NULL), 0);
+}
+
 /* The first line of a file in /proc/PID. */
 static void proc_line(const struct server *server, const char *name, char *line,
                       size_t size)

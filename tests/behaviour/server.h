@@ -63,6 +63,10 @@ int server_run_once_with(int stage, const struct server_options *options,
 size_t server_descriptors(const struct server *server);
 /* Those whose file's path (or "socket:[1]") does not contain that. */
 size_t server_descriptors_but(const struct server *server, const char *but);
+/* The lowest number that no descriptor has. */
+size_t server_free_descriptor(const struct server *server);
+/* From now on it may open none of that number or more; 0: as at its start. */
+void server_limit_descriptors(const struct server *server, size_t limit);
 /* Resident memory in KiB. */
 size_t server_memory(const struct server *server);
 /* CPU time used so far, in clock ticks (10 ms). */

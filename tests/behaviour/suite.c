@@ -150,6 +150,7 @@ int main(int argc, char **argv)
     failed += suite_run_sql();
     failed += suite_run_access();
     failed += suite_run_mounts();
+    failed += suite_run_browser();
     failed += suite_run_life();
     fixture_remove();
     printf("suite: %s\n", failed ? "FAILED" : "passed");

@@ -54,6 +54,7 @@ int suite_run_files(void);
 int suite_run_sql(void);
 int suite_run_access(void);
 int suite_run_mounts(void);
+int suite_run_browser(void);
 int suite_run_life(void);
 
 /* Makes work and the served tree in it; every file is of one time. */

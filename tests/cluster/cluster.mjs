@@ -93,7 +93,7 @@ const signed = () => ({ authorization: `Bearer ${token}` });
 async function pipeline(name, ...statements) {
   const requests = statements.map((sql) => ({ type: "execute", stmt: { sql } }));
   const answer = await fetch(`${base(name)}v2/pipeline`, {
-    method: "POST", headers: signed(), body: JSON.stringify({ requests }),
+    method: "POST", headers: { ...signed(), "content-type": "application/json" }, body: JSON.stringify({ requests }),
   });
   return { status: answer.status, headers: answer.headers, body: await answer.text() };
 }

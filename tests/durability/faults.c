@@ -11,6 +11,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -132,6 +133,8 @@ static enum effect judge(unsigned target, unsigned call)
     if (rule->chance && mix(shared->seed + number) % 1000 >= rule->chance)
         return EFFECT_NONE;
     unsigned hit = atomic_fetch_add(&shared->hits, 1);
+    if (rule->kind == FAULT_ONCE && hit > 0)
+        return EFFECT_NONE;
     errno = rule->error;
     switch (rule->kind) {
     case FAULT_SHORT:
@@ -141,6 +144,7 @@ static enum effect judge(unsigned target, unsigned call)
     case FAULT_DIE:
         return EFFECT_DIE;
     case FAULT_ERROR:
+    case FAULT_ONCE:
         break;
     }
     return EFFECT_FAIL;
@@ -449,13 +453,14 @@ int unlink(const char *path)
     REAL(unlink);
     struct stat st;
     const char *slash = strrchr(path, '/');
-    char directory[FAULT_PATH_BYTES];
+    char directory[FAULT_PATH_BYTES], named[PATH_MAX];
     int result = real(path);
-    if (result != 0 || !shared || !slash ||
-        !begins_with(path, shared->databases))
+    if (result != 0 || !shared || !slash)
         return result;
     snprintf(directory, sizeof directory, "%.*s", (int)(slash - path), path);
-    if (stat(directory, &st) == 0)
+    /* Databases are opened by /proc/self/fd/N/NAME.db. */
+    if (realpath(directory, named) && begins_with(named, shared->databases) &&
+        stat(directory, &st) == 0)
         record(&(struct log_entry){.kind = LOG_UNLINK,
                                    .file = st.st_ino,
                                    .length = strlen(slash + 1)},
@@ -476,6 +481,33 @@ int unlinkat(int directory_fd, const char *name, int flags)
                name);
     errno = error;
     return result;
+}
+
+/* ---- memory ---- */
+
+/* What glibc calls its own: dlsym would need memory itself. */
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t count, size_t n);
+void *__libc_realloc(void *data, size_t n);
+
+static bool memory_fails(void)
+{
+    return shared && fails(TARGET_MEMORY, CALL_MEMORY);
+}
+
+void *malloc(size_t n)
+{
+    return memory_fails() ? NULL : __libc_malloc(n);
+}
+
+void *calloc(size_t count, size_t n)
+{
+    return memory_fails() ? NULL : __libc_calloc(count, n);
+}
+
+void *realloc(void *data, size_t n)
+{
+    return memory_fails() ? NULL : __libc_realloc(data, n);
 }
 
 /* ---- answers ---- */

@@ -22,19 +22,22 @@ enum fault_target {
     TARGET_UPLOAD = 16,    /* whatever is written beneath the root */
     TARGET_DIRECTORY = 32, /* the root, or one beneath it */
     TARGET_DATABASES = 64, /* the directory of the databases */
-    TARGET_ALL = 127
+    TARGET_ALL = 127,
+    TARGET_MEMORY = 128 /* no file: what malloc(3) gives */
 };
 
 enum fault_call {
     CALL_WRITE = 1,
     CALL_SYNC = 2,
     CALL_TRUNCATE = 4,
-    CALL_LINK = 8,   /* linkat: an upload gets a name */
-    CALL_RENAME = 16 /* renameat, renameat2 */
+    CALL_LINK = 8,    /* linkat: an upload gets a name */
+    CALL_RENAME = 16, /* renameat, renameat2 */
+    CALL_MEMORY = 32  /* malloc, calloc, realloc */
 };
 
 enum fault_kind {
     FAULT_ERROR, /* the call does nothing and fails with error */
+    FAULT_ONCE,  /* the same, and the calls after it do not */
     FAULT_SHORT, /* a write takes half, which is no error */
     FAULT_TORN,  /* takes half, then fails with error, in turns */
     FAULT_DIE    /* a write takes half; then the process is killed */

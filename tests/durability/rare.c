@@ -164,6 +164,121 @@ static void test_delete(void **state)
     assert_int_equal(wire.status, 204);
 }
 
+/* Requests that write the number %d into the ledger. */
+static const struct writer {
+    const char *path, *body;
+} writers[] = {
+    {"/db/t/v2/pipeline", PIPELINE("INSERT INTO ledger VALUES(%d)")},
+    {"/db/t/v1/execute",
+     "{\"stmt\":{\"sql\":\"INSERT INTO ledger VALUES(%d)\"}}"},
+    {"/db/t/v3/cursor", "{\"batch\":{\"steps\":[{\"stmt\":{\"sql\":"
+                        "\"INSERT INTO ledger VALUES(%d)\"}}]}}"},
+    /* The answer grows after the commit. */
+    {"/db/t/v2/pipeline",
+     "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":"
+     "\"INSERT INTO ledger VALUES(%d)\"}},{\"type\":\"execute\",\"stmt\":"
+     "{\"sql\":\"SELECT hex(zeroblob(5000))\"}}]}"},
+    /* It leaves a stream that is kept. */
+    {"/db/t/v3/pipeline",
+     "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":"
+     "\"INSERT INTO ledger VALUES(%d)\"}},"
+     "{\"type\":\"store_sql\",\"sql_id\":1,\"sql\":\"SELECT 1\"}]}"},
+};
+
+static bool is_in_ledger(int number)
+{
+    char body[200];
+    snprintf(body, sizeof body,
+             PIPELINE("SELECT count(*) FROM ledger WHERE n = %d"), number);
+    ask("POST", "/db/t/v2/pipeline", body);
+    assert_int_equal(wire.status, 200);
+    return strstr(wire.body, "\"value\":\"1\"") != NULL;
+}
+
+/* One request while memory is refused, once or from there on, after so many
+ * calls. False: it did not need so many. */
+static bool write_without_memory(const struct writer *writer, int number,
+                                 enum fault_kind kind, unsigned skip)
+{
+    char body[400];
+    snprintf(body, sizeof body, writer->body, number);
+    faults_on(
+        (struct fault_rule){TARGET_MEMORY, CALL_MEMORY, kind, ENOMEM, 0, skip});
+    enum wire_got got =
+        wire_ask(&wire, "POST", writer->path, body, strlen(body));
+    faults_off();
+    bool more = atomic_load(&run.faults->hits) > 0;
+    bool said = got == WIRE_ANSWER && wire.status == 200 &&
+                strstr(wire.body, "\"affected_row_count\":1") != NULL;
+    char what[200] = "";
+    if (got == WIRE_ANSWER)
+        snprintf(what, sizeof what, "%u %s", wire.status, wire.body);
+    assert_int_not_equal(got, WIRE_SLOW);
+    bool there = is_in_ledger(number);
+    if (got == WIRE_ANSWER && said != there)
+        fail_msg("%s, after %u calls: %s, but it is%s there", writer->path,
+                 skip, what, there ? "" : " not");
+    return more;
+}
+
+/* Requests that make a path, or delete it; %d as above. */
+static const struct maker {
+    const char *method, *path;
+} makers[] = {
+    {"PUT", "/put/memory%d"},
+    {"DELETE", "/put/memory%d"},
+    {"PUT", "/db/memory%d/"},
+};
+
+static bool make_without_memory(const struct maker *maker, int number,
+                                enum fault_kind kind, unsigned skip)
+{
+    char path[40];
+    const char *method = maker->method;
+    bool delete = strcmp(method, "DELETE") == 0;
+    snprintf(path, sizeof path, maker->path, number);
+    if (delete)
+        ask("PUT", path, "content");
+    faults_on(
+        (struct fault_rule){TARGET_MEMORY, CALL_MEMORY, kind, ENOMEM, 0, skip});
+    enum wire_got got = wire_ask(&wire, method, path, "content", 7);
+    faults_off();
+    bool more = atomic_load(&run.faults->hits) > 0;
+    unsigned status = got == WIRE_ANSWER ? wire.status : 0;
+    assert_int_not_equal(got, WIRE_SLOW);
+    ask("GET", path, "");
+    bool there = wire.status == 200;
+    if (status != 0 && (status < 400) != (delete ? !there : there))
+        fail_msg("%s %s, after %u calls: %u, but it is%s there", method, path,
+                 skip, status, there ? "" : " not");
+    return more;
+}
+
+/* Guards against what is committed and called failed, as there was no memory
+ * for the answer. */
+static void test_memory(void **state)
+{
+    static const enum fault_kind kinds[] = {FAULT_ONCE, FAULT_ERROR};
+    int number = 0;
+    (void)state;
+    begin();
+    ask("POST", "/db/t/v2/pipeline", PIPELINE("CREATE TABLE ledger(n UNIQUE)"));
+    assert_int_equal(wire.status, 200);
+    for (size_t w = 0; w < COUNT(writers); w++)
+        for (size_t k = 0; k < COUNT(kinds); k++) {
+            unsigned skip = 0;
+            while (write_without_memory(&writers[w], number++, kinds[k], skip))
+                skip++;
+            assert_true(skip > 20);
+        }
+    for (size_t m = 0; m < COUNT(makers); m++)
+        for (size_t k = 0; k < COUNT(kinds); k++)
+            for (unsigned skip = 0;
+                 make_without_memory(&makers[m], number++, kinds[k], skip);)
+                skip++;
+    print_message("%d writes\n", number);
+}
+
 int run_rare(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +286,8 @@ int run_rare(void)
          close_scene, NULL},
         {"a database that cannot be made is made later", test_make, NULL,
          close_scene, NULL},
+        {"without memory nothing that is committed is called failed",
+         test_memory, NULL, close_scene, NULL},
         {"a file that is not deleted on disk is not said to be", test_delete,
          NULL, close_scene, NULL},
     };

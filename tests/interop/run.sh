@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # run.sh [--servers DIR] [--stages "1 2 3"] - real clients against the servers:
-# curl, the JavaScript libraries, what these once sent, a browser.
+# curl, the JavaScript libraries, what these once sent, a browser, and a browser
+# that shows the page of a stranger.
 #
 # One line for each client and stage, with what went wrong below it. The last
 # line is `N passed, M failed`.
@@ -50,6 +51,7 @@ for stage in $stages; do
     group "$stage" @tursodatabase/serverless node client_turso.mjs
     group "$stage" captures node captures.mjs
     group "$stage" browser ./browser.sh
+    group "$stage" "foreign pages" ./foreign.sh
 done
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -107,6 +107,8 @@ static inline int fixture_open(void **state)
     f->settings.files_sendfile_bytes = 1000;
     f->settings.upload_bytes = 1 << 20;
     f->server.settings = &f->settings;
+    f->server.access = access_open(&f->settings);
+    assert_non_null(f->server.access);
     f->mount = (struct mount){.prefix = "/", .prefix_length = 1};
     reopen(f);
     *state = f;
@@ -125,6 +127,7 @@ static inline int fixture_close(void **state)
     struct fixture *f = *state;
     forget_exchange(f);
     files_close(f->mount.files);
+    access_close(f->server.access);
     close(f->root_fd);
     nftw(f->root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     int leaked = count_fds() - f->open_fds;

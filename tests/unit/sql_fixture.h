@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "access.h"
 #include "clock.h"
 #include "sql_internal.h"
 
@@ -48,6 +49,7 @@ static int fixture_open(void **state)
     assert_non_null(mkdtemp(f->directory));
     f->settings = (struct settings){
         .sqlite_directory = f->directory,
+        .sqlite_prefix = (char *)"/db/",
         .sqlite_create = true,
         .sqlite_foreign_keys = true,
         .sqlite_query_ms = 5000,
@@ -64,6 +66,8 @@ static int fixture_open(void **state)
         .body_bytes = 4 << 20,
     };
     f->server.settings = &f->settings;
+    f->server.access = access_open(&f->settings);
+    assert_non_null(f->server.access);
     f->server.mounts = &f->mount;
     f->server.mount_count = 1;
     f->mount = (struct mount){.name = "", .prefix = "/db/", .prefix_length = 4};
@@ -77,6 +81,7 @@ static int fixture_close(void **state)
 {
     struct fixture *f = *state;
     sql_close(f->mount.sql);
+    access_close(f->server.access);
     DIR *directory = opendir(f->directory);
     struct dirent *entry;
     while (directory != NULL && (entry = readdir(directory)) != NULL)

@@ -125,7 +125,7 @@ static void reopening_follows_the_name(void **state)
     log_error(log, "one\ntwo");
     snprintf(moved, sizeof moved, "%s.1", error_path);
     assert_int_equal(rename(error_path, moved), 0);
-    assert_int_equal(log_reopen(log), 0);
+    assert_int_equal(log_reopen(log, false), 0);
     log_error(log, "three");
     read_back(moved, out, sizeof out);
     assert_matches(out, "Z one\\?two\n$");
@@ -134,7 +134,7 @@ static void reopening_follows_the_name(void **state)
     /* What cannot be opened again is told, not called reopened. */
     assert_int_equal(rename(error_path, moved), 0);
     assert_int_equal(mkdir(error_path, 0700), 0);
-    assert_int_equal(log_reopen(log), -1);
+    assert_int_equal(log_reopen(log, false), -1);
     log_close(log);
     rmdir(error_path);
     unlink(moved);

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -506,6 +507,44 @@ static void rereading_a_pipe_is_a_mistake(void **state)
     close(ends[0]);
 }
 
+/* Bug: without descriptors a user of the system was not to be found, so the
+ * file was wrong, and was not read again when there were some. */
+static void what_time_can_mend_is_no_mistake_of_the_user(void **state)
+{
+    (void)state;
+    char users[128];
+    write_file("users", "", users);
+    write_file("t.ini", "", ini_path);
+    char htpasswd[160];
+    snprintf(htpasswd, sizeof htpasswd, "users.htpasswd=%s", users);
+    char *const rows[][2] = {{"-c", ini_path}, {"--set", htpasswd}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct settings settings, fresh;
+        struct mistake mistake = {0};
+        struct rlimit limit, none;
+        char *argv[] = {"./build/fivefold-1", rows[i][0], rows[i][1], NULL};
+        assert_int_equal(settings_read(&settings, 3, argv), 0);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        none = limit;
+        none.rlim_cur = 0;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        int result = settings_reread(&fresh, &settings, &mistake);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        if (result != -1 || !mistake.may_pass)
+            fail_msg("%s: %s", rows[i][1], mistake.line);
+        settings_release(&settings);
+    }
+    struct settings settings, fresh;
+    struct mistake mistake = {0};
+    char *argv[] = {"./build/fivefold-1", "-c", ini_path, NULL};
+    assert_int_equal(settings_read(&settings, 3, argv), 0);
+    assert_int_equal(unlink(ini_path), 0);
+    assert_int_equal(settings_reread(&fresh, &settings, &mistake), -1);
+    assert_false(mistake.may_pass);
+    write_file("t.ini", "", ini_path);
+    settings_release(&settings);
+}
+
 /* A default that its own range refuses stops every server. */
 static void the_example_is_current_and_holds_the_defaults(void **state)
 {
@@ -562,6 +601,7 @@ int main(void)
         cmocka_unit_test(the_command_line_overrides_the_file),
         cmocka_unit_test(rereading_reports_a_mistake_and_follows_the_file),
         cmocka_unit_test(rereading_a_pipe_is_a_mistake),
+        cmocka_unit_test(what_time_can_mend_is_no_mistake_of_the_user),
         cmocka_unit_test(the_example_is_current_and_holds_the_defaults),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -1,6 +1,7 @@
 /* test_sql_pages.c - the databases' pages for people, by hand-made exchanges.
  *
  * request text -> parser -> sql_pages_begin -> status, fields, body. */
+#include "access.h"
 #include "path.h"
 #include "sql_pages.h"
 
@@ -37,6 +38,7 @@ static unsigned ask(struct fixture *f, const char *method, const char *target,
     response_init(&f->exchange.response);
     f->exchange.server = &f->server;
     f->exchange.mount = &f->mount;
+    f->exchange.handler = &sql_handler;
     f->exchange.may_write = true;
     int length =
         snprintf(f->head, sizeof f->head,
@@ -412,6 +414,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(f->directory));
     f->settings = (struct settings){
         .sqlite_directory = f->directory,
+        .sqlite_prefix = (char *)"/db/",
         .sqlite_create = true,
         .sqlite_query_ms = 200,
         .sqlite_rows_max = 500,
@@ -426,6 +429,8 @@ static int set_up(void **state)
         .sqlite_cors = "none",
     };
     f->server.settings = &f->settings;
+    f->server.access = access_open(&f->settings);
+    assert_non_null(f->server.access);
     f->mount = (struct mount){.name = "", .prefix = "/db/", .prefix_length = 4};
     f->mount.sql = sql_open(&f->settings, 0);
     assert_non_null(f->mount.sql);
@@ -449,6 +454,7 @@ static int tear_down(void **state)
     struct fixture *f = *state;
     clear(f);
     sql_close(f->mount.sql);
+    access_close(f->server.access);
     static const char *const names[] = {"one", "two", "fresh"};
     static const char *const ends[] = {".db", ".db-wal", ".db-shm"};
     for (size_t i = 0; i < 9; i++) {

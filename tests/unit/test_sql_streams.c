@@ -1,6 +1,8 @@
 /* test_sql_streams.c - batches, interactive transactions, batons, cursors. */
 #include "sql_fixture.h"
 
+#include "sql_hrana.h"
+
 #define PIPELINE "/db/one/v3/pipeline"
 #define CURSOR   "/db/one/v3/cursor"
 #define BEGIN                                                                  \
@@ -180,6 +182,104 @@ static void long_transaction_times_out(void **state)
     assert_in_body(f, "\"TRANSACTION_TIMEOUT\"");
 }
 
+static long long wal_size(struct fixture *f)
+{
+    return (long long)sql_wal_bytes(f->mount.sql, "one");
+}
+
+static void idle_database_has_an_empty_wal(void **state)
+{
+    /* Bug: what a large transaction had made of the WAL stayed for ever. */
+    struct fixture *f = *state;
+    char baton[64];
+    run(f, "CREATE TABLE t (a)");
+    run(f, "INSERT INTO t VALUES (randomblob(3000000))");
+    assert_true(wal_size(f) > 3000000);
+    sql_tick(f->mount.sql, clock_ms() + 1000); /* not idle yet */
+    assert_true(wal_size(f) > 3000000);
+    sql_tick(f->mount.sql, clock_ms() + 6000);
+    assert_int_equal(wal_size(f), 0);
+    /* A reader is not ended for that, and not waited for. */
+    post(f, PIPELINE,
+         "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"BEGIN\"}},"
+         "{\"type\":\"execute\",\"stmt\":{\"sql\":\"SELECT * FROM t LIMIT 0\""
+         "}}]}");
+    baton_of(f, baton);
+    run(f, "INSERT INTO t VALUES (2)");
+    sql_tick(f->mount.sql, clock_ms() + 6000);
+    assert_true(wal_size(f) > 0);
+    go_on(
+        f, PIPELINE, baton,
+        "{\"type\":\"execute\",\"stmt\":{\"sql\":\"SELECT count(*) FROM t\"}},"
+        "{\"type\":\"close\"}");
+    assert_in_body(f, "\"value\":\"1\"");
+    sql_tick(f->mount.sql, clock_ms() + 6000);
+    assert_int_equal(wal_size(f), 0);
+}
+
+static void long_wal_is_cut_by_the_next_write(void **state)
+{
+    /* Bug: a file that is written to all the time is never idle, and its WAL as
+     * long as its largest transaction. */
+    struct fixture *f = *state;
+    run(f, "CREATE TABLE t (a)");
+    post(f, PIPELINE,
+         "{\"requests\":[{\"type\":\"sequence\",\"sql\":\"BEGIN; INSERT INTO t "
+         "VALUES (randomblob(5000000)), (randomblob(5000000)), "
+         "(randomblob(5000000)); COMMIT\"}]}");
+    assert_true(wal_size(f) > 15000000);
+    run(f, "INSERT INTO t VALUES (1)");
+    assert_true(wal_size(f) <= 8 << 20);
+    expect_count(f, 4);
+}
+
+static void reader_that_was_busy_ends_when_it_is_given_back(void **state)
+{
+    /* Bug: a client that always has a request of its transaction under way kept
+     * the WAL, as only those that wait could be ended. */
+    struct fixture *f = *state;
+    char baton[64];
+    run(f, "CREATE TABLE t (a)");
+    atomic_store(&f->mount.sql->databases->wal_is_full, true);
+    post(f, PIPELINE,
+         "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"BEGIN\"}},"
+         "{\"type\":\"execute\",\"stmt\":{\"sql\":\"SELECT 7 FROM sqlite_schema"
+         "\"}}]}");
+    assert_in_body(f, "\"value\":\"7\"");
+    baton_of(f, baton);
+    go_on(f, PIPELINE, baton, "");
+    assert_int_equal(f->status, 400);
+    assert_in_body(f, "sqlite.wal_bytes");
+    /* The next write finds it short. */
+    f->settings.sqlite_wal_bytes = 1 << 20;
+    run(f, "INSERT INTO t VALUES (1)");
+    assert_false(atomic_load(&f->mount.sql->databases->wal_is_full));
+}
+
+static void the_oldest_reader_ends_first(void **state)
+{
+    /* Bug: all readers paid for the one that kept the WAL from being reused. */
+    struct fixture *f = *state;
+    char old[64], young[64];
+    static const char snapshot[] =
+        "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"BEGIN\"}},"
+        "{\"type\":\"execute\",\"stmt\":{\"sql\":\"SELECT count(*) FROM "
+        "t\"}}]}";
+    run(f, "CREATE TABLE t (a)");
+    post(f, PIPELINE, snapshot);
+    baton_of(f, old);
+    run(f, "INSERT INTO t VALUES (randomblob(300000))");
+    f->settings.sqlite_transaction_seconds = 60; /* it ends later */
+    post(f, PIPELINE, snapshot);
+    baton_of(f, young);
+    sql_streams_end_oldest(f->mount.sql->streams, f->mount.sql->databases);
+    go_on(f, PIPELINE, young, "{\"type\":\"get_autocommit\"}");
+    assert_in_body(f, "\"is_autocommit\":false");
+    go_on(f, PIPELINE, old, "{\"type\":\"get_autocommit\"}");
+    assert_in_body(f, "\"TRANSACTION_TIMEOUT\"");
+    assert_in_body(f, "sqlite.wal_bytes");
+}
+
 static void streams_are_bounded(void **state)
 {
     /* Bug: each client with a transaction costs a connection, without end. */
@@ -194,6 +294,28 @@ static void streams_are_bounded(void **state)
     post(f, PIPELINE, deferred);
     assert_int_equal(f->status, 429);
     expect_count(f, 0);
+}
+
+static void no_stream_is_left_for_what_has_committed(void **state)
+{
+    /* Bug: the whole request was 429, though its first statement was on disk.
+     */
+    struct fixture *f = *state;
+    char baton[64];
+    run(f, "CREATE TABLE t (a)");
+    f->settings.sqlite_streams = 0;
+    post(
+        f, PIPELINE,
+        "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"INSERT INTO "
+        "t "
+        "VALUES (1)\"}},{\"type\":\"execute\",\"stmt\":{\"sql\":\"BEGIN\"}}]}");
+    assert_int_equal(f->status, 200);
+    assert_in_body(f, "\"affected_row_count\":1");
+    baton_of(f, baton);
+    go_on(f, PIPELINE, baton, "");
+    assert_int_equal(f->status, 429);
+    assert_in_body(f, "\"TOO_MANY_STREAMS\"");
+    expect_count(f, 1);
 }
 
 static void who_may_only_read_leaves_streams_to_others(void **state)
@@ -352,7 +474,12 @@ int main(void)
         TEST(idle_stream_expires_and_says_so),
         TEST(expiry_does_not_need_the_tick),
         TEST(long_transaction_times_out),
+        TEST(idle_database_has_an_empty_wal),
+        TEST(long_wal_is_cut_by_the_next_write),
+        TEST(reader_that_was_busy_ends_when_it_is_given_back),
+        TEST(the_oldest_reader_ends_first),
         TEST(streams_are_bounded),
+        TEST(no_stream_is_left_for_what_has_committed),
         TEST(who_may_only_read_leaves_streams_to_others),
         TEST(read_only_transaction_refuses_writes),
         TEST(cursor_streams_what_only_reads),

@@ -49,7 +49,8 @@ workers_did_it() {
 # the URL that curl makes of NAMES, began while another was under way.
 side_by_side() {
     serve 5 --rule 'allow * /uuid/' --trace "$scratch/trace" \
-        --set users.htpasswd="$scratch/users"
+        --set users.htpasswd="$scratch/users" \
+        --set limits.password_percent=100
     curl -s -Z --parallel-immediate -m 20 -u a:wrong -o /dev/null \
         -w '%{http_code}\n' "http://127.0.0.1:$port/uuid/$1" \
         >"$scratch/refused" 2>/dev/null

@@ -353,13 +353,14 @@ answers() # SERVER WHAT
 {
     local base=http://127.0.0.1:${port_of[$1]} curl got
     curl='curl -sS --fail --max-time 10'
+    json='Content-Type: application/json'
     case $1:$2 in
     *:/*)
         [ "$($curl "$base$2" | wc -c)" = "$(wc -c <"$work/root$2")" ]
         return
         ;;
     node:insert)
-        got=$($curl "$base/item" -H 'Content-Type: application/json' \
+        got=$($curl "$base/item" -H "$json" \
             -d '{"name":"item 7","price":7.5}')
         [ "$got" = '{"id":1}' ]
         return
@@ -369,12 +370,12 @@ answers() # SERVER WHAT
         got=$($curl "$base/db/bench/query?sql=SELECT+id,name,price+FROM+item+WHERE+id=:id&id=7")
         ;;
     *:pipeline)
-        got=$($curl "$base/db/bench/v2/pipeline" -d '{"requests":[{"type":"execute","stmt":
+        got=$($curl "$base/db/bench/v2/pipeline" -H "$json" -d '{"requests":[{"type":"execute","stmt":
             {"sql":"SELECT id,name,price FROM item WHERE id=?",
             "args":[{"type":"integer","value":"7"}]}},{"type":"close"}]}')
         ;;
     *:insert)
-        got=$($curl "$base/db/bench/v2/pipeline" -d '{"requests":[{"type":"execute","stmt":
+        got=$($curl "$base/db/bench/v2/pipeline" -H "$json" -d '{"requests":[{"type":"execute","stmt":
             {"sql":"INSERT INTO added (name, price) VALUES (?, ?)",
             "args":[{"type":"text","value":"item 7"},{"type":"float","value":7.5}]}},
             {"type":"close"}]}')
