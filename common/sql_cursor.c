@@ -135,7 +135,8 @@ static int cursor_fill(struct sql_cursor *cursor, struct message_buffer *out,
     return 1;
 }
 
-/* Whoever goes through the list may be looking at it: first it leaves. */
+/* A thread that goes through the list may be looking at this cursor. So it
+ * leaves the list before anything of it is freed. */
 static void cursor_unlist(struct sql_cursor *cursor)
 {
     struct sql *sql = cursor->stream->connection->sql;
