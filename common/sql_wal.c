@@ -73,9 +73,12 @@ static void shrink(struct sql_connection *connection)
            (sql_streams_end_oldest(sql->streams, database) ||
             sql_cursors_end_oldest(sql, database)))
         ended++;
-    if (!done)
+    /* Streams and cursors that are in use just now end as they pause, so that
+     * only statements that run are waited for. */
+    if (!done) {
+        atomic_store(&database->wal_is_full, true);
         done = truncate_wal(connection, true);
-    /* Streams that are in use just now end when they are given back. */
+    }
     atomic_store(&database->wal_is_full, !done);
     if (!done)
         rest(database);
