@@ -135,7 +135,8 @@ static int cursor_fill(struct sql_cursor *cursor, struct message_buffer *out,
     return 1;
 }
 
-/* Whoever goes through the list may be looking at it: first it leaves. */
+/* A thread that goes through the list may be looking at this cursor. So it
+ * leaves the list before anything of it is freed. */
 static void cursor_unlist(struct sql_cursor *cursor)
 {
     struct sql *sql = cursor->stream->connection->sql;
@@ -185,12 +186,18 @@ bool sql_cursors_end_oldest(struct sql *sql,
     return found;
 }
 
+/* A write waits for the snapshots to end. */
+static bool cursor_must_end(const struct sql_cursor *cursor)
+{
+    return atomic_load(&cursor->stream->connection->database->wal_is_full);
+}
+
 static void cursor_fail_ended(struct sql_cursor *cursor,
                               struct message_buffer *out)
 {
     struct sql_error error;
     sql_fail(&error, 400, "TRANSACTION_TIMEOUT",
-             "The rows were read too slowly: what they come from had grown "
+             "The rows were not read in time: what they come from had grown "
              "beyond sqlite.wal_bytes");
     cursor->ended = false;
     cursor_fail_step(cursor, out, &error);
@@ -209,6 +216,8 @@ static int cursor_more(void *state, struct message_buffer *out)
     if (cursor->ended)
         cursor_fail_ended(cursor, out);
     int more = cursor_fill(cursor, out, before + CURSOR_PIECE_BYTES);
+    if (cursor->running && cursor_must_end(cursor))
+        cursor_fail_ended(cursor, out);
     cursor->sent += buffer_length(out) - before;
     if (cursor->running)
         sql_run_pause(&cursor->run);

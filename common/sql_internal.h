@@ -157,11 +157,12 @@ struct sql_database {
     /* Counted by anyone. */
     atomic_uint_fast64_t requests, prepared, hits;
     atomic_uint streams;
-    _Atomic uint64_t wrote_ms;    /* when it was last written to; 0: the WAL has
-                                     been emptied since */
-    atomic_bool wal_shrinks;      /* somebody is at it (sql_wal.c) */
-    _Atomic uint64_t wal_rest_ms; /* and tries again then, not before */
-    atomic_bool wal_is_full;      /* and readers keep it so: none stays */
+    _Atomic uint64_t wrote_ms;    /* when it was last written to; 0: the WAL
+                                     has been emptied since */
+    atomic_bool wal_shrinks;      /* a thread is emptying it (sql_wal.c) */
+    _Atomic uint64_t wal_rest_ms; /* it could not be: not before that time */
+    atomic_bool wal_is_full;      /* too long, and readers keep it so: no
+                                     transaction that only reads is kept */
     atomic_uint backups;     /* copies that are made, not those being sent */
     atomic_uint backup_left; /* pages, of the one that went on last */
 };

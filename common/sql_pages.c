@@ -327,12 +327,15 @@ static void answer_create(struct exchange *exchange, struct text name)
         return;
     }
     bool existed = sql_exists(sql, name);
-    /* It is not opened: what fails then would deny that it is made. */
     if (!existed && (sql_create_database(sql, name, &error) < 0 ||
                      check_made(sql, name, &error) < 0)) {
         sql_page_error(exchange, &error);
         return;
     }
+    /* Ready for the first request. If it cannot be opened now, it is made all
+     * the same. */
+    if (!existed)
+        sql_give(sql_take(sql, name, SQL_WRITE, &error));
     struct response *response = &exchange->response;
     response->status = existed ? 204 : 201;
     if (existed)

@@ -272,7 +272,8 @@ static bool has_room_locked(const struct sql_streams *streams,
             (stream->may_write || streams->reader_count < (max + 1) / 2));
 }
 
-/* Has read, and not written: nobody misses what it has done. */
+/* The transaction has a snapshot and has written nothing, so nothing is lost
+ * when it ends. */
 static bool only_reads(const struct sql_stream *stream)
 {
     return sqlite3_txn_state(stream->connection->handle, NULL) ==
@@ -300,8 +301,9 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
     sql_hold_lock(stream->connection,
                   sqlite3_txn_state(stream->connection->handle, NULL) ==
                       SQLITE_TXN_WRITE);
-    /* While it was in use it could not be ended: its client hears of it by the
-     * baton, which is spent. */
+    /* A stream in use cannot be ended by sql_streams_end_oldest. It is ended
+     * here, under a baton that is remembered as spent: the answer is good, and
+     * the next request is told why the transaction is gone. */
     bool too_old = atomic_load(&stream->connection->database->wal_is_full) &&
                    only_reads(stream);
     bool place = stream->may_write || sql_occupy(stream->connection);

@@ -46,7 +46,8 @@ static bool truncate_wal(struct sql_connection *connection, bool wait)
     return rc != SQLITE_BUSY; /* an error of the disk is the next commit's */
 }
 
-/* False: another has the write lock, and will look when it has done. */
+/* False: another connection has the write lock. It looks at the WAL itself when
+ * its transaction has ended. */
 static bool nobody_writes(struct sql_connection *connection)
 {
     return sqlite3_exec(connection->handle, "BEGIN IMMEDIATE; ROLLBACK", NULL,
@@ -72,9 +73,12 @@ static void shrink(struct sql_connection *connection)
            (sql_streams_end_oldest(sql->streams, database) ||
             sql_cursors_end_oldest(sql, database)))
         ended++;
-    if (!done)
+    /* Streams and cursors that are in use just now end as they pause, so that
+     * only statements that run are waited for. */
+    if (!done) {
+        atomic_store(&database->wal_is_full, true);
         done = truncate_wal(connection, true);
-    /* The others are in use just now: they end when they are given back. */
+    }
     atomic_store(&database->wal_is_full, !done);
     if (!done)
         rest(database);
@@ -101,7 +105,8 @@ void sql_wal_look(struct sql_connection *connection)
     }
     if (clock_ms() < atomic_load(&database->wal_rest_ms))
         return;
-    /* One at a time; and what it ends comes by here too. */
+    /* One thread at a time. A stream that is ended below gives its connection
+     * back and so comes here too. */
     if (atomic_exchange(&database->wal_shrinks, true))
         return;
     shrink(connection);
@@ -118,5 +123,5 @@ void sql_wal_tick(struct sql *sql, uint64_t now_ms)
         truncate_wal(connection, false);
         atomic_store(&connection->database->wal_shrinks, false);
     }
-    sql_give(connection); /* looks: what is still there is tried again later */
+    sql_give(connection); /* a WAL that is still there is looked at again */
 }
