@@ -295,7 +295,7 @@ $(BUILD)/site.made: README.md LICENSE $(shell find common docs tests $(STAGES) \
 no-such-stage:
 	@echo 'run: there are stages $(NUMBERS); say make run STAGE=2' >&2; exit 2
 
-run: $(or $(filter $(BINARIES),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs ## serve the book and the sample (PORT=8080 STAGE=n)
+run: $(or $(filter $(BINARIES),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs ## serve the book and the sample (PORT=8080 STAGE=n NAMES=host)
 	@docs/run.sh $(BUILD)/fivefold-$(STAGE) $(BUILD)/site $(BUILD)/run/db $(PORT)
 
 PORTS = $(shell seq $$(($(PORT) + 1)) $$(($(PORT) + $(or $(N),3))))

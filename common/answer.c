@@ -126,23 +126,20 @@ static bool answer_limited(struct exchange *exchange)
     return true;
 }
 
-/* Is it meant for somebody else, by the name that it has for us? Then the
- * response says so, and what to set. */
-static bool answer_misdirected(struct exchange *exchange)
+/* It is meant for somebody else, by the name that it has for us: says so, and
+ * what to set. */
+static void answer_misdirected(struct exchange *exchange)
 {
     const struct http_request *request = &exchange->request;
     struct text host = http_text(request, request->host);
-    char detail[400];
-    if (browser_knows_us(exchange))
-        return false;
     struct text name = text_split(&host, ':');
+    char detail[400];
     snprintf(detail, sizeof detail,
              "No name of this server's: %.*s. Set names in [server] to the "
              "names that it is asked by.",
              (int)(name.length < 255 ? name.length : 255), name.data);
     find_words(exchange);
     answer_error(exchange, 421, detail);
-    return true;
 }
 
 /* Does a page of another origin try to change something? Then the response
@@ -178,8 +175,12 @@ bool answer_route(struct exchange *exchange)
                        "X-Forwarded-For names no address.");
         return true;
     }
-    if (answer_limited(exchange) || answer_misdirected(exchange))
+    if (answer_limited(exchange))
         return true;
+    if (!browser_knows_us(exchange)) {
+        answer_misdirected(exchange);
+        return true;
+    }
     if (exchange->request.asterisk) {
         exchange->response.status = 204;
         response_field(&exchange->response, "Allow",

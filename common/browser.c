@@ -10,26 +10,21 @@
 
 /* ---- Host ---- */
 
-/* The host without its port. */
-static struct text host_name(struct text host)
-{
-    if (host.length > 0 && host.data[0] == '[')
-        return host; /* an address */
-    return text_split(&host, ':');
-}
-
 /* Could somebody else's name server say where it is? Only digits and dots are
  * an address: no browser asks a name server for them (URL standard, "ends in a
- * number"). A name without a dot is found in no one's zone. */
-static bool may_be_rebound(struct text name)
+ * number"). A name without a dot is found in no one's zone. Once a request, so
+ * one look at each byte; host may have a port. */
+static bool may_be_rebound(struct text host)
 {
     bool dot = false, letter = false;
-    if (name.length > 0 && name.data[0] == '[')
-        return false;
-    for (size_t i = 0; i < name.length; i++) {
-        char c = name.data[i];
-        dot |= c == '.' || c == '%'; /* an encoded dot is one too */
-        letter |= c != '.' && (c < '0' || c > '9');
+    if (host.length > 0 && host.data[0] == '[')
+        return false; /* an address of IPv6 */
+    for (size_t i = 0; i < host.length && host.data[i] != ':'; i++) {
+        char c = host.data[i];
+        if (c == '.' || c == '%') /* an encoded dot is one too */
+            dot = true;
+        else if (c > '9' || c < '0')
+            letter = true;
     }
     return dot && letter;
 }
@@ -62,11 +57,12 @@ bool browser_knows_us(const struct exchange *exchange)
 {
     const struct server *server = exchange->server;
     const struct http_request *request = &exchange->request;
-    struct text name = host_name(http_text(request, request->host));
-    if (!may_be_rebound(name) || exchange->by_proxy)
-        return true;
     if (!server->on_loopback && server->settings->names == NULL)
         return true;
+    struct text host = http_text(request, request->host);
+    if (!may_be_rebound(host) || exchange->by_proxy)
+        return true;
+    struct text name = text_split(&host, ':');
     if (name.data[name.length - 1] == '.')
         name.length--; /* the root: "example.org." is "example.org" */
     return is_local_name(name) || is_listed(server->settings->names, name);

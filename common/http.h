@@ -62,9 +62,9 @@ struct http_request {
                                (http://host) means "/" */
     struct http_span query; /* behind '?', not decoded, may be empty */
     bool asterisk;          /* the target is *, only with OPTIONS */
-    struct http_span host;  /* whom it is for, with the port: the target's if it
-                               names one, else Host's (RFC 9112 section 3.2.2);
-                               may be empty */
+    struct http_span host;  /* that the client asks for, with its port: the
+                               target's if that names one, else Host's (RFC 9112
+                               section 3.2.2); may be empty */
 
     enum http_framing framing;
     uint64_t content_length; /* with HTTP_BODY_LENGTH; fits off_t */

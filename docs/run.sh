@@ -1,6 +1,7 @@
 #!/bin/sh
 # run.sh SERVER SITE DIRECTORY PORT - serves the book and the sample database,
-# and says what to try. Ctrl-C stops it.
+# and says what to try. Ctrl-C stops it. NAMES: host names to be asked by, where
+# a port of this machine is forwarded under another name.
 
 set -eu
 server=$1 site=$2 directory=$3 port=${4:-8080}
@@ -13,7 +14,8 @@ ready=$directory.ready
 rm -f "$ready"
 mkfifo "$ready"
 "$server" --listen "127.0.0.1:$port" --root "$site" --db "$directory" \
-    --set files.listing=on --set server.access_log=off --ready-fd 3 \
+    --set files.listing=on --set server.access_log=off \
+    ${NAMES:+--set "server.names=$NAMES"} --ready-fd 3 \
     3>"$ready" &
 pid=$!
 # Ctrl-C reaches the server by itself; a second signal would end it at once.

@@ -11,7 +11,8 @@
 # map says are kept. A database that has a file is put into the map where its
 # file is, so that another number of instances moves none. ROOT is the
 # directory of files to serve, SERVER the binary, PROXY the address that the
-# instances see the proxy with, SAMPLE a database to begin with.
+# instances see the proxy with, SAMPLE a database to begin with, NAMES the host
+# names that a proxy on a loopback address is asked by ("*": any).
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -137,6 +138,23 @@ backend instance-$1
 END
 }
 
+# What server.names does for one server: the instances take any name from the
+# proxy, so the proxy looks. A page of any web site can have a name of its own
+# lead to 127.0.0.1.
+proxy_names()
+{
+    case $listen in 127.* | localhost:* | '[::1]:'* | fd@*) ;; *) return 0 ;; esac
+    [ "${NAMES:-}" != '*' ] || return 0
+    cat <<END
+    acl loopback dst 127.0.0.0/8 ::1
+    acl dotted req.hdr(host),host_only -m reg ^[^[].*[.]
+    acl lettered req.hdr(host),host_only -m reg -i [a-z]
+    acl ours req.hdr(host),host_only -m reg -i ^([^.]+|(.*[.])?localhost)[.]?\$
+END
+    [ -z "${NAMES:-}" ] || echo "    acl ours req.hdr(host),host_only -m str -i $NAMES"
+    printf '%s\n' '    http-request return status 421 content-type text/plain string "No name of this cluster; set NAMES for generate.sh\n" if loopback dotted lettered !ours'
+}
+
 proxy_cfg() # ADDR:PORT...
 {
     cat <<END
@@ -176,6 +194,7 @@ $(proxy_error 504 GATEWAY_TIMEOUT "The instance did not answer in time; whether 
 
 frontend cluster
     bind $listen
+$(proxy_names)
     # The path as an instance reads it: decoded once, // and /./ merged. Two
     # ways to read it would be two instances for one database.
     http-request set-var(txn.path) 'path,url_dec,regsub("/(\.?/)+","/",g)'

@@ -232,6 +232,9 @@ async function who_asks() {
   const { body } = await raw("/-/2/stats");
   assert.equal(JSON.parse(body).stage.number, Number(binary.at(-1)));
   assert.equal((await raw("/-/stats")).status, 404);
+  for (const [host, status] of [["evil.example", 421], ["EVIL.example:80", 421], ["127.0.0.1.evil.example", 421],
+    ["localhost", 200], ["localhost.:80", 200], ["a.localhost", 200], ["[::1]:80", 200], ["127.0.0.1:80", 200]])
+    assert.equal((await raw("/-/2/stats", { headers: { host } })).status, status, host);
   assert.equal((await raw("/asked-by-another", { localAddress: "127.0.0.2" })).status, 404);
   await until("the log names the client", async () =>
     /^127\.0\.0\.2 - .*asked-by-another/m.test(await readFile(join(home, "log"), "utf8")));

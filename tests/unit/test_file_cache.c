@@ -310,7 +310,7 @@ static void rules_are_asked_for_what_was_opened(void **state)
     assert_int_equal(kept(f, "/d/"), 0);
     set_rule(f, "deny GET /b");
     assert_int_equal(given(f, "GET", "/d/", gzip, NOW), 'z');
-    /* Nor is who may have more given less. */
+    /* A client that may have more is not given less. */
     set_rule(f, "deny GET /d/index.html.gz");
     learn_at(f, "GET", "/d/", gzip, NOW);
     set_rule(f, "deny GET /b");
