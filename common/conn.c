@@ -16,6 +16,7 @@
 #include "trace.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -381,6 +382,17 @@ enum conn_wish conn_step(struct conn *conn)
     }
     stats_done();
     return wish;
+}
+
+bool conn_came_in_time(struct conn *conn)
+{
+    bool sends = conn->state == WAITING_TO_SEND_HEAD ||
+                 conn->state == WAITING_TO_SEND_BODY;
+    struct pollfd look = {.fd = conn->fd, .events = sends ? POLLOUT : POLLIN};
+    if (conn->looked_ms == conn->deadline_ms)
+        return false;
+    conn->looked_ms = conn->deadline_ms;
+    return poll(&look, 1, 0) > 0;
 }
 
 enum conn_wish conn_expire(struct conn *conn)

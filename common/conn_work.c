@@ -7,6 +7,7 @@
  * conn_serve is for a stage that has only one. */
 #include "conn_internal.h"
 
+#include "clock.h"
 #include "server.h"
 #include "stats.h"
 #include "trace.h"
@@ -163,9 +164,16 @@ bool conn_client_is_gone(const struct conn *conn)
 enum conn_wish conn_serve(struct conn *conn)
 {
     bool streamed = false;
+    uint64_t start_ns = 0;
     enum conn_wish wish = conn_step(conn);
-    /* Behind the last piece of a stream the next request may wait already. */
+    /* After the last piece of a stream the next request may wait already. */
     while (wish == CONN_WANT_WORK || (wish == CONN_WANT_STREAM && !streamed)) {
+        /* The kernel would not report it: its bytes are here already. */
+        if (start_ns != 0 && clock_ns() - start_ns >= CONN_TURN_NS &&
+            wish == CONN_WANT_WORK)
+            return CONN_WANT_TURN;
+        if (start_ns == 0)
+            start_ns = clock_ns();
         if (wish == CONN_WANT_WORK) {
             conn_work(conn);
         } else {
@@ -174,7 +182,11 @@ enum conn_wish conn_serve(struct conn *conn)
         }
         wish = conn_step(conn);
     }
-    /* One piece a turn, however fast the client reads: the socket is most
-     * likely still writable, and then the next turn goes on here. */
-    return wish == CONN_WANT_STREAM ? CONN_WANT_WRITE : wish;
+    if (wish != CONN_WANT_STREAM)
+        return wish;
+    /* One piece a turn, however fast the client reads. The next one is made
+     * when the socket takes it. An answer without its first byte goes on in any
+     * case: it has nothing to send, and no deadline, and the socket may be full
+     * of earlier answers that the client does not read. */
+    return conn->turn->unfinished ? CONN_WANT_TURN : CONN_WANT_WRITE;
 }
