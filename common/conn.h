@@ -178,6 +178,18 @@ bool conn_came_in_time(struct conn *conn);
  * CONN_CLOSE, or CONN_WANT_WRITE when an answer is to be sent first. */
 enum conn_wish conn_expire(struct conn *conn);
 
+/* How much of the budget it holds up, in bytes times milliseconds: what its
+ * buffers hold, times how long it has been since the client began to move the
+ * last rate_min_bytes. 0 for whoever began within the last second. Of several
+ * connections the one with the most holds much and moves little. Only for one
+ * whose deadline is BODY or SEND. */
+uint64_t conn_burden(const struct conn *conn, uint64_t now_ms);
+
+/* It is to give back what it holds, as others need room: ends it as if its
+ * deadline had passed, but with 503 where a body was still coming. Returns as
+ * conn_expire. */
+enum conn_wish conn_shed(struct conn *conn);
+
 /* The server is stopping. Returns true if nothing is under way, so that the
  * connection can be closed now; otherwise it closes behind its next answer, or
  * behind this one if there will be none. May arm the deadline anew

@@ -21,6 +21,17 @@ enum {
     SKIP_BYTES_MAX = 64 * 1024,
 };
 
+/* A body that goes to memory, and whose length is known. */
+static bool fits_in_memory(const struct conn *conn)
+{
+    const struct exchange *exchange = &conn->turn->exchange;
+    const struct http_request *request = &exchange->request;
+    if (exchange->spool_fd >= 0 || request->framing != HTTP_BODY_LENGTH)
+        return true;
+    return budget_fits(conn->server->budget,
+                       request->head_length + (size_t)request->content_length);
+}
+
 /* Admitted: waits for the body, unless all of it came with the head. Returns
  * true if the request can be finished now. */
 static bool start_body(struct conn *conn)
@@ -32,6 +43,8 @@ static bool start_body(struct conn *conn)
     if (exchange->request.framing == HTTP_BODY_LENGTH &&
         exchange->request.content_length > exchange->body_max)
         status = 413; /* said before a byte of it is read */
+    else if (!fits_in_memory(conn))
+        status = 503; /* likewise */
     bool nothing_yet = turn->raw == buffer_length(&conn->in);
     if (status == 0)
         status = conn_take_body(conn);
@@ -142,7 +155,6 @@ bool conn_work_at_once(struct conn *conn)
         return true;
     }
     response_release(&exchange->response);
-    response_init(&exchange->response);
     return false;
 }
 
@@ -151,7 +163,6 @@ void conn_work_refuse(struct conn *conn)
     struct exchange *exchange = &conn->turn->exchange;
     exchange->request.base = buffer_start(&conn->in);
     answer_error(exchange, 503, "Too much is waiting; try again.");
-    response_field(&exchange->response, "Retry-After", "1");
     conn_work_answer(conn);
 }
 

@@ -102,6 +102,10 @@ const struct setting settings_table[] = {
           "a longer body that is held in memory (SQL) is 413", NULL),
     BYTES("limits", "upload_bytes", upload_bytes, 0, 16 * TIB, "1G",
           "a longer PUT of a file is 413", NULL),
+    BYTES("limits", "memory_bytes", memory_bytes, 0, 16 * TIB, "256M",
+          "memory for bodies and answers of all clients; 0: no limit",
+          "At least four times body_bytes and response_bytes. What finds no "
+          "room gets 503, and those that hold most and move least are closed."),
     NUMBER("limits", "connections_per_address", connections_per_address, 0,
            1000000, "0",
            "connections of one address at a time; more get 429; 0: no limit",

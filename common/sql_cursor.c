@@ -53,6 +53,7 @@ static void cursor_fail_step(struct sql_cursor *cursor,
                              struct message_buffer *out,
                              const struct sql_error *error)
 {
+    sql_answer_goes_on(cursor->stream, out);
     cursor_append_index(cursor, out, "step_error");
     buffer_append_text(out, TEXT(",\"error\":"));
     sql_append_error(out, error);
@@ -207,15 +208,13 @@ static bool cursor_may_stream(struct sql_cursor *cursor)
 static void cursor_answer_whole(struct sql_cursor *cursor,
                                 struct exchange *exchange)
 {
-    struct message_buffer lines = {0};
     struct message_buffer *out = &exchange->response.memory;
+    struct message_buffer lines = {.budget = out->budget};
     struct sql_error error;
     char baton[SQL_BATON_BYTES + 1];
     cursor_fill(cursor, &lines, SIZE_MAX);
     int result = -1;
-    if (lines.failed) {
-        sql_fail(&error, 500, "INTERNAL", "out of memory");
-    } else {
+    if (sql_check_room(cursor->stream->connection, &lines, &error) == 0) {
         result = sql_stream_give(cursor->stream, baton, &error);
         cursor->stream = NULL;
     }

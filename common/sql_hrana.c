@@ -46,6 +46,13 @@ static int check_batch(const json_t *request, unsigned version,
     return sql_batch_check(json_object_get(request, "batch"), version, error);
 }
 
+void sql_answer_goes_on(const struct sql_stream *stream,
+                        struct message_buffer *out)
+{
+    if (stream->counted || stream->connection->wrote)
+        out->failed = false;
+}
+
 /* Appends {"step_results":[...],"step_errors":[...]}. */
 static int batch_execute(struct sql_stream *stream, const json_t *batch,
                          struct message_buffer *out, struct sql_error *error)
@@ -55,9 +62,9 @@ static int batch_execute(struct sql_stream *stream, const json_t *batch,
     enum sql_outcome *outcomes = calloc(count + 1, sizeof *outcomes);
     if (outcomes == NULL)
         return sql_fail(error, 500, "INTERNAL", "out of memory");
-    struct message_buffer errors = {0};
+    struct message_buffer errors = {.budget = out->budget};
     buffer_append_text(out, TEXT("{\"step_results\":["));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && !out->failed; i++) {
         const json_t *step = json_array_get(steps, i);
         struct sql_error failure;
         if (i > 0) {
@@ -71,6 +78,8 @@ static int batch_execute(struct sql_stream *stream, const json_t *batch,
                                  &failure) == 0
                     ? STEP_OK
                     : STEP_FAILED;
+        if (outcomes[i] == STEP_FAILED)
+            sql_answer_goes_on(stream, out);
         if (outcomes[i] != STEP_OK)
             buffer_append_text(out, TEXT("null"));
         if (outcomes[i] == STEP_FAILED)
@@ -326,6 +335,7 @@ static void request_answer(struct sql_stream *stream, const json_t *request,
         return;
     }
     sql_cut(out, start);
+    sql_answer_goes_on(stream, out);
     buffer_append_text(out, TEXT("{\"type\":\"error\",\"error\":"));
     sql_append_error(out, &error);
     buffer_append_char(out, '}');
@@ -383,15 +393,15 @@ void sql_pipeline_answer(struct exchange *exchange, struct sql_stream *stream,
     if (buffer_reserve(out, HEAD_BYTES) == 0)
         buffer_filled(out, HEAD_BYTES);
     buffer_append_text(out, TEXT(",\"results\":["));
-    for (size_t i = 0; i < json_array_size(requests); i++) {
+    for (size_t i = 0; i < json_array_size(requests) && !out->failed; i++) {
         if (i > 0)
             buffer_append_char(out, ',');
         request_answer(stream, json_array_get(requests, i), out);
     }
     buffer_append_text(out, TEXT("]}"));
-    if (out->failed) {
+    if (sql_check_room(stream->connection, out, &error) < 0) {
         sql_stream_drop(stream);
-        response_error_json(response, 500, "INTERNAL", "out of memory");
+        sql_answer_error(exchange, &error);
         return;
     }
     if (sql_stream_give(stream, baton, &error) < 0) {

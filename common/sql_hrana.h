@@ -45,6 +45,16 @@ struct sql_stream {
     struct sql_stream *next, *previous;
 };
 
+/* ---- sql_hrana.c ---- */
+
+/* A statement has failed, and what out had of it has been cut off. If the
+ * reason was that out found no memory: a request that has written nothing, and
+ * resumes no stream, is 503 as a whole, as it can be sent again; out stays
+ * failed. Otherwise its client must learn what has been done: out is good
+ * again, for the error and for what follows. */
+void sql_answer_goes_on(const struct sql_stream *stream,
+                        struct message_buffer *out);
+
 /* ---- sql_stmt.c ---- */
 
 /* The shape of a Stmt, a Batch, is what hrana.md says. Returns 0, or -1 with

@@ -248,6 +248,16 @@ static void expire(struct stage *stage, uint64_t now_ms)
                conn_came_in_time(conn) ? conn_serve(conn) : conn_expire(conn));
 }
 
+/* A request has found no memory: those that hold most and move least go. */
+static void make_room(struct stage *stage, uint64_t now_ms)
+{
+    struct connections *list = &stage->connections;
+    struct conn *conn;
+    while (budget_is_short(stage->server->budget) &&
+           (conn = connections_heaviest(list, now_ms)) != NULL)
+        settle(stage, conn, conn_shed(conn));
+}
+
 /* One wait and all that follows from it. */
 static int server_turn(struct stage *stage)
 {
@@ -272,6 +282,7 @@ static int server_turn(struct stage *stage)
     if (!stage->accepting && !stage->stopping && now_ms >= stage->accept_ms)
         accept_on(stage, true);
     expire(stage, now_ms);
+    make_room(stage, now_ms);
     if (server_signals(server))
         stage_stop(stage);
     server_tick(server);
