@@ -40,8 +40,7 @@ bool budget_take(struct budget *budget, size_t have, size_t want)
      * takes to refuse. */
     size_t before =
         atomic_fetch_add_explicit(&budget->taken, more, memory_order_relaxed);
-    if (budget->max == 0 ||
-        leaves_enough(budget, before - counted(have), want))
+    if (budget->max == 0 || leaves_enough(budget, before - counted(have), want))
         return true;
     atomic_fetch_sub_explicit(&budget->taken, more, memory_order_relaxed);
     refuse(budget, want);

@@ -28,6 +28,8 @@ extern const struct life life_strands[];
 extern const struct life life_modules[];
 extern const struct life life_file_cache[];
 extern const struct life life_at_once[];
+extern const struct life life_memory[];
+extern const struct life life_turns[];
 
 /* A server that allows everything, with up to LIFE_MORE further arguments. */
 #define LIFE_START(stage, ...)                                                 \
