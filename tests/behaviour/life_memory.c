@@ -195,8 +195,7 @@ static void next_request_pins_nothing(const struct stage_differences *stage)
     life_expect(client, 200);
     client_say(client, next + 5);
     assert_int_equal(client_read(client, false, &answer), GOT_ANSWER);
-    json_t *stats =
-        json_loadb(answer.body.data, answer.body.length, 0, NULL);
+    json_t *stats = json_loadb(answer.body.data, answer.body.length, 0, NULL);
     assert_non_null(stats);
     json_t *memory = json_object_get(stats, "memory");
     assert_int_equal(figures_number(memory, "limit"), LIMIT);
@@ -268,8 +267,7 @@ const struct life life_memory[] = {
     {"bodies that nobody finishes leave room for others", nobody_finishes},
     {"a body that finds no room is refused before it is sent",
      announced_too_much},
-    {"a few bytes of a next request keep no memory",
-     next_request_pins_nothing},
+    {"a few bytes of a next request keep no memory", next_request_pins_nothing},
     {"without room for its answer a request says what it has written",
      written_is_said},
     {"without room for its answer a request that has written nothing is 503",

@@ -111,9 +111,9 @@ static void stop_between_requests(const struct stage_differences *stage)
 static void cheap_ones_in_turns(const struct stage_differences *stage)
 {
     enum { CHEAP = 400 };
-    struct server *server = LIFE_START(stage, "--set",
-                                       "connection.turn_seconds=60", "--set",
-                                       "server.access_log=off");
+    struct server *server =
+        LIFE_START(stage, "--set", "connection.turn_seconds=60", "--set",
+                   "server.access_log=off");
     struct client *client = say_many(
         server, "GET /-/metrics HTTP/1.1\r\nHost: a\r\n\r\n" HELLO, CHEAP);
     struct answer answer = {0};
@@ -235,11 +235,10 @@ static void came_in_time(const struct stage_differences *stage)
     const size_t half = sizeof HELLO / 2;
     struct client *clients[CLIENTS];
     size_t count = stage->answers_others ? CLIENTS : 1, kept = 0;
-    struct server *server =
-        LIFE_START(stage, "--set", "connection.keepalive_seconds=2", "--set",
-                   "connection.head_seconds=2", "--set",
-                   "server.access_log=off", "--set",
-                   "connection.turn_seconds=60");
+    struct server *server = LIFE_START(
+        stage, "--set", "connection.keepalive_seconds=2", "--set",
+        "connection.head_seconds=2", "--set", "server.access_log=off", "--set",
+        "connection.turn_seconds=60");
     for (size_t i = 0; i < count; i++) {
         clients[i] = life_say(server, HELLO);
         life_expect_hello(clients[i]);
@@ -270,8 +269,7 @@ const struct life life_turns[] = {
     {"slow requests of one client let others go between them",
      others_between_requests},
     {"a stop comes between the requests of one client", stop_between_requests},
-    {"many cheap requests of one client are all answered",
-     cheap_ones_in_turns},
+    {"many cheap requests of one client are all answered", cheap_ones_in_turns},
     {"a copy is made although its client reads nothing", deaf_backup},
     {"an endless answer whose client reads nothing is cut off", deaf_stream},
     {"what came while the server was stopped is answered", came_in_time},
