@@ -241,7 +241,7 @@ static void expire(struct stage *stage, uint64_t now_ms)
 }
 
 /* A request has found no memory: those that hold most and move least go. */
-static void make_room(struct stage *stage, uint64_t now_ms)
+static void shed(struct stage *stage, uint64_t now_ms)
 {
     struct connections *list = &stage->connections;
     struct conn *conn;
@@ -274,7 +274,7 @@ static int server_turn(struct stage *stage)
     if (!stage->accepting && !stage->stopping && now_ms >= stage->accept_ms)
         accept_on(stage, true);
     expire(stage, now_ms);
-    make_room(stage, now_ms);
+    shed(stage, now_ms);
     if (server_signals(server))
         stage_stop(stage);
     server_tick(server);

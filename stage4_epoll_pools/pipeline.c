@@ -389,7 +389,7 @@ static int scan(struct stage *stage, struct poll_list *list,
 }
 
 /* A request has found no memory: those that hold most and move least go. */
-static void make_room(struct stage *stage, struct poll_list *list)
+static void shed(struct stage *stage, struct poll_list *list)
 {
     struct conn *conn;
     while (budget_is_short(stage->server->budget) &&
@@ -406,8 +406,8 @@ void *housekeeping_thread(void *argument)
             scan(stage, &stage->recv_poll_list, &stage->recv_task_queue);
         int send_ms =
             scan(stage, &stage->send_poll_list, &stage->send_task_queue);
-        make_room(stage, &stage->send_poll_list);
-        make_room(stage, &stage->recv_poll_list);
+        shed(stage, &stage->send_poll_list);
+        shed(stage, &stage->recv_poll_list);
         int wait_ms = recv_ms < send_ms ? recv_ms : send_ms;
         if (wait_ms > 0)
             sleep_until(&stage->housekeeping, wait_ms);

@@ -327,7 +327,7 @@ static void expire(struct front *front)
 
 /* A request has found no memory: of this front's connections those that hold
  * most and move least go, until there is room. */
-static void make_room(struct front *front)
+static void shed(struct front *front)
 {
     struct conn *conn;
     while (budget_is_short(front->stage->server->budget) &&
@@ -392,7 +392,7 @@ static void front_turn(struct front *front)
     if (front->listening != listens && front->now_ms >= front->listen_ms)
         listen_on(front, listens);
     expire(front);
-    make_room(front);
+    shed(front);
     hand_over_all(front);
     atomic_store_explicit(&front->listed, front->connections.count,
                           memory_order_relaxed);

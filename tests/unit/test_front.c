@@ -92,9 +92,9 @@ static int close_fixture(void **state)
 static int connect_to(const struct fixture *f)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&f->address,
-                             sizeof f->address),
-                     0);
+    assert_int_equal(
+        connect(fd, (const struct sockaddr *)&f->address, sizeof f->address),
+        0);
     return fd;
 }
 
