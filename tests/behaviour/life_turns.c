@@ -265,6 +265,25 @@ static void came_in_time(const struct stage_differences *stage)
     server_stop(server);
 }
 
+/* Bug: a slow query took longer than another client's connection was kept; what
+ * that client had sent meanwhile was closed unread. */
+static void came_meanwhile(const struct stage_differences *stage)
+{
+    struct server *server =
+        LIFE_START_SQL(stage, "meanwhile", "--set", "sqlite.query_ms=1500",
+                       "--set", "connection.keepalive_seconds=1");
+    if (stage->answers_others) {
+        struct client *idle = life_say(server, HELLO);
+        life_expect_hello(idle);
+        struct client *slow = life_say(server, SLOW);
+        client_wait_taken(slow);
+        client_say(idle, HELLO);
+        life_expect_hello(idle);
+        client_close(slow);
+    }
+    server_stop(server);
+}
+
 const struct life life_turns[] = {
     {"slow requests of one client let others go between them",
      others_between_requests},
@@ -273,5 +292,7 @@ const struct life life_turns[] = {
     {"a copy is made although its client reads nothing", deaf_backup},
     {"an endless answer whose client reads nothing is cut off", deaf_stream},
     {"what came while the server was stopped is answered", came_in_time},
+    {"what came while a slow request was worked on is answered",
+     came_meanwhile},
     {NULL, NULL},
 };
