@@ -134,8 +134,12 @@ static void nobody_finishes(const struct stage_differences *stage)
         return;
     struct server *server = start(stage, "halves");
     memset(body, ' ', sizeof body);
+    /* All are announced before there is a byte of any: each would fit. */
     for (size_t i = 0; i < HOGS; i++) {
-        hogs[i] = say_body(server, BODY, "");
+        hogs[i] = say_body(server, BODY, "Expect: 100-continue\r\n");
+        life_expect(hogs[i], 100);
+    }
+    for (size_t i = 0; i < HOGS; i++) {
         client_send(hogs[i], body, sizeof body - 1);
         client_wait_taken(hogs[i]);
     }
@@ -247,7 +251,7 @@ static void unwritten_may_come_again(const struct stage_differences *stage)
     fill(server);
     struct client *client =
         sql_say(server, "t", NULL,
-                EXECUTE(WIDE) "," EXECUTE("INSERT INTO scratch VALUES(2,2)"));
+                EXECUTE(WIDE) "," SEQUENCE("INSERT INTO scratch VALUES(2,2)"));
     struct answer answer = {0};
     char after[20];
     assert_int_equal(client_read(client, false, &answer), GOT_ANSWER);
