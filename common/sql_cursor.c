@@ -15,6 +15,8 @@ enum { CURSOR_PIECE_BYTES = 16384 };
 struct sql_cursor {
     struct sql_stream *stream; /* owned */
     json_t *body;              /* owned; bindings point into it */
+    struct budget *budget;     /* borrowed; of tree_bytes */
+    size_t tree_bytes;         /* that body has taken out of it */
     const json_t *steps;       /* of body */
     enum sql_outcome *outcomes;
     size_t step;   /* that runs or is next */
@@ -140,6 +142,7 @@ static void cursor_free(struct sql_cursor *cursor)
     if (cursor->stream != NULL)
         sql_stream_drop(cursor->stream);
     json_decref(cursor->body);
+    budget_give(cursor->budget, cursor->tree_bytes, 0);
     free(cursor->outcomes);
     free(cursor);
 }
@@ -235,9 +238,10 @@ int sql_cursor_check(const json_t *body, struct sql_error *error)
     return sql_batch_check(json_object_get(body, "batch"), 3, error);
 }
 
-void sql_cursor_answer(struct exchange *exchange, struct sql_stream *stream,
-                       json_t *body)
+void sql_cursor_answer(struct sql_request *request, struct sql_stream *stream)
 {
+    struct exchange *exchange = request->exchange;
+    json_t *body = json_incref(request->body);
     const json_t *steps =
         json_object_get(json_object_get(body, "batch"), "steps");
     struct sql_cursor *cursor = calloc(1, sizeof *cursor);
@@ -258,6 +262,10 @@ void sql_cursor_answer(struct exchange *exchange, struct sql_stream *stream,
         cursor_answer_whole(cursor, exchange);
         return;
     }
+    /* It lives longer than the request. */
+    cursor->budget = exchange->server->budget;
+    cursor->tree_bytes = request->tree_bytes;
+    request->tree_bytes = 0;
     struct response *response = &exchange->response;
     response->status = 200;
     response_field(response, "Content-Type", "text/plain");

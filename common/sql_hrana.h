@@ -111,10 +111,10 @@ void sql_v1_answer(struct exchange *exchange, struct sql_stream *stream,
 
 /* ---- sql_cursor.c ---- */
 
-/* The same for {"baton","batch"}; takes body too. */
+/* The same for {"baton","batch"}. An answer that is made as it is sent keeps
+ * the request's body, and what that has taken out of the budget. */
 int sql_cursor_check(const json_t *body, struct sql_error *error);
-void sql_cursor_answer(struct exchange *exchange, struct sql_stream *stream,
-                       json_t *body);
+void sql_cursor_answer(struct sql_request *request, struct sql_stream *stream);
 
 /* ---- sql_request.c ---- */
 
@@ -128,9 +128,10 @@ enum sql_call {
 struct sql_request {
     struct exchange *exchange; /* borrowed; its response is filled */
     enum sql_call call;
-    unsigned version; /* of the protocol: 1, 2 or 3 */
-    struct text name; /* of the database; borrowed from exchange->path */
-    json_t *body;     /* owned; checked */
+    unsigned version;  /* of the protocol: 1, 2 or 3 */
+    struct text name;  /* of the database; borrowed from exchange->path */
+    json_t *body;      /* owned; checked */
+    size_t tree_bytes; /* that body has taken out of the server's budget */
     struct sql_stream *stream; /* owned; NULL: not taken yet, or used */
     bool hurry;                /* the connection does not wait for locks */
 };
