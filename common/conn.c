@@ -447,16 +447,16 @@ enum conn_wish conn_expire(struct conn *conn)
 }
 
 /* Bytes that count in the budget. */
+static size_t counted(const struct message_buffer *buffer)
+{
+    return buffer->capacity > BUDGET_SMALL_BYTES ? buffer->capacity : 0;
+}
+
 static size_t held(const struct conn *conn)
 {
-    const struct message_buffer *buffers[] = {
-        &conn->in, &conn->out,
-        conn->turn != NULL ? &conn->turn->exchange.response.memory : &conn->in};
-    size_t sum = 0, count = conn->turn != NULL ? 3 : 2;
-    for (size_t i = 0; i < count; i++)
-        if (buffers[i]->capacity > BUDGET_SMALL_BYTES)
-            sum += buffers[i]->capacity;
-    return sum;
+    const struct conn_turn *turn = conn->turn;
+    return counted(&conn->in) + counted(&conn->out) +
+           (turn != NULL ? counted(&turn->exchange.response.memory) : 0);
 }
 
 uint64_t conn_burden(const struct conn *conn, uint64_t now_ms)
