@@ -253,7 +253,7 @@ static void came_in_time(const struct stage_differences *stage)
             client_close(clients[i]);
             continue;
         }
-        client_say(clients[i], i % 2 == 1 ? HELLO + half : HELLO);
+        client_say(clients[i], i % 2 == 1 ? &HELLO[half] : HELLO);
         clients[kept++] = clients[i];
     }
     assert_true(kept > 0);
