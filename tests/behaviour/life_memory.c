@@ -99,8 +99,6 @@ static void nobody_reads(const struct stage_differences *stage)
     for (size_t i = 0; i < HOGS; i++) {
         hogs[i] = client_open_small(server->port, 4096);
         client_say(hogs[i], GET_WIDE);
-    }
-    for (size_t i = 0; i < HOGS; i++) {
         unsigned status = begin_to_read(hogs[i]);
         assert_true(status == 200 || status == 503);
         large += status == 200;
@@ -165,20 +163,23 @@ static void nobody_finishes(const struct stage_differences *stage)
     server_stop(server);
 }
 
+/* Fills the memory so far that WIDE finds no room, and no body of BODY_MAX. */
+static void fill(const struct server *server)
+{
+    for (int i = 0; i < 3; i++) {
+        struct client *hog = client_open_small(server->port, 4096);
+        client_say(hog, GET_WIDE);
+        assert_int_equal(begin_to_read(hog), 200);
+    }
+}
+
 /* Said before a byte of the body is sent, and before any is held. */
 static void announced_too_much(const struct stage_differences *stage)
 {
-    struct client *hogs[HOGS];
     if (!stage->answers_others)
         return;
     struct server *server = start(stage, "announced");
-    /* As many answers as find room: three, and two MiB are left. */
-    for (size_t i = 0; i < HOGS; i++) {
-        hogs[i] = client_open_small(server->port, 4096);
-        client_say(hogs[i], GET_WIDE);
-        begin_to_read(hogs[i]);
-    }
-    held(server);
+    fill(server);
     struct client *late =
         say_body(server, BODY_MAX, "Expect: 100-continue\r\n");
     life_expect(late, 503);
@@ -216,16 +217,6 @@ static void next_request_pins_nothing(const struct stage_differences *stage)
     bytes_free(&rest);
     client_close(client);
     server_stop(server);
-}
-
-/* Fills the memory so far that WIDE finds no room. */
-static void fill(const struct server *server)
-{
-    for (int i = 0; i < 3; i++) {
-        struct client *hog = client_open_small(server->port, 4096);
-        client_say(hog, GET_WIDE);
-        assert_int_equal(begin_to_read(hog), 200);
-    }
 }
 
 /* A request that has written must not hear 503, or it would be sent again. */
