@@ -139,6 +139,9 @@ $(BUILD)/tests/unit/test_pipeline: $(patsubst %,$(BUILD)/stage4_epoll_pools/%.o,
                                      connection_table poll_list task_queue)
 $(BUILD)/tests/unit/test_module: LDLIBS := $(BUILD)/libcommon.a $(LDLIBS)
 $(BUILD)/tests/unit/test_module: $(patsubst %,$(BUILD)/stage5_modules/%.o,inbox module strand)
+$(BUILD)/tests/unit/test_front: LDLIBS := $(BUILD)/libcommon.a $(LDLIBS)
+$(BUILD)/tests/unit/test_front: $(patsubst %,$(BUILD)/stage5_modules/%.o,\
+                                             front file_cache inbox module strand)
 $(BUILD)/tests/unit/test_inbox: $(BUILD)/stage5_modules/inbox.o
 $(BUILD)/tests/unit/test_file_cache: LDLIBS := $(BUILD)/libcommon.a $(LDLIBS)
 $(BUILD)/tests/unit/test_file_cache: $(BUILD)/stage5_modules/file_cache.o

@@ -36,7 +36,14 @@ int buffer_reserve(struct message_buffer *buffer, size_t n)
         }
         capacity *= 2;
     }
-    char *data = realloc(buffer->data, capacity);
+    char *data = NULL;
+    if (!budget_take(buffer->budget, buffer->capacity, capacity)) {
+        errno = ENOMEM;
+    } else {
+        data = realloc(buffer->data, capacity);
+        if (data == NULL)
+            budget_give(buffer->budget, capacity, buffer->capacity);
+    }
     if (data == NULL) {
         buffer->failed = true;
         return -1;
@@ -121,8 +128,29 @@ void buffer_clear(struct message_buffer *buffer)
     buffer->failed = false;
 }
 
+void buffer_shrink(struct message_buffer *buffer)
+{
+    size_t waiting = buffer_length(buffer), capacity = BUFFER_FIRST_BYTES;
+    while (capacity < waiting)
+        capacity *= 2;
+    if (buffer->capacity <= BUDGET_SMALL_BYTES ||
+        capacity > buffer->capacity / 4)
+        return;
+    char *data = malloc(capacity);
+    if (data == NULL)
+        return;
+    memcpy(data, buffer_start(buffer), waiting);
+    free(buffer->data);
+    budget_give(buffer->budget, buffer->capacity, capacity);
+    buffer->data = data;
+    buffer->capacity = capacity;
+    buffer->cursor = 0;
+    buffer->end = waiting;
+}
+
 void buffer_release(struct message_buffer *buffer)
 {
     free(buffer->data);
-    *buffer = (struct message_buffer){0};
+    budget_give(buffer->budget, buffer->capacity, 0);
+    *buffer = (struct message_buffer){.budget = buffer->budget};
 }

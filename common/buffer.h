@@ -6,21 +6,25 @@
  *
  * A recv fills at end, a parser or send takes at cursor; a partial read or
  * write only moves one of the two. All zero is a valid empty buffer that owns
- * no memory, which is what an idle connection has. */
+ * no memory, which is what an idle connection has. A buffer with a budget grows
+ * only as far as that allows. */
 #ifndef FIVEFOLD_BUFFER_H
 #define FIVEFOLD_BUFFER_H
 
+#include "budget.h"
 #include "text.h"
 
 #include <stdarg.h>
 #include <sys/types.h>
 
 struct message_buffer {
-    char *data;      /* owned */
-    size_t cursor;   /* first byte that has not been taken */
-    size_t end;      /* one past the last byte */
-    size_t capacity; /* bytes allocated */
-    bool failed;     /* an append ran out of memory: the content is cut */
+    char *data;            /* owned */
+    size_t cursor;         /* first byte that has not been taken */
+    size_t end;            /* one past the last byte */
+    size_t capacity;       /* bytes allocated */
+    bool failed;           /* an append ran out of memory: the content is cut */
+    struct budget *budget; /* borrowed; NULL: not counted. Set while the buffer
+                              is empty */
 };
 
 /* Bytes between cursor and end. */
@@ -51,7 +55,8 @@ static inline struct text buffer_text(const struct message_buffer *buffer)
 
 /* Makes room for at least n bytes behind end: moves what waits to the front
  * when that is enough, else grows by doubling. Returns 0, or -1 with errno
- * ENOMEM, sets failed, and leaves the content as it was. */
+ * ENOMEM (no memory, or no room in the budget), sets failed, and leaves the
+ * content as it was. */
 int buffer_reserve(struct message_buffer *buffer, size_t n);
 
 /* Says that n bytes (n <= buffer_space) were written behind end. */
@@ -75,7 +80,11 @@ int buffer_append_number(struct message_buffer *buffer, uint64_t number);
 /* Forgets the content and keeps the memory. */
 void buffer_clear(struct message_buffer *buffer);
 
-/* Gives the memory back; the buffer is then all zero. */
+/* Gives back what the content does not need, if that is most of a large buffer.
+ * Moves memory. */
+void buffer_shrink(struct message_buffer *buffer);
+
+/* Gives the memory back; the buffer is then all zero, but for its budget. */
 void buffer_release(struct message_buffer *buffer);
 
 #endif

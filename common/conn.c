@@ -16,6 +16,7 @@
 #include "trace.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,6 +26,8 @@ enum {
     RECV_HEAD_BYTES = 4000,
     /* A large body: few calls, and not much memory for each upload. */
     RECV_BODY_BYTES = 64 * 1024,
+    /* So long a client has had to move something before conn_burden counts. */
+    SHED_AFTER_MS = 1000,
 };
 
 static const char *const state_names[CONN_STATE_COUNT] = {
@@ -45,34 +48,36 @@ void conn_set_state(struct conn *conn, enum conn_state state)
     conn->state = state;
 }
 
-void conn_arm(struct conn *conn, enum conn_deadline kind)
+static uint64_t deadline_seconds(const struct conn *conn,
+                                 enum conn_deadline kind)
 {
     const struct settings *settings = conn->server->settings;
-    uint64_t seconds = 0;
     switch (kind) {
     case DEADLINE_IDLE:
-        seconds = settings->keepalive_seconds;
-        if (seconds == 0) /* a new connection: no other is ever idle */
-            seconds = settings->head_seconds;
-        break;
+        if (settings->keepalive_seconds > 0)
+            return settings->keepalive_seconds;
+        return settings->head_seconds; /* a new connection: no other is idle */
     case DEADLINE_HEAD:
-        seconds = settings->head_seconds;
-        break;
+        return settings->head_seconds;
     case DEADLINE_BODY:
-        seconds = settings->body_seconds;
-        break;
+        return settings->body_seconds;
     case DEADLINE_SEND:
-        seconds = settings->send_seconds;
-        break;
+        return settings->send_seconds;
     case DEADLINE_LINGER:
-        seconds = settings->linger_seconds;
-        break;
+        return settings->linger_seconds;
     case DEADLINE_NONE:
     case DEADLINE_COUNT:
         break;
     }
+    return 0;
+}
+
+void conn_arm(struct conn *conn, enum conn_deadline kind)
+{
     conn->deadline = kind;
-    conn->deadline_ms = kind == DEADLINE_NONE ? 0 : clock_ms() + seconds * 1000;
+    conn->deadline_ms = kind == DEADLINE_NONE
+                            ? 0
+                            : clock_ms() + deadline_seconds(conn, kind) * 1000;
     if (conn->turn != NULL)
         conn->turn->moved_bytes = 0;
 }
@@ -94,6 +99,7 @@ struct conn *conn_open(struct server *server, int fd, const struct peer *peer)
     conn->peer = *peer;
     conn->state = WAITING_FOR_HEAD;
     conn->wish = CONN_WANT_READ;
+    conn->in.budget = conn->out.budget = server->budget;
     stats_state(-1, WAITING_FOR_HEAD);
     conn_arm(conn, DEADLINE_IDLE);
     return conn;
@@ -115,6 +121,7 @@ static int turn_open(struct conn *conn)
     struct server *server = conn->server;
     exchange->server = server;
     response_init(&exchange->response);
+    exchange->response.memory.budget = server->budget;
     exchange->peer = conn->peer;
     exchange->address = conn->address;
     exchange->forwarded = false;
@@ -263,6 +270,7 @@ enum conn_wish conn_finish_answer(struct conn *conn)
         conn->skip = turn->exchange.request.content_length;
     buffer_taken(&conn->in, turn->raw);
     turn_close(conn);
+    buffer_shrink(&conn->in); /* the next request's first bytes may be here */
     conn->answered++;
     if (!conn->last && !(conn->stop && nothing_more_came(conn))) {
         conn_set_state(conn, WAITING_FOR_HEAD);
@@ -282,13 +290,25 @@ enum conn_wish conn_finish_answer(struct conn *conn)
     return CONN_WANT_READ;
 }
 
+/* Makes room for what may come. If there is none, less will do: a head may end
+ * within it, and what goes to a file leaves it free again. */
+static bool has_room(struct conn *conn, size_t room)
+{
+    return buffer_reserve(&conn->in, room) == 0 || buffer_space(&conn->in) > 0;
+}
+
+static enum conn_wish refuse_for_room(struct conn *conn)
+{
+    if (conn->turn == NULL)
+        return CONN_CLOSE;
+    return refuse_request(conn, 503, CONN_NO_ROOM);
+}
+
 /* One recv of at most the buffer's free space, which is never 0: a recv of
  * length 0 would look like the end of the stream. Returns its count; 0 at the
  * end or when the client is lost, -1 when there is nothing now. */
-static ssize_t receive(struct conn *conn, size_t room)
+static ssize_t receive(struct conn *conn)
 {
-    if (buffer_reserve(&conn->in, room) < 0)
-        return 0;
     struct message_buffer *in = &conn->in;
     stats_add(STAT_sys_recv, 1);
     ssize_t n = recv(conn->fd, in->data + in->end, buffer_space(in), 0);
@@ -306,7 +326,9 @@ static ssize_t receive(struct conn *conn, size_t room)
 
 static enum conn_wish step_head(struct conn *conn)
 {
-    ssize_t n = receive(conn, RECV_HEAD_BYTES);
+    if (!has_room(conn, RECV_HEAD_BYTES))
+        return refuse_for_room(conn);
+    ssize_t n = receive(conn);
     if (n == 0)
         return CONN_CLOSE; /* idle, or half a head: nobody to answer */
     if (n < 0) {
@@ -323,7 +345,9 @@ static enum conn_wish step_body(struct conn *conn)
     uint64_t room = RECV_BODY_BYTES;
     if (turn->body.framing == HTTP_BODY_LENGTH && turn->body.left < room)
         room = turn->body.left;
-    ssize_t n = receive(conn, (size_t)room);
+    if (!has_room(conn, (size_t)room))
+        return refuse_for_room(conn);
+    ssize_t n = receive(conn);
     if (n == 0)
         return CONN_CLOSE;
     if (n < 0)
@@ -387,15 +411,27 @@ enum conn_wish conn_step(struct conn *conn)
     return wish;
 }
 
-enum conn_wish conn_expire(struct conn *conn)
+bool conn_came_in_time(struct conn *conn)
 {
-    stats_add(STAT_expired, 1);
+    bool sends = conn->state == WAITING_TO_SEND_HEAD ||
+                 conn->state == WAITING_TO_SEND_BODY;
+    struct pollfd look = {.fd = conn->fd, .events = sends ? POLLOUT : POLLIN};
+    if (conn->looked_ms == conn->deadline_ms)
+        return false;
+    conn->looked_ms = conn->deadline_ms;
+    return poll(&look, 1, 0) > 0;
+}
+
+/* Ends what the deadline is for. */
+static enum conn_wish give_up(struct conn *conn, unsigned status,
+                              const char *detail)
+{
     switch (conn->deadline) {
     case DEADLINE_HEAD:
     case DEADLINE_BODY:
         if (conn->turn->interim)
             return CONN_CLOSE; /* it does not even read our 100 */
-        return refuse_request(conn, 408, "The request took too long to come.");
+        return refuse_request(conn, status, detail);
     case DEADLINE_SEND: {
         /* The kernel would go on offering what is in its buffer for
          * minutes; a reset gives that memory back now. */
@@ -406,6 +442,40 @@ enum conn_wish conn_expire(struct conn *conn)
     default:
         return CONN_CLOSE;
     }
+}
+
+enum conn_wish conn_expire(struct conn *conn)
+{
+    stats_add(STAT_expired, 1);
+    return give_up(conn, 408, "The request took too long to come.");
+}
+
+/* Bytes that count in the budget. */
+static size_t counted(const struct message_buffer *buffer)
+{
+    return buffer->capacity > BUDGET_SMALL_BYTES ? buffer->capacity : 0;
+}
+
+static size_t held(const struct conn *conn)
+{
+    const struct conn_turn *turn = conn->turn;
+    return counted(&conn->in) + counted(&conn->out) +
+           (turn != NULL ? counted(&turn->exchange.response.memory) : 0);
+}
+
+uint64_t conn_burden(const struct conn *conn, uint64_t now_ms)
+{
+    uint64_t since_ms =
+        conn->deadline_ms - deadline_seconds(conn, conn->deadline) * 1000;
+    if (now_ms < since_ms + SHED_AFTER_MS)
+        return 0;
+    return held(conn) * (now_ms - since_ms);
+}
+
+enum conn_wish conn_shed(struct conn *conn)
+{
+    stats_add(STAT_shed, 1);
+    return give_up(conn, 503, CONN_NO_ROOM);
 }
 
 /* Its first request may be under way. Where the next server goes on with the

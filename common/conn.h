@@ -33,6 +33,8 @@ enum conn_wish {
     CONN_WANT_WRITE,  /* call conn_step when the socket is writable */
     CONN_WANT_WORK,   /* call conn_work (may block: disk, SQLite) */
     CONN_WANT_STREAM, /* call conn_stream (may block likewise) */
+    CONN_WANT_TURN,   /* of conn_serve alone: call it again in the next turn,
+                         whatever the socket says */
     CONN_CLOSE,       /* call conn_close */
 };
 
@@ -75,6 +77,7 @@ struct conn {
     /* Armed by conn, kept in order by connections.h. */
     enum conn_deadline deadline;
     uint64_t deadline_ms; /* monotonic; 0 with DEADLINE_NONE */
+    uint64_t looked_ms;   /* the deadline for which conn_came_in_time looked */
     enum conn_deadline listed;
     uint64_t listed_ms;
     struct order_link late;
@@ -154,13 +157,38 @@ struct exchange *conn_exchange(struct conn *conn);
  * called at once. */
 void conn_stream(struct conn *conn);
 
+/* One connection may have sent many requests at once. A thread that serves
+ * others too goes on with the next request of the same connection only while
+ * its turn has not taken so long. */
+enum { CONN_TURN_NS = 1000000 };
+
 /* conn_step, and the work too, on this thread: for a stage that has only one.
- * Returns any wish but WORK and STREAM. May block as conn_work does. */
+ * Returns any wish but WORK and STREAM. May block as conn_work does, for one
+ * request; those that follow it on the same connection wait for another turn
+ * if CONN_TURN_NS have passed (CONN_WANT_TURN). */
 enum conn_wish conn_serve(struct conn *conn);
+
+/* Before conn_expire: has the client done its part, and nobody has looked at
+ * it yet, as the process or its thread was stopped or busy? Then step instead
+ * (conn_serve, or whatever the wish before asked for). One system call. True at
+ * most once for each deadline, so that a client that trickles expires. */
+bool conn_came_in_time(struct conn *conn);
 
 /* The deadline has passed: says 408 where the client is owed a word. Returns
  * CONN_CLOSE, or CONN_WANT_WRITE when an answer is to be sent first. */
 enum conn_wish conn_expire(struct conn *conn);
+
+/* How much of the budget it holds up, in bytes times milliseconds: what its
+ * buffers hold, times how long it has been since the client began to move the
+ * last rate_min_bytes. 0 for whoever began within the last second. Of several
+ * connections the one with the most holds much and moves little. Only for one
+ * whose deadline is BODY or SEND. */
+uint64_t conn_burden(const struct conn *conn, uint64_t now_ms);
+
+/* It is to give back what it holds, as others need room: ends it as if its
+ * deadline had passed, but with 503 where a body was still coming. Returns as
+ * conn_expire. */
+enum conn_wish conn_shed(struct conn *conn);
 
 /* The server is stopping. Returns true if nothing is under way, so that the
  * connection can be closed now; otherwise it closes behind its next answer, or

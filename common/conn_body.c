@@ -84,6 +84,19 @@ unsigned conn_take_body(struct conn *conn)
     return status;
 }
 
+void conn_drop_body(struct conn *conn)
+{
+    struct conn_turn *turn = conn->turn;
+    struct exchange *exchange = &turn->exchange;
+    if (turn->body_length == 0)
+        return;
+    turn->body_length = 0;
+    exchange->body = (struct text){0};
+    close_gap(conn);
+    buffer_shrink(&conn->in);
+    exchange->request.base = buffer_start(&conn->in); /* the log wants it */
+}
+
 const char *conn_body_detail(unsigned status)
 {
     switch (status) {
@@ -91,6 +104,8 @@ const char *conn_body_detail(unsigned status)
         return "The chunked body is not well-formed.";
     case 413:
         return "The body is larger than the server takes.";
+    case 503:
+        return CONN_NO_ROOM;
     case 507:
         return "There is no room to store the body.";
     default:

@@ -36,6 +36,8 @@ struct conn_turn {
     uint64_t moved_bytes; /* since the deadline was armed */
 };
 
+#define CONN_NO_ROOM "There is no memory for this now; try again."
+
 /* Counts and traces the change. */
 void conn_set_state(struct conn *conn, enum conn_state state);
 
@@ -51,6 +53,9 @@ unsigned conn_take_body(struct conn *conn);
 
 /* What to say with that status; NULL: its name is enough. */
 const char *conn_body_detail(unsigned status);
+
+/* Of a request that is being answered: gives the memory of its body back. */
+void conn_drop_body(struct conn *conn);
 
 /* Turns exchange->response into bytes in conn->out and goes to
  * WAITING_TO_SEND_HEAD; if there is no status yet, conn_stream goes on. May

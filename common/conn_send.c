@@ -158,24 +158,12 @@ static bool changes_something(enum http_method method)
     return method != HTTP_GET && method != HTTP_HEAD && method != HTTP_OPTIONS;
 }
 
-void conn_start_answer(struct conn *conn)
+/* The head, and what follows it if that is there already. */
+static void start_head(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;
-    struct response *response = &turn->exchange.response;
+    const struct response *response = &turn->exchange.response;
     const struct http_request *request = &turn->exchange.request;
-    turn->unfinished = response->status == 0;
-    if (turn->unfinished) {
-        assert(turn->exchange.handler->go_on != NULL);
-        return;
-    }
-    if (response->fields.failed || response->memory.failed) {
-        /* What a client was to be told is done is not called failed. */
-        if (response->status < 400 && changes_something(request->method))
-            conn->out.failed = true;
-        else
-            response_error(response, 500, "Out of memory.");
-        response->close = true;
-    }
     turn->interim = false;
     turn->head_only = request->method == HTTP_HEAD || response->status == 204 ||
                       response->status == 304;
@@ -189,8 +177,37 @@ void conn_start_answer(struct conn *conn)
     }
     if (turn->head_only)
         turn->list_count = 0;
-    else if (response->source != NULL && make_piece(conn) < 0)
-        conn->out.failed = true;
+}
+
+void conn_start_answer(struct conn *conn)
+{
+    struct conn_turn *turn = conn->turn;
+    struct response *response = &turn->exchange.response;
+    turn->unfinished = response->status == 0;
+    if (turn->unfinished) {
+        assert(turn->exchange.handler->go_on != NULL);
+        return;
+    }
+    if (response->fields.failed || response->memory.failed) {
+        /* What a client was to be told is done is not called failed. */
+        if (response->status < 400 &&
+            changes_something(turn->exchange.request.method))
+            conn->out.failed = true;
+        else
+            answer_error(&turn->exchange, 503, CONN_NO_ROOM);
+    }
+    conn_drop_body(conn);
+    start_head(conn);
+    if (!turn->head_only && response->source != NULL && make_piece(conn) < 0) {
+        if (response->memory.failed) {
+            /* Nothing has been sent yet. */
+            buffer_release(&conn->out);
+            answer_error(&turn->exchange, 503, CONN_NO_ROOM);
+            start_head(conn);
+        } else {
+            conn->out.failed = true;
+        }
+    }
     conn_set_state(conn, WAITING_TO_SEND_HEAD);
     conn_arm(conn, DEADLINE_SEND);
     stats_add(STAT_requests, 1);

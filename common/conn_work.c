@@ -7,6 +7,7 @@
  * conn_serve is for a stage that has only one. */
 #include "conn_internal.h"
 
+#include "clock.h"
 #include "server.h"
 #include "stats.h"
 #include "trace.h"
@@ -20,6 +21,17 @@ enum {
     SKIP_BYTES_MAX = 64 * 1024,
 };
 
+/* A body that goes to memory, and whose length is known. */
+static bool fits_in_memory(const struct conn *conn)
+{
+    const struct exchange *exchange = &conn->turn->exchange;
+    const struct http_request *request = &exchange->request;
+    if (exchange->spool_fd >= 0 || request->framing != HTTP_BODY_LENGTH)
+        return true;
+    return budget_fits(conn->server->budget,
+                       request->head_length + (size_t)request->content_length);
+}
+
 /* Admitted: waits for the body, unless all of it came with the head. Returns
  * true if the request can be finished now. */
 static bool start_body(struct conn *conn)
@@ -31,6 +43,8 @@ static bool start_body(struct conn *conn)
     if (exchange->request.framing == HTTP_BODY_LENGTH &&
         exchange->request.content_length > exchange->body_max)
         status = 413; /* said before a byte of it is read */
+    else if (!fits_in_memory(conn))
+        status = 503; /* likewise */
     bool nothing_yet = turn->raw == buffer_length(&conn->in);
     if (status == 0)
         status = conn_take_body(conn);
@@ -141,7 +155,6 @@ bool conn_work_at_once(struct conn *conn)
         return true;
     }
     response_release(&exchange->response);
-    response_init(&exchange->response);
     return false;
 }
 
@@ -150,7 +163,6 @@ void conn_work_refuse(struct conn *conn)
     struct exchange *exchange = &conn->turn->exchange;
     exchange->request.base = buffer_start(&conn->in);
     answer_error(exchange, 503, "Too much is waiting; try again.");
-    response_field(&exchange->response, "Retry-After", "1");
     conn_work_answer(conn);
 }
 
@@ -163,9 +175,16 @@ bool conn_client_is_gone(const struct conn *conn)
 enum conn_wish conn_serve(struct conn *conn)
 {
     bool streamed = false;
+    uint64_t start_ns = 0;
     enum conn_wish wish = conn_step(conn);
-    /* Behind the last piece of a stream the next request may wait already. */
+    /* After the last piece of a stream the next request may wait already. */
     while (wish == CONN_WANT_WORK || (wish == CONN_WANT_STREAM && !streamed)) {
+        /* The kernel would not report it: its bytes are here already. */
+        if (start_ns != 0 && clock_ns() - start_ns >= CONN_TURN_NS &&
+            wish == CONN_WANT_WORK)
+            return CONN_WANT_TURN;
+        if (start_ns == 0)
+            start_ns = clock_ns();
         if (wish == CONN_WANT_WORK) {
             conn_work(conn);
         } else {
@@ -174,7 +193,11 @@ enum conn_wish conn_serve(struct conn *conn)
         }
         wish = conn_step(conn);
     }
-    /* One piece a turn, however fast the client reads: the socket is most
-     * likely still writable, and then the next turn goes on here. */
-    return wish == CONN_WANT_STREAM ? CONN_WANT_WRITE : wish;
+    if (wish != CONN_WANT_STREAM)
+        return wish;
+    /* One piece a turn, however fast the client reads. The next one is made
+     * when the socket takes it. An answer without its first byte goes on in any
+     * case: it has nothing to send, and no deadline, and the socket may be full
+     * of earlier answers that the client does not read. */
+    return conn->turn->unfinished ? CONN_WANT_TURN : CONN_WANT_WRITE;
 }

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+enum { SEARCH_MS = 100 }; /* between two searches that find nothing */
+
 int connections_open(struct connections *list, size_t max)
 {
     *list = (struct connections){.max = max};
@@ -95,4 +97,26 @@ struct conn *connections_expired(struct connections *list, uint64_t now_ms)
             return first;
     }
     return NULL;
+}
+
+struct conn *connections_heaviest(struct connections *list, uint64_t now_ms)
+{
+    static const enum conn_deadline kinds[] = {DEADLINE_BODY, DEADLINE_SEND};
+    struct conn *heaviest = NULL;
+    uint64_t most = 0;
+    if (now_ms < list->search_ms)
+        return NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        for (struct order_link *at = list->late[kinds[i]].first; at != NULL;
+             at = at->later) {
+            struct conn *conn = ORDER_OWNER(at, struct conn, late);
+            uint64_t burden = conn_burden(conn, now_ms);
+            if (burden > most) {
+                most = burden;
+                heaviest = conn;
+            }
+        }
+    if (heaviest == NULL)
+        list->search_ms = now_ms + SEARCH_MS;
+    return heaviest;
 }

@@ -13,6 +13,7 @@ struct connections {
     size_t count;
     size_t max; /* settings: connections_max, or what the stage can hold */
     struct order late[DEADLINE_COUNT]; /* the first expires first */
+    uint64_t search_ms; /* monotonic: connections_heaviest not before */
 };
 
 /* Returns 0, or -1 with errno ENOMEM. */
@@ -40,6 +41,12 @@ struct conn *connections_first(const struct connections *list,
 /* Milliseconds until the next deadline, at most limit_ms; 0 if one passed. */
 int connections_wait_ms(const struct connections *list, uint64_t now_ms,
                         int limit_ms);
+
+/* Of those that wait for their client to send a body or to read an answer, the
+ * one with the largest burden (conn_burden); NULL: none has any. Looks at each
+ * of them, but at most once in 100 ms if there is none. It stays listed: call
+ * conn_shed, then update or remove it. */
+struct conn *connections_heaviest(struct connections *list, uint64_t now_ms);
 
 /* A connection whose deadline has passed, or NULL. It stays listed: call
  * conn_expire, then update or remove it. */

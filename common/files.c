@@ -100,7 +100,6 @@ void files_error(struct response *response, int error)
     case ENOMEM:
     case EAGAIN: /* the tree kept changing while it was walked */
         response_error(response, 503, "Too much is going on; try again.");
-        response_field(response, "Retry-After", "1");
         return;
     default:
         response_error(response, 500, "The file could not be used.");

@@ -31,6 +31,52 @@ static void write_page(const struct server *server, struct message_buffer *out)
     buffer_append(out, live_page, sizeof live_page - 1);
 }
 
+struct budget_figures {
+    unsigned long long bytes, max, refused;
+};
+
+static struct budget_figures budget_figures(const struct server *server)
+{
+    const struct budget *budget = server->budget;
+    if (budget == NULL)
+        return (struct budget_figures){0};
+    return (struct budget_figures){
+        .bytes = atomic_load_explicit(&budget->taken, memory_order_relaxed),
+        .max = budget->max,
+        .refused = atomic_load_explicit(&budget->refused, memory_order_relaxed),
+    };
+}
+
+static void write_budget(const struct server *server,
+                         struct message_buffer *out)
+{
+    struct budget_figures figures = budget_figures(server);
+    buffer_printf(out,
+                  ",\"memory\":{\"bytes\":%llu,\"limit\":%llu,"
+                  "\"refused\":%llu}",
+                  figures.bytes, figures.max, figures.refused);
+}
+
+static void write_budget_metrics(const struct server *server,
+                                 struct message_buffer *out)
+{
+    struct budget_figures figures = budget_figures(server);
+    buffer_printf(out,
+                  "# HELP fivefold_memory_bytes Held by the large buffers of "
+                  "connections.\n"
+                  "# TYPE fivefold_memory_bytes gauge\n"
+                  "fivefold_memory_bytes %llu\n"
+                  "# HELP fivefold_memory_limit_bytes The most that may be "
+                  "held; 0: no limit.\n"
+                  "# TYPE fivefold_memory_limit_bytes gauge\n"
+                  "fivefold_memory_limit_bytes %llu\n"
+                  "# HELP fivefold_memory_refused_total Buffers that found no "
+                  "room.\n"
+                  "# TYPE fivefold_memory_refused_total counter\n"
+                  "fivefold_memory_refused_total %llu\n",
+                  figures.bytes, figures.max, figures.refused);
+}
+
 static void write_stats(const struct server *server, struct message_buffer *out)
 {
     buffer_printf(out,
@@ -40,6 +86,7 @@ static void write_stats(const struct server *server, struct message_buffer *out)
                   server->stage->number, server->stage->name,
                   uptime_seconds(server));
     stats_json(out);
+    write_budget(server, out);
     buffer_append_text(out, TEXT(",\"addresses\":"));
     buffer_append_number(out, addresses_known(server));
     struct sql_memory_figures memory = sql_memory_figures();
@@ -68,6 +115,7 @@ static void write_metrics(const struct server *server,
                   server->stage->number, server->stage->name,
                   uptime_seconds(server));
     stats_metrics(out);
+    write_budget_metrics(server, out);
     buffer_printf(out,
                   "# HELP fivefold_addresses Addresses that limits know of.\n"
                   "# TYPE fivefold_addresses gauge\n"

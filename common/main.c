@@ -204,10 +204,12 @@ int main(int argc, char **argv)
     int read = settings_read(&settings, argc, argv);
     if (read != 0)
         return read > 0 ? end_printing(program) : EXIT_MISTAKE;
+    struct budget budget = {.max = settings.memory_bytes};
     struct server server = {.settings = &settings,
                             .stage = &stage_facts,
                             .started_ns = clock_ns(),
-                            .listen_fd = -1};
+                            .listen_fd = -1,
+                            .budget = &budget};
     int status = EXIT_MISTAKE;
     raise_descriptor_limit();
     notify_open(program);

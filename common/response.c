@@ -24,7 +24,9 @@ void response_release(struct response *response)
     free(response->segments);
     buffer_release(&response->fields);
     buffer_release(&response->memory);
+    struct budget *budget = response->memory.budget;
     response_init(response);
+    response->memory.budget = budget;
 }
 
 void response_reset(struct response *response, unsigned status)
@@ -82,11 +84,19 @@ uint64_t response_length(const struct response *response)
     return length;
 }
 
+/* What is 503 here may be better a moment later. */
+static void retry_after(struct response *response)
+{
+    if (response->status == 503)
+        response_field(response, "Retry-After", "1");
+}
+
 void response_error(struct response *response, unsigned status,
                     const char *detail)
 {
     response_reset(response, status);
     response_field(response, "Content-Type", "text/plain; charset=utf-8");
+    retry_after(response);
     buffer_printf(&response->memory, "%u %s\n", status,
                   http_status_phrase(status));
     if (detail != NULL)
@@ -98,6 +108,7 @@ void response_error_json(struct response *response, unsigned status,
 {
     response_reset(response, status);
     response_field(response, "Content-Type", "application/json");
+    retry_after(response);
     struct message_buffer *out = &response->memory;
     buffer_append_text(out, TEXT("{\"message\":"));
     json_append_text(out, text_of(message));

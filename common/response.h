@@ -45,7 +45,8 @@ struct response {
 /* All empty; file_fd -1. */
 void response_init(struct response *response);
 
-/* Back to empty from any state: closes file and source, keeps no memory. */
+/* Back to empty from any state: closes file and source, keeps no memory, but
+ * the budget of its buffers. */
 void response_release(struct response *response);
 
 /* Drops what has been written so far (memory, segments, file, source, fields)
@@ -64,7 +65,8 @@ int response_segment(struct response *response, struct segment segment);
 uint64_t response_length(const struct response *response);
 
 /* A complete short answer for a person: status, text/plain, the status line and
- * a sentence that says what was wrong. detail may be NULL. */
+ * a sentence that says what was wrong. detail may be NULL. With 503 the client
+ * is asked to try again (Retry-After, RFC 9110 section 10.2.3). */
 void response_error(struct response *response, unsigned status,
                     const char *detail);
 

@@ -3,6 +3,7 @@
 #ifndef FIVEFOLD_SERVER_H
 #define FIVEFOLD_SERVER_H
 
+#include "budget.h"
 #include "network.h"
 #include "settings.h"
 
@@ -21,6 +22,8 @@ struct server {
     struct addresses *addresses; /* NULL: no limits; thread-safe itself */
     struct networks proxies;     /* whose X-Forwarded-For is believed */
     struct log *log;
+    struct budget *budget; /* of all connections' buffers; NULL: no limit;
+                              thread-safe itself */
     const struct stage_facts *stage; /* which of the five this is */
     uint64_t started_ns;
 

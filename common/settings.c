@@ -477,6 +477,25 @@ static int reader_check_rows(struct reader *reader,
     return 0;
 }
 
+/* A buffer doubles as it grows, and may have half of the memory: so what is
+ * allowed fits in a server that holds nothing else. */
+static int reader_check_memory(struct reader *reader,
+                               const struct setting_layer *layer)
+{
+    uint64_t memory = reader->settings->memory_bytes;
+    uint64_t most = layer->settings->sqlite_response_bytes;
+    if (most < reader->settings->body_bytes)
+        most = reader->settings->body_bytes;
+    if (memory == 0 || memory / 4 >= most)
+        return 0;
+    const struct setting *row = setting_find("limits", "memory_bytes");
+    const char *where = reader->main.where[row - settings_table];
+    return mistake_at(reader->mistake, where ? where : "[limits] memory_bytes",
+                      "less than four times body_bytes or response_bytes; "
+                      "raise it to %ju, or lower those",
+                      (uintmax_t)most * 4);
+}
+
 static int reader_check(struct reader *reader)
 {
     const struct settings *settings = reader->settings;
@@ -494,6 +513,11 @@ static int reader_check(struct reader *reader)
                           "raise it to %ju",
                           (uintmax_t)settings->request_line_bytes);
     }
+    if (reader_check_memory(reader, &reader->main) < 0)
+        return -1;
+    for (size_t i = 0; i < settings->mount_count; i++)
+        if (reader_check_memory(reader, &reader->own[i]) < 0)
+            return -1;
     return settings_mounts_check(&reader->main, reader->own, reader->mistake);
 }
 

@@ -56,6 +56,7 @@ struct settings {
     uint64_t body_bytes;              /* held in memory: SQL */
     uint64_t upload_bytes;            /* PUT of a file */
     uint64_t sqlite_bytes;            /* what SQLite may allocate in all */
+    uint64_t memory_bytes;            /* all buffers together; 0: no limit */
     uint64_t connections_per_address; /* 0: no limit */
     uint64_t requests_per_second;     /* of one address; 0: no limit */
     uint64_t requests_burst;          /* of one address */

@@ -111,6 +111,10 @@ const struct setting settings_table[] = {
     BYTES("limits", "sqlite_bytes", sqlite_bytes, 16 * MIB, 16 * TIB, "512M",
           "memory that SQLite may take for all databases; then SQLITE_NOMEM",
           "A connection gets at most as much as is still free."),
+    BYTES("limits", "memory_bytes", memory_bytes, 0, 16 * TIB, "256M",
+          "memory for bodies and answers of all clients; 0: no limit",
+          "At least four times body_bytes and response_bytes. What finds no "
+          "room gets 503, and those that hold most and move least are closed."),
     NUMBER("limits", "connections_per_address", connections_per_address, 0,
            1000000, "0",
            "connections of one address at a time; more get 429; 0: no limit",

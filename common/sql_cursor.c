@@ -15,6 +15,8 @@ enum { CURSOR_PIECE_BYTES = 16384 };
 struct sql_cursor {
     struct sql_stream *stream; /* owned */
     json_t *body;              /* owned; bindings point into it */
+    struct budget *budget;     /* borrowed; of tree_bytes */
+    size_t tree_bytes;         /* that body has taken out of it */
     const json_t *steps;       /* of body */
     enum sql_outcome *outcomes;
     size_t step;   /* that runs or is next */
@@ -58,6 +60,7 @@ static void cursor_fail_step(struct sql_cursor *cursor,
                              struct message_buffer *out,
                              const struct sql_error *error)
 {
+    sql_answer_goes_on(cursor->stream, out);
     cursor_append_index(cursor, out, "step_error");
     buffer_append_text(out, TEXT(",\"error\":"));
     sql_append_error(out, error);
@@ -156,6 +159,7 @@ static void cursor_free(struct sql_cursor *cursor)
     if (cursor->stream != NULL)
         sql_stream_drop(cursor->stream);
     json_decref(cursor->body);
+    budget_give(cursor->budget, cursor->tree_bytes, 0);
     free(cursor->outcomes);
     free(cursor);
 }
@@ -280,13 +284,14 @@ static void cursor_answer_whole(struct sql_cursor *cursor,
     struct sql_error error;
     char baton[SQL_BATON_BYTES + 1];
     bool committed = false;
-    int result = sql_fail(&error, 500, "INTERNAL", "out of memory");
-    if (sql_head_begin(response, "text/plain") == 0) {
+    int result = sql_head_begin(response, "text/plain", &error);
+    if (result == 0) {
         buffer_append_text(out, TEXT("}\n"));
         cursor_fill(cursor, out, SIZE_MAX);
         committed = connection->committed;
+        result = sql_check_room(connection, out, &error);
     }
-    if (!out->failed && !response->fields.failed) {
+    if (result == 0) {
         result = sql_stream_give(cursor->stream, baton, &error);
         cursor->stream = NULL;
     }
@@ -302,9 +307,10 @@ int sql_cursor_check(const json_t *body, struct sql_error *error)
     return sql_batch_check(json_object_get(body, "batch"), 3, error);
 }
 
-void sql_cursor_answer(struct exchange *exchange, struct sql_stream *stream,
-                       json_t *body)
+void sql_cursor_answer(struct sql_request *request, struct sql_stream *stream)
 {
+    struct exchange *exchange = request->exchange;
+    json_t *body = json_incref(request->body);
     const json_t *steps =
         json_object_get(json_object_get(body, "batch"), "steps");
     struct sql_cursor *cursor = calloc(1, sizeof *cursor);
@@ -326,6 +332,10 @@ void sql_cursor_answer(struct exchange *exchange, struct sql_stream *stream,
         cursor_answer_whole(cursor, exchange);
         return;
     }
+    /* It lives longer than the request. */
+    cursor->budget = exchange->server->budget;
+    cursor->tree_bytes = request->tree_bytes;
+    request->tree_bytes = 0;
     struct response *response = &exchange->response;
     response->status = 200;
     response_field(response, "Content-Type", "text/plain");

@@ -46,6 +46,13 @@ static int check_batch(const json_t *request, unsigned version,
     return sql_batch_check(json_object_get(request, "batch"), version, error);
 }
 
+void sql_answer_goes_on(const struct sql_stream *stream,
+                        struct message_buffer *out)
+{
+    if (stream->counted || stream->connection->wrote)
+        out->failed = false;
+}
+
 /* Appends {"step_results":[...],"step_errors":[...]}. */
 static int batch_execute(struct sql_stream *stream, const json_t *batch,
                          struct message_buffer *out, struct sql_error *error)
@@ -55,9 +62,9 @@ static int batch_execute(struct sql_stream *stream, const json_t *batch,
     enum sql_outcome *outcomes = calloc(count + 1, sizeof *outcomes);
     if (outcomes == NULL)
         return sql_fail(error, 500, "INTERNAL", "out of memory");
-    struct message_buffer errors = {0};
+    struct message_buffer errors = {.budget = out->budget};
     buffer_append_text(out, TEXT("{\"step_results\":["));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && !out->failed; i++) {
         const json_t *step = json_array_get(steps, i);
         struct sql_error failure;
         if (i > 0) {
@@ -71,6 +78,8 @@ static int batch_execute(struct sql_stream *stream, const json_t *batch,
                                  &failure) == 0
                     ? STEP_OK
                     : STEP_FAILED;
+        if (outcomes[i] == STEP_FAILED)
+            sql_answer_goes_on(stream, out);
         if (outcomes[i] != STEP_OK)
             buffer_append_text(out, TEXT("null"));
         if (outcomes[i] == STEP_FAILED)
@@ -327,6 +336,7 @@ static void request_answer(struct sql_stream *stream, const json_t *request,
         return;
     }
     sql_cut(out, start);
+    sql_answer_goes_on(stream, out);
     buffer_append_text(out, TEXT("{\"type\":\"error\",\"error\":"));
     sql_append_error(out, &error);
     buffer_append_char(out, '}');
@@ -341,14 +351,23 @@ enum {
     FIELDS_BYTES = 512,
 };
 
-int sql_head_begin(struct response *response, const char *type)
+/* Nothing has been run yet: the request may be sent again. */
+static int fail_at_the_beginning(struct sql_error *error)
+{
+    return sql_fail(error, 503, "SQLITE_NOMEM",
+                    "There is no memory for the answer now; try again");
+}
+
+int sql_head_begin(struct response *response, const char *type,
+                   struct sql_error *error)
 {
     struct message_buffer *out = &response->memory;
     buffer_reserve(&response->fields, FIELDS_BYTES);
     response_field(response, "Content-Type", "%s", type);
     if (buffer_reserve(out, HEAD_BYTES + SHORT_BYTES) == 0)
         buffer_filled(out, HEAD_BYTES);
-    return out->failed || response->fields.failed ? -1 : 0;
+    return out->failed || response->fields.failed ? fail_at_the_beginning(error)
+                                                  : 0;
 }
 
 void sql_head_end(struct response *response, const char *baton)
@@ -393,21 +412,20 @@ void sql_pipeline_answer(struct exchange *exchange, struct sql_stream *stream,
     const json_t *requests = json_object_get(body, "requests");
     struct sql_error error;
     char baton[SQL_BATON_BYTES + 1];
-    sql_fail(&error, 500, "INTERNAL", "out of memory");
-    if (sql_head_begin(response, "application/json") < 0) {
+    if (sql_head_begin(response, "application/json", &error) < 0) {
         sql_stream_drop(stream);
         sql_answer_error(exchange, &error);
         return;
     }
     buffer_append_text(out, TEXT(",\"results\":["));
-    for (size_t i = 0; i < json_array_size(requests); i++) {
+    for (size_t i = 0; i < json_array_size(requests) && !out->failed; i++) {
         if (i > 0)
             buffer_append_char(out, ',');
         request_answer(stream, json_array_get(requests, i), out);
     }
     buffer_append_text(out, TEXT("]}"));
     bool committed = stream->connection->committed;
-    if (out->failed) {
+    if (sql_check_room(stream->connection, out, &error) < 0) {
         sql_stream_drop(stream);
         sql_answer_failure(exchange, committed, &error);
     } else if (sql_stream_give(stream, baton, &error) < 0) {
@@ -432,7 +450,8 @@ void sql_v1_answer(struct exchange *exchange, struct sql_stream *stream,
     buffer_reserve(&response->fields, FIELDS_BYTES);
     if (out->failed || response->fields.failed) {
         sql_stream_drop(stream);
-        response_error_json(response, 500, "INTERNAL", "out of memory");
+        fail_at_the_beginning(&error);
+        sql_answer_error(exchange, &error);
         return;
     }
     buffer_append_text(out, TEXT("{\"result\":"));
@@ -441,10 +460,10 @@ void sql_v1_answer(struct exchange *exchange, struct sql_stream *stream,
                        : sql_stmt_execute(stream, json_object_get(body, "stmt"),
                                           out, &error);
     buffer_append_char(out, '}');
+    if (result == 0)
+        result = sql_check_room(stream->connection, out, &error);
     bool committed = stream->connection->committed;
     sql_stream_drop(stream);
-    if (result == 0 && out->failed)
-        result = sql_fail(&error, 500, "INTERNAL", "out of memory");
     if (result < 0) {
         sql_answer_failure(exchange, committed, &error);
         return;

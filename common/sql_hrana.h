@@ -54,6 +54,16 @@ void sql_json_open(void);
  * why. */
 json_t *sql_json_read(struct text text, json_error_t *where, bool *no_memory);
 
+/* ---- sql_hrana.c ---- */
+
+/* A statement has failed, and what out had of it has been cut off. If the
+ * reason was that out found no memory: a request that has written nothing, and
+ * resumes no stream, is 503 as a whole, as it can be sent again; out stays
+ * failed. Otherwise its client must learn what has been done: out is good
+ * again, for the error and for what follows. */
+void sql_answer_goes_on(const struct sql_stream *stream,
+                        struct message_buffer *out);
+
 /* ---- sql_stmt.c ---- */
 
 /* The shape of a Stmt, a Batch, is what hrana.md says. Returns 0, or -1 with
@@ -110,9 +120,10 @@ void sql_v1_answer(struct exchange *exchange, struct sql_stream *stream,
 
 /* The front of an answer, {"baton":...,"base_url":null: room for it is made at
  * the beginning, together with what else a short answer needs, so that nothing
- * is lacking once something is committed. Returns 0, or -1 without memory. End
+ * is lacking once something is committed. Returns 0, or -1 with error 503. End
  * fills it in ("" is no baton), for which nothing can fail, and sets 200. */
-int sql_head_begin(struct response *response, const char *type);
+int sql_head_begin(struct response *response, const char *type,
+                   struct sql_error *error);
 void sql_head_end(struct response *response, const char *baton);
 
 /* The request as a whole has failed: answers so, unless something of it is
@@ -123,10 +134,10 @@ void sql_answer_failure(struct exchange *exchange, bool committed,
 
 /* ---- sql_cursor.c ---- */
 
-/* The same for {"baton","batch"}; takes body too. */
+/* The same for {"baton","batch"}. An answer that is made as it is sent keeps
+ * the request's body, and what that has taken out of the budget. */
 int sql_cursor_check(const json_t *body, struct sql_error *error);
-void sql_cursor_answer(struct exchange *exchange, struct sql_stream *stream,
-                       json_t *body);
+void sql_cursor_answer(struct sql_request *request, struct sql_stream *stream);
 
 /* Ends the step of the oldest answer that is streamed from that database and
  * waits for its client, who will read an error of the step. False: there is
@@ -146,9 +157,10 @@ enum sql_call {
 struct sql_request {
     struct exchange *exchange; /* borrowed; its response is filled */
     enum sql_call call;
-    unsigned version; /* of the protocol: 1, 2 or 3 */
-    struct text name; /* of the database; borrowed from exchange->path */
-    json_t *body;     /* owned; checked */
+    unsigned version;  /* of the protocol: 1, 2 or 3 */
+    struct text name;  /* of the database; borrowed from exchange->path */
+    json_t *body;      /* owned; checked */
+    size_t tree_bytes; /* that body has taken out of the server's budget */
     struct sql_stream *stream; /* owned; NULL: not taken yet, or used */
     bool hurry;                /* the connection does not wait for locks */
 };

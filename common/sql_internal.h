@@ -197,6 +197,7 @@ struct sql_connection {
     uint64_t deadline_ns;             /* of the statement that runs; 0: none */
     uint64_t transaction_deadline_ns; /* of a stream's transaction; 0: none */
     uint64_t request_left_ns; /* of the time of this request; 0: none left */
+    bool wrote;               /* this request has begun a statement that may */
     uint64_t busy_until_ms;   /* another's lock is waited for until then */
     bool committed;           /* a statement of this request may be on disk: the
                                  request as a whole is not called failed any more */
@@ -504,6 +505,12 @@ int sql_run_step(struct sql_run *run, bool want_rows, struct sql_error *error);
 /* 0, or -1 with RESPONSE_TOO_LARGE when bytes exceed
  * settings->sqlite_response_bytes. */
 int sql_check_bytes(struct sql *sql, uint64_t bytes, struct sql_error *error);
+
+/* 0, or -1 with SQLITE_NOMEM when out has found no memory, or no room in the
+ * budget. The status is 503 if the request can be sent again, and 500 if it has
+ * written something. */
+int sql_check_room(const struct sql_connection *connection,
+                   const struct message_buffer *out, struct sql_error *error);
 
 /* A cursor pauses between pieces of its answer: the client's time is not the
  * statement's. sql_run_step goes on by itself. */

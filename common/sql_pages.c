@@ -149,8 +149,6 @@ void sql_page_error(struct exchange *exchange, struct sql_error *error)
     set_status(error);
     sql_answer_error(exchange, error);
     response_field(&exchange->response, "Cache-Control", "no-store");
-    if (exchange->response.status == 503)
-        response_field(&exchange->response, "Retry-After", "1");
 }
 
 void sql_html_begin(struct message_buffer *out, struct text title)

@@ -343,7 +343,8 @@ static int append_row(struct message_buffer *out, enum sql_format format,
             append_html(out, row, i);
         /* Not only at its end: a row may hold many large values. */
         if (sql_check_bytes(run->connection->sql, buffer_length(out), error) <
-            0)
+                0 ||
+            sql_check_room(run->connection, out, error) < 0)
             return -1;
         if (run->connection->at_once > 0 &&
             buffer_length(out) > QUERY_AT_ONCE_BYTES)
@@ -383,9 +384,7 @@ static int run_rows(struct exchange *exchange, struct sql_run *run,
         buffer_printf(out, "<p>%llu rows\n", (unsigned long long)run->rows);
         sql_html_end(out);
     }
-    if (out->failed)
-        return sql_fail(error, 503, "SQLITE_NOMEM", "Out of memory");
-    return 0;
+    return sql_check_room(run->connection, out, error);
 }
 
 /* ---- the statement ---- */

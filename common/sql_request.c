@@ -10,7 +10,15 @@
 
 #include <stdlib.h>
 
-enum { JSON_VALUES_MIN = 65536 }; /* that are always allowed */
+enum {
+    JSON_VALUES_MIN = 65536, /* that are always allowed */
+    TREE_SHORT_BYTES = 512,  /* of a body; what it becomes is not counted */
+    /* What Jansson allocates, about, for an object and its table, for an array,
+     * and for a value and its place. */
+    TREE_OBJECT_BYTES = 256,
+    TREE_ARRAY_BYTES = 128,
+    TREE_VALUE_BYTES = 96,
+};
 
 static int shape_check(const struct sql_request *request,
                        struct sql_error *error)
@@ -27,39 +35,70 @@ static int shape_check(const struct sql_request *request,
     return sql_v1_check(request->body, request->call == SQL_V1_BATCH, error);
 }
 
-/* How many values the text has at most: what begins one, or stands behind it.
- * Stops counting beyond most. */
-static size_t count_values(struct text text, size_t most)
+struct tree {
+    size_t values; /* at most: what begins one, or stands behind it */
+    size_t bytes;  /* that they take, about, besides the text itself */
+};
+
+/* What the text becomes. Stops counting beyond most values. */
+static struct tree tree_of(struct text text, size_t most)
 {
-    size_t count = 0;
+    struct tree tree = {0};
     bool in_string = false;
-    for (size_t i = 0; i < text.length && count <= most; i++) {
+    for (size_t i = 0; i < text.length && tree.values <= most; i++) {
         char c = text.data[i];
-        if (in_string && c == '\\')
+        if (in_string && c == '\\') {
             i++;
-        else if (c == '"')
+        } else if (c == '"') {
             in_string = !in_string;
-        else if (!in_string)
-            count += c == '{' || c == '[' || c == ',';
+        } else if (!in_string && (c == '{' || c == '[' || c == ',')) {
+            tree.values++;
+            tree.bytes += c == '{'   ? TREE_OBJECT_BYTES
+                          : c == '[' ? TREE_ARRAY_BYTES
+                                     : TREE_VALUE_BYTES;
+        }
     }
-    return count;
+    return tree;
+}
+
+/* Takes the memory of the tree out of the budget, until sql_request_close or
+ * the end of the cursor that has got it. */
+static int take_tree(struct sql_request *request, struct tree tree,
+                     struct sql_error *error)
+{
+    struct budget *budget = request->exchange->server->budget;
+    size_t bytes = tree.bytes + request->exchange->body.length;
+    if (budget != NULL && budget->max != 0 && bytes > budget->max / 2)
+        return sql_fail(error, 413, "TOO_LARGE",
+                        "the body takes more memory than there is; send fewer "
+                        "values at a time");
+    if (!budget_take(budget, 0, bytes))
+        return sql_fail(error, 503, "SQLITE_NOMEM",
+                        "There is no memory for the request now; try again");
+    request->tree_bytes = bytes;
+    return 0;
 }
 
 /* Three bytes, {}, become 240 in memory. No honest request has a value for each
  * 8 bytes of the longest body. */
-static json_t *read_body(const struct exchange *exchange,
-                         struct sql_error *error)
+static json_t *read_body(struct sql_request *request, struct sql_error *error)
 {
+    const struct exchange *exchange = request->exchange;
     struct text body = exchange->body;
     uint64_t most = sql_of(exchange)->settings->body_bytes / 8;
     json_error_t where;
     if (most < JSON_VALUES_MIN)
         most = JSON_VALUES_MIN;
-    if (body.length > most && count_values(body, most) > most) {
-        sql_fail(error, 413, "TOO_LARGE",
-                 "the body has more than %llu values; send fewer at a time",
-                 (unsigned long long)most);
-        return NULL;
+    if (body.length > TREE_SHORT_BYTES) {
+        struct tree tree = tree_of(body, most);
+        if (tree.values > most) {
+            sql_fail(error, 413, "TOO_LARGE",
+                     "the body has more than %llu values; send fewer at a time",
+                     (unsigned long long)most);
+            return NULL;
+        }
+        if (take_tree(request, tree, error) < 0)
+            return NULL;
     }
     bool no_memory;
     json_t *made = sql_json_read(body, &where, &no_memory);
@@ -85,7 +124,7 @@ struct sql_request *sql_request_read(struct exchange *exchange,
     }
     *made = (struct sql_request){
         .exchange = exchange, .call = call, .version = version, .name = name};
-    made->body = read_body(exchange, error);
+    made->body = read_body(made, error);
     if (json_is_object(made->body) && shape_check(made, error) == 0)
         return made;
     sql_request_close(made);
@@ -99,6 +138,7 @@ void sql_request_close(struct sql_request *request)
     if (request->stream != NULL)
         sql_stream_drop(request->stream);
     json_decref(request->body);
+    budget_give(request->exchange->server->budget, request->tree_bytes, 0);
     free(request);
 }
 
@@ -143,8 +183,7 @@ void sql_request_run(struct sql_request *request)
         sql_pipeline_answer(request->exchange, stream, request->body);
         break;
     case SQL_CURSOR:
-        sql_cursor_answer(request->exchange, stream,
-                          json_incref(request->body));
+        sql_cursor_answer(request, stream);
         break;
     case SQL_V1_EXECUTE:
     case SQL_V1_BATCH:

@@ -16,6 +16,7 @@ void sql_request_start(struct sql_connection *connection)
     uint64_t seconds = connection->sql->settings->sqlite_transaction_seconds;
     connection->request_left_ns = seconds ? seconds * 1000000000 : UINT64_MAX;
     connection->committed = false;
+    connection->wrote = false;
 }
 
 int sql_request_check(const struct sql_connection *connection,
@@ -58,6 +59,8 @@ int sql_run_start(struct sql_run *run, struct sql_connection *connection,
 {
     *run = (struct sql_run){.connection = connection, .statement = statement};
     stats_add(STAT_sql_statements, 1);
+    if (!statement->read_only)
+        connection->wrote = true;
     run->left_ns = connection->sql->settings->sqlite_query_ms * 1000000u;
     run->changes_before = sqlite3_total_changes64(connection->handle);
     /* The transaction that several requests were to share has ended under this
@@ -181,6 +184,18 @@ int sql_check_bytes(struct sql *sql, uint64_t bytes, struct sql_error *error)
     return sql_fail(error, 400, "RESPONSE_TOO_LARGE",
                     "Response is too large: more than %llu bytes",
                     (unsigned long long)max);
+}
+
+int sql_check_room(const struct sql_connection *connection,
+                   const struct message_buffer *out, struct sql_error *error)
+{
+    if (!out->failed)
+        return 0;
+    if (connection->wrote)
+        return sql_fail(error, 500, "SQLITE_NOMEM",
+                        "There is no memory for the answer");
+    return sql_fail(error, 503, "SQLITE_NOMEM",
+                    "There is no memory for the answer now; try again");
 }
 
 void sql_run_pause(struct sql_run *run)

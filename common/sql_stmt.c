@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 
+enum { STMT_ROOM_BYTES = 1024 }; /* for what is said of one at the least */
+
 static int bad(struct sql_error *error, const char *what)
 {
     return sql_fail(error, 400, "BAD_REQUEST", "%s", what);
@@ -359,7 +361,8 @@ int sql_append_row(struct message_buffer *out, const struct sql_run *run,
         sql_append_value(out, row, i);
         /* Not only at its end: a row may hold many large values. */
         if (sql_check_bytes(run->connection->sql,
-                            bytes_before + buffer_length(out), error) < 0)
+                            bytes_before + buffer_length(out), error) < 0 ||
+            sql_check_room(run->connection, out, error) < 0)
             return -1;
     }
     buffer_append_char(out, ']');
@@ -371,8 +374,11 @@ int sql_stmt_execute(struct sql_stream *stream, const json_t *stmt,
 {
     struct sql *sql = stream->connection->sql;
     struct sql_run run;
-    /* Before it does anything: what has run must not be called too large. */
+    /* Before it does anything: what has run must not be called too large, and
+     * what a write says of itself, or an error, must have its room. */
+    buffer_reserve(out, STMT_ROOM_BYTES);
     if (sql_check_bytes(sql, buffer_length(out), error) < 0 ||
+        sql_check_room(stream->connection, out, error) < 0 ||
         sql_stmt_start(&run, stream, stmt, error) < 0)
         return -1;
     bool want_rows = sql_stmt_wants_rows(stmt);

@@ -329,7 +329,8 @@ static int describe(struct exchange *exchange, struct tables *tables,
                 break;
             }
             if (sql_check_bytes(tables->connection->sql,
-                                buffer_length(tables->out), error) != 0) {
+                                buffer_length(tables->out), error) != 0 ||
+                sql_check_room(tables->connection, tables->out, error) != 0) {
                 more = -1;
                 break;
             }

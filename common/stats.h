@@ -18,6 +18,7 @@
     X(refused, connections, "refused")                                         \
     X(closed, connections, "closed")                                           \
     X(expired, connections, "expired")                                         \
+    X(shed, connections, "shed")                                               \
     X(requests, requests, "answered")                                          \
     X(address_refused, per_address, "refused")                                 \
     X(address_limited, per_address, "limited")                                 \

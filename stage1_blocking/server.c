@@ -83,7 +83,7 @@ static enum conn_wish check_time(struct stage *stage, struct conn *conn,
     if ((stage->stopping || now_ms >= turn_end_ms) && conn_stop(conn))
         return CONN_CLOSE;
     if (conn->deadline != DEADLINE_NONE && now_ms >= conn->deadline_ms)
-        return conn_expire(conn);
+        return conn_came_in_time(conn) ? CONN_WANT_READ : conn_expire(conn);
     return CONN_WANT_READ;
 }
 

@@ -105,6 +105,7 @@ struct stage {
     struct server *server; /* borrowed */
     struct watch watch;
     struct connections connections;
+    size_t due;         /* connections that want a turn without any event */
     bool accepting;     /* the listening socket is watched */
     uint64_t accept_ms; /* monotonic: when to watch it again, if not */
     bool stopping;
@@ -150,6 +151,7 @@ static void drop(struct stage *stage, struct conn *conn)
     size_t last = stage->connections.count - 1;
     watch_forget(&stage->watch, SLOT_CLIENTS + conn->slot, conn->fd,
                  SLOT_CLIENTS + last);
+    stage->due -= conn->wish == CONN_WANT_TURN;
     connections_remove(&stage->connections, conn);
     conn_close(conn);
     /* There is a descriptor again for one who waits in the kernel's queue. */
@@ -167,6 +169,8 @@ static void settle(struct stage *stage, struct conn *conn, enum conn_wish wish)
     connections_update(&stage->connections, conn);
     if (conn->wish == wish)
         return; /* nearly always: read, answer at once, read */
+    stage->due -= conn->wish == CONN_WANT_TURN;
+    stage->due += wish == CONN_WANT_TURN;
     conn->wish = wish;
     watch_set(&stage->watch, SLOT_CLIENTS + conn->slot, conn->fd, wish);
 }
@@ -229,7 +233,8 @@ static void serve_ready(struct stage *stage)
     struct connections *list = &stage->connections;
     for (size_t i = list->count; i-- > 0;) {
         struct conn *conn = list->all[i];
-        if (watch_ready(&stage->watch, SLOT_CLIENTS + i, conn->fd))
+        if (conn->wish == CONN_WANT_TURN ||
+            watch_ready(&stage->watch, SLOT_CLIENTS + i, conn->fd))
             settle(stage, conn, conn_serve(conn));
     }
 }
@@ -239,7 +244,18 @@ static void expire(struct stage *stage, uint64_t now_ms)
     struct connections *list = &stage->connections;
     struct conn *conn;
     while ((conn = connections_expired(list, now_ms)) != NULL)
-        settle(stage, conn, conn_expire(conn));
+        settle(stage, conn,
+               conn_came_in_time(conn) ? conn_serve(conn) : conn_expire(conn));
+}
+
+/* A request has found no memory: those that hold most and move least go. */
+static void shed(struct stage *stage, uint64_t now_ms)
+{
+    struct connections *list = &stage->connections;
+    struct conn *conn;
+    while (budget_is_short(stage->server->budget) &&
+           (conn = connections_heaviest(list, now_ms)) != NULL)
+        settle(stage, conn, conn_shed(conn));
 }
 
 /* One wait and all that follows from it. */
@@ -247,13 +263,14 @@ static int server_turn(struct stage *stage)
 {
     struct connections *list = &stage->connections;
     struct server *server = stage->server;
-    int wait_ms = connections_wait_ms(list, clock_ms(), TICK_MS);
+    int wait_ms =
+        stage->due > 0 ? 0 : connections_wait_ms(list, clock_ms(), TICK_MS);
     int n = watch_wait(&stage->watch, SLOT_CLIENTS + list->count, wait_ms);
     stats_add(STAT_sys_wait, 1);
     stats_add(STAT_wakeups, 1);
     if (n < 0 && errno != EINTR)
         return -1;
-    if (n > 0) {
+    if (n > 0 || (n == 0 && stage->due > 0)) {
         bool newcomers =
             stage->accepting &&
             watch_ready(&stage->watch, SLOT_LISTEN, server->listen_fd);
@@ -265,6 +282,7 @@ static int server_turn(struct stage *stage)
     if (!stage->accepting && !stage->stopping && now_ms >= stage->accept_ms)
         accept_on(stage, true);
     expire(stage, now_ms);
+    shed(stage, now_ms);
     if (server_signals(server))
         stage_stop(stage);
     server_tick(server);

@@ -131,6 +131,7 @@ static void hand_on(struct stage *stage, struct conn *conn, enum conn_wish wish)
     case CONN_WANT_STREAM:
         put_one(&stage->work_task_queue, conn);
         break;
+    case CONN_WANT_TURN: /* conn_serve is not called here */
     case CONN_CLOSE:
         pipeline_drop(stage, conn);
         break;
@@ -149,13 +150,17 @@ static bool step_is_for_pool(const struct conn *conn)
 static void go_on(struct stage *stage, struct conn *conn)
 {
     enum conn_wish wish;
+    uint64_t start_ns = clock_ns();
     do {
         if (step_is_for_pool(conn)) {
             put_one(&stage->send_task_queue, conn);
             return;
         }
         wish = conn_step(conn);
-    } while (wish == CONN_WANT_WORK && conn_work_at_once(conn));
+        /* Others wait for this thread. What is left goes to the end of the
+         * workers' queue. */
+    } while (wish == CONN_WANT_WORK && clock_ns() - start_ns < CONN_TURN_NS &&
+             conn_work_at_once(conn));
     hand_on(stage, conn, wish);
 }
 
@@ -367,13 +372,29 @@ void *acceptor_thread(void *argument)
 
 /* ---- housekeeping ---- */
 
-static int scan(struct stage *stage, struct poll_list *list)
+/* Those whose time is up. The poller may not have fetched an event that came in
+ * time, as all threads go on at once after SIGCONT: then it is an event here.
+ */
+static int scan(struct stage *stage, struct poll_list *list,
+                struct task_queue *queue)
 {
     uint64_t now_ms = clock_ms();
     struct conn *conn;
     while ((conn = poll_list_expired(list, now_ms)) != NULL)
-        hand_on(stage, conn, conn_expire(conn));
+        if (conn_came_in_time(conn))
+            put_one(queue, conn);
+        else
+            hand_on(stage, conn, conn_expire(conn));
     return poll_list_wait_ms(list, now_ms, SCAN_MS);
+}
+
+/* A request has found no memory: those that hold most and move least go. */
+static void shed(struct stage *stage, struct poll_list *list)
+{
+    struct conn *conn;
+    while (budget_is_short(stage->server->budget) &&
+           (conn = poll_list_heaviest(list, clock_ms())) != NULL)
+        hand_on(stage, conn, conn_shed(conn));
 }
 
 void *housekeeping_thread(void *argument)
@@ -381,8 +402,12 @@ void *housekeeping_thread(void *argument)
     struct stage *stage = argument;
     name_thread("housekeeping");
     while (!atomic_load(&stage->ended)) {
-        int recv_ms = scan(stage, &stage->recv_poll_list);
-        int send_ms = scan(stage, &stage->send_poll_list);
+        int recv_ms =
+            scan(stage, &stage->recv_poll_list, &stage->recv_task_queue);
+        int send_ms =
+            scan(stage, &stage->send_poll_list, &stage->send_task_queue);
+        shed(stage, &stage->send_poll_list);
+        shed(stage, &stage->recv_poll_list);
         int wait_ms = recv_ms < send_ms ? recv_ms : send_ms;
         if (wait_ms > 0)
             sleep_until(&stage->housekeeping, wait_ms);

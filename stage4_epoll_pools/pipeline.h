@@ -109,6 +109,8 @@ int poll_list_wait(struct poll_list *list, struct conn **ready);
 
 /* A connection whose deadline has passed, now the caller's; or NULL. */
 struct conn *poll_list_expired(struct poll_list *list, uint64_t now_ms);
+/* The connection that holds most and moves least, now the caller's; or NULL. */
+struct conn *poll_list_heaviest(struct poll_list *list, uint64_t now_ms);
 /* Milliseconds until the next deadline, at most limit_ms. */
 int poll_list_wait_ms(struct poll_list *list, uint64_t now_ms, int limit_ms);
 

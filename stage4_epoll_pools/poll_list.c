@@ -159,6 +159,16 @@ struct conn *poll_list_expired(struct poll_list *list, uint64_t now_ms)
     return conn;
 }
 
+struct conn *poll_list_heaviest(struct poll_list *list, uint64_t now_ms)
+{
+    pthread_mutex_lock(&list->lock);
+    struct conn *conn = connections_heaviest(&list->waiting, now_ms);
+    if (conn != NULL)
+        list_remove(list, conn);
+    pthread_mutex_unlock(&list->lock);
+    return conn;
+}
+
 int poll_list_wait_ms(struct poll_list *list, uint64_t now_ms, int limit_ms)
 {
     pthread_mutex_lock(&list->lock);

@@ -27,12 +27,13 @@ enum {
     ACCEPT_MAX = 64,  /* a turn, so that a flood of new clients does not keep
                          the old ones waiting */
     WAIT_MS = 1000,   /* longest wait */
-    EMFILE_MS = 1000, /* then accept is tried again anyway */
-    BESIDE_MS = 100,  /* so long after a short answer others are expected */
+    LISTEN_AGAIN_MS = 1000, /* then what could not be done is tried again */
+    BESIDE_MS = 100, /* so long after a short answer others are expected */
 };
 
-/* conn->number, which is the stage's: who has the connection. */
-enum { WITH_FRONT, WITH_MODULE };
+/* conn->number, which is the stage's: where the connection is. AWAY: it comes
+ * back by the inbox. */
+enum { WITH_FRONT, AWAY };
 
 /* What the kernel knows of a connection's socket, in conn->watched. */
 enum { WATCH_NONE, WATCH_READ, WATCH_WRITE };
@@ -64,10 +65,13 @@ static void watch_forget(struct front *front, struct conn *conn)
 {
     stats_add(STAT_sys_watch, 1);
     atomic_fetch_add_explicit(&front->stale, 1, memory_order_relaxed);
-    epoll_ctl(front->epoll_fd, EPOLL_CTL_DEL, conn->fd, NULL);
-    conn->watched = WATCH_NONE;
+    /* Otherwise the next turn hears of it again, and tries again. */
+    if (epoll_ctl(front->epoll_fd, EPOLL_CTL_DEL, conn->fd, NULL) == 0)
+        conn->watched = WATCH_NONE;
 }
 
+/* It may fail (ENOMEM, or ENOSPC: fs.epoll.max_user_watches). `listening` is
+ * what the kernel does, not what we want: front_turn tries again. */
 static void listen_on(struct front *front, bool on)
 {
     /* EXCLUSIVE: of several fronts that sleep, one is woken for a client. */
@@ -75,9 +79,11 @@ static void listen_on(struct front *front, bool on)
                                 .data.ptr = &front->stage->server->listen_fd};
     if (front->listening == on)
         return;
-    front->listening = on;
-    epoll_ctl(front->epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
-              front->stage->server->listen_fd, &event);
+    if (epoll_ctl(front->epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
+                  front->stage->server->listen_fd, &event) == 0)
+        front->listening = on;
+    else
+        front->listen_ms = front->now_ms + LISTEN_AGAIN_MS;
 }
 
 /* ---- one connection ---- */
@@ -131,7 +137,7 @@ static bool hand_over(struct front *front, struct conn *conn,
     front->batches[number] = task;
     connections_pause(&front->connections, conn);
     conn->wish = CONN_WANT_WORK; /* a step puts its own in its place */
-    conn->number = WITH_MODULE;
+    conn->number = AWAY;
     return true;
 }
 
@@ -181,9 +187,21 @@ static bool step_goes_away(const struct front *front, const struct conn *conn)
     return !conn_step_is_cached(conn);
 }
 
-/* On with a connection until it has to wait, or might. */
+/* The connection's next request has come, but its turn is over. The inbox is
+ * looked at after the others have had theirs, in this turn or in the next. */
+static void come_again(struct front *front, struct conn *conn)
+{
+    connections_update(&front->connections, conn);
+    conn->wish = CONN_WANT_WORK;
+    conn->number = AWAY;
+    conn->next = NULL;
+    inbox_put(&front->inbox, conn);
+}
+
+/* On with a connection until it has to wait, or might, or its turn is over. */
 static void go_on(struct front *front, struct conn *conn)
 {
+    uint64_t start_ns = 0;
     for (;;) {
         if (step_goes_away(front, conn) && hand_over(front, conn, TASK_STEP))
             return;
@@ -196,6 +214,12 @@ static void go_on(struct front *front, struct conn *conn)
             settle(front, conn, wish == CONN_WANT_STREAM ? CONN_CLOSE : wish);
             return;
         }
+        if (start_ns != 0 && clock_ns() - start_ns >= CONN_TURN_NS) {
+            come_again(front, conn);
+            return;
+        }
+        if (start_ns == 0)
+            start_ns = clock_ns();
         if (!answer(front, conn))
             return;
     }
@@ -232,7 +256,7 @@ static void accept_clients(struct front *front)
             /* Watching on would wake us without end for a client that we
              * cannot take. drop() turns it on again, or time. */
             listen_on(front, false);
-            front->listen_ms = front->now_ms + EMFILE_MS;
+            front->listen_ms = front->now_ms + LISTEN_AGAIN_MS;
             return;
         }
     }
@@ -249,7 +273,7 @@ static void come_home(struct front *front, struct conn *conn)
     if (front->stopping && wish != CONN_CLOSE && conn_stop(conn))
         wish = CONN_CLOSE;
     else if (wish != CONN_CLOSE && conn->deadline != DEADLINE_NONE &&
-             conn->deadline_ms <= front->now_ms)
+             conn->deadline_ms <= front->now_ms && !conn_came_in_time(conn))
         wish = conn_expire(conn);
     /* After a step its wish is there; after work or a stream's piece there is
      * something to send. */
@@ -293,7 +317,23 @@ static void expire(struct front *front)
     struct conn *conn;
     while ((conn = connections_expired(&front->connections, front->now_ms)) !=
            NULL)
-        settle(front, conn, conn_expire(conn));
+        /* One wait fetches EVENTS_MAX at most, and none when SIGCONT ends it:
+         * bytes that came in time may be there still. */
+        if (conn_came_in_time(conn))
+            go_on(front, conn);
+        else
+            settle(front, conn, conn_expire(conn));
+}
+
+/* A request has found no memory: of this front's connections those that hold
+ * most and move least go, until there is room. */
+static void shed(struct front *front)
+{
+    struct conn *conn;
+    while (budget_is_short(front->stage->server->budget) &&
+           (conn = connections_heaviest(&front->connections, front->now_ms)) !=
+               NULL)
+        settle(front, conn, conn_shed(conn));
 }
 
 static void begin_stop(struct front *front)
@@ -340,18 +380,19 @@ static void front_turn(struct front *front)
             continue;
         }
         struct conn *conn = events[i].data.ptr;
-        if (conn->number == WITH_MODULE)
+        if (conn->number == AWAY)
             watch_forget(front, conn);
         else
             go_on(front, conn);
     }
     take_back(front);
-    if (newcomers && front->listening)
+    if (newcomers && front->listening && !front->stopping)
         accept_clients(front);
-    if (!front->listening && !front->stopping &&
-        front->now_ms >= front->listen_ms)
-        listen_on(front, true);
+    bool listens = !front->stopping;
+    if (front->listening != listens && front->now_ms >= front->listen_ms)
+        listen_on(front, listens);
     expire(front);
+    shed(front);
     hand_over_all(front);
     atomic_store_explicit(&front->listed, front->connections.count,
                           memory_order_relaxed);

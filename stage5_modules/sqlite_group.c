@@ -106,9 +106,7 @@ static bool commit(struct sql_connection *connection)
 /* Forgets the answer that a transaction which is no more has given. */
 static void unsay(struct task *task)
 {
-    struct response *response = &request_of(task)->exchange->response;
-    response_release(response);
-    response_init(response);
+    response_release(&request_of(task)->exchange->response);
 }
 
 static void answer_together(struct task **tasks, size_t n)

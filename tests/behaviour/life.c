@@ -220,7 +220,7 @@ int suite_run_life(void)
         life_internals,  life_service,    life_mounts,    life_backup,
         life_privileges, life_writes,     life_strands,   life_load,
         life_modules,    life_file_cache, life_at_once,   life_databases,
-        life_passwords,  life_sql_bounds};
+        life_passwords,  life_sql_bounds, life_memory,    life_turns};
     enum { RUNS_MAX = 1000 };
     struct life_run *runs = calloc(RUNS_MAX, sizeof *runs);
     struct CMUnitTest *tests = calloc(RUNS_MAX, sizeof *tests);

@@ -31,6 +31,8 @@ extern const struct life life_at_once[];
 extern const struct life life_sql_bounds[];
 extern const struct life life_databases[];
 extern const struct life life_passwords[];
+extern const struct life life_memory[];
+extern const struct life life_turns[];
 
 /* A server that allows everything, with up to LIFE_MORE further arguments. */
 #define LIFE_START(stage, ...)                                                 \

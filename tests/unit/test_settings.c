@@ -130,6 +130,13 @@ static const struct file_mistake file_mistakes[] = {
     {"[limits]\nhead_bytes = 1K",
      "t.ini:2: [limits] head_bytes: less than request_line_bytes, which it "
      "includes; raise it to 8192"},
+    {"[limits]\nmemory_bytes = 32M",
+     "t.ini:2: [limits] memory_bytes: less than four times body_bytes or "
+     "response_bytes; raise it to 67108864, or lower those"},
+    {"[limits]\nmemory_bytes = 64M\n[sqlite other]\n"
+     "directory = /\nprefix = /other/\nresponse_bytes = 17M",
+     "t.ini:2: [limits] memory_bytes: less than four times body_bytes or "
+     "response_bytes; raise it to 71303168, or lower those"},
     {"[files]\nlisting = maybe",
      "t.ini:2: [files] listing: \"maybe\" is neither on nor off"},
     {"[files]\nroot = /no/such",
