@@ -76,11 +76,6 @@ bool browser_sent(const struct http_request *request)
            http_field(request, TEXT("Sec-Fetch-Site")).data != NULL;
 }
 
-static bool changes_something(enum http_method method)
-{
-    return method != HTTP_GET && method != HTTP_HEAD && method != HTTP_OPTIONS;
-}
-
 static bool has_token(const struct http_request *request)
 {
     const struct text bearer = TEXT("Bearer ");
@@ -174,7 +169,7 @@ enum browser_verdict browser_judge(const struct exchange *exchange)
 {
     const struct http_request *request = &exchange->request;
     struct origin page;
-    if (!changes_something(request->method) || !browser_sent(request) ||
+    if (http_method_is_safe(request->method) || !browser_sent(request) ||
         has_token(request))
         return BROWSER_FINE;
     struct text value = http_field(request, TEXT("Origin"));

@@ -153,11 +153,6 @@ static int make_piece(struct conn *conn)
     return piece->failed || conn->out.failed ? -1 : 0;
 }
 
-static bool changes_something(enum http_method method)
-{
-    return method != HTTP_GET && method != HTTP_HEAD && method != HTTP_OPTIONS;
-}
-
 /* The head, and what follows it if that is there already. */
 static void start_head(struct conn *conn)
 {
@@ -191,7 +186,7 @@ void conn_start_answer(struct conn *conn)
     if (response->fields.failed || response->memory.failed) {
         /* What a client was to be told is done is not called failed. */
         if (response->status < 400 &&
-            changes_something(turn->exchange.request.method))
+            !http_method_is_safe(turn->exchange.request.method))
             conn->out.failed = true;
         else
             answer_error(&turn->exchange, 503, CONN_NO_ROOM);

@@ -30,6 +30,13 @@ enum http_method {
 /* "GET"; for a log line or an Allow field. */
 const char *http_method_name(enum http_method method);
 
+/* Does a request with this method change nothing by what it asks for? GET, HEAD
+ * and OPTIONS are safe (RFC 9110 section 9.2.1). */
+static inline bool http_method_is_safe(enum http_method method)
+{
+    return method == HTTP_GET || method == HTTP_HEAD || method == HTTP_OPTIONS;
+}
+
 /* The standard phrase of a status, "Not Found"; "Unknown" if there is none. */
 const char *http_status_phrase(unsigned status);
 
