@@ -161,9 +161,9 @@ static uint64_t time_of(sqlite3 *handle, const char *call, int n)
     sqlite3_stmt *statement;
     char sql[512];
     snprintf(sql, sizeof sql,
-             "SELECT %s FROM (SELECT replace(hex(zeroblob(%d)), '0', 'a') a,"
-             " replace(hex(zeroblob(%d)), '0', 'a') || 'b' ab,"
-             " replace(hex(zeroblob(%d)), '0', 'b') || 'a' ba)",
+             "SELECT %s FROM (SELECT printf('%%.*c', %d, 'a') a,"
+             " printf('%%.*c', %d, 'a') || 'b' ab,"
+             " printf('%%.*c', %d, 'b') || 'a' ba)",
              call, n, n / 2, n / 2);
     assert_int_equal(sqlite3_prepare_v2(handle, sql, -1, &statement, NULL),
                      SQLITE_OK);
