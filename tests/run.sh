@@ -122,8 +122,10 @@ for variant in "${VARIANTS[@]}"; do
     # shellcheck disable=SC2086 # args are words for make
     build=("$MAKE" -s -j2 BUILD="$dir" $args)
     suite=(env SLOW="${SLOW:-$slow}" "$dir/tests/behaviour/suite")
-    # Where there is one thread there is no race.
-    [ "$name" != tsan ] || suite+=(--stages "$THREADED")
+    # Two suites side by side: mostly they wait. Where there is one thread there
+    # is no race.
+    halves=(1,2,3 "$THREADED")
+    [ "$name" != tsan ] || halves=(4 5)
     # A build without assertions needs its own run anyway: here every call that
     # the filter does not know ends the server, and so the test.
     options=
@@ -133,17 +135,21 @@ for variant in "${VARIANTS[@]}"; do
     [ "$name" != tsan ] || options="--set pool.fronts=3"
     step "$name build" "${build[@]}" all units "$dir/tests/behaviour/suite"
     step "$name unit" bash -c 'run_units "$@"' _ "$dir" ""
-    # With a sanitizer limits are wide: two suites run side by side.
+    # Its limits are wide: it runs while the next variant is built and tried.
     if [ "$name" = asan ]; then
         start "$name behaviour" "${suite[@]}"
         continue
     fi
-    step "$name behaviour" env OPTIONS="$options" "${suite[@]}"
+    start "$name stages ${halves[0]}" env OPTIONS="$options" "${suite[@]}" \
+        --stages "${halves[0]}"
+    step "$name stages ${halves[1]}" env OPTIONS="$options" "${suite[@]}" \
+        --stages "${halves[1]}"
     case $name in gcc | tsan)
         step "$name full pipeline" env OPTIONS="$FULL" "${suite[@]}" \
             --stages 4
         ;;
     esac
+    finish "$name stages ${halves[0]}"
 done
 finish "asan behaviour"
 start "memcheck unit" bash -c 'run_units "$@"' _ build "$MEMCHECK"
