@@ -17,6 +17,16 @@ static struct text text_of_value(sqlite3_value *value)
     return (struct text){data, data ? (size_t)sqlite3_value_bytes(value) : 0};
 }
 
+/* One call is short, but a statement may have thousands in a row, between which
+ * SQLite looks at no clock. True: the call has failed. */
+static bool is_late(sqlite3_context *context)
+{
+    if (!sql_is_late())
+        return false;
+    sqlite3_result_error_code(context, SQLITE_INTERRUPT);
+    return true;
+}
+
 static bool continues_character(char c)
 {
     return ((unsigned char)c & 0xc0) == 0x80;
@@ -41,7 +51,7 @@ static void function_instr(sqlite3_context *context, int count,
     (void)count;
     int types[] = {sqlite3_value_type(values[0]),
                    sqlite3_value_type(values[1])};
-    if (types[0] == SQLITE_NULL || types[1] == SQLITE_NULL)
+    if (types[0] == SQLITE_NULL || types[1] == SQLITE_NULL || is_late(context))
         return;
     bool bytes = types[0] == SQLITE_BLOB && types[1] == SQLITE_BLOB;
     struct text in[2];
@@ -90,6 +100,8 @@ static void function_replace(sqlite3_context *context, int count,
 {
     (void)count;
     struct text in[3];
+    if (is_late(context))
+        return;
     for (int i = 0; i < 3; i++) {
         if (sqlite3_value_type(values[i]) == SQLITE_NULL)
             return;
@@ -193,7 +205,7 @@ static void function_trim(sqlite3_context *context, int count,
     struct character_set set;
     size_t n;
     if (sqlite3_value_type(values[0]) == SQLITE_NULL ||
-        sqlite3_value_type(values[1]) == SQLITE_NULL)
+        sqlite3_value_type(values[1]) == SQLITE_NULL || is_late(context))
         return;
     struct text text = text_of_value(values[0]);
     struct text characters = text_of_value(values[1]);

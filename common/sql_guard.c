@@ -25,7 +25,8 @@ enum {
     SQL_PARAMETERS = 32766,
     /* Comparing takes the length of the pattern times that of the text, and
      * the clock is not looked at within one function. */
-    SQL_PATTERN_BYTES = 256,
+    SQL_PATTERN_BYTES = 128,
+    SQL_FUNCTION_WEIGHT = 32,
 };
 
 /* ---- pragmas ---- */
@@ -119,13 +120,36 @@ static const char *const denied_functions[] = {
     "edit",           "fsdir",          "lsmode",   "sqlite_dbpage",
 };
 
-static int guard_function(const char *name)
+/* One call may take long, and calls in a row are one after the other before
+ * SQLite looks at the clock again: so there is an end to how many a statement
+ * has. */
+static const struct {
+    const char *name;
+    unsigned weight;
+} long_functions[] = {
+    {"like", 1},
+    {"glob", 1},
+    {"json_patch", SQL_FUNCTION_WEIGHT / 2},
+    {"snippet", SQL_FUNCTION_WEIGHT / 2},
+    {"highlight", SQL_FUNCTION_WEIGHT / 2},
+};
+
+static int guard_function(struct sql_connection *connection, const char *name)
 {
     size_t count = sizeof denied_functions / sizeof denied_functions[0];
     for (size_t i = 0; name != NULL && i < count; i++)
         if (strcasecmp(name, denied_functions[i]) == 0)
             return SQLITE_DENY;
-    return SQLITE_OK;
+    count = sizeof long_functions / sizeof long_functions[0];
+    for (size_t i = 0; name != NULL && i < count; i++)
+        if (strcasecmp(name, long_functions[i].name) == 0)
+            connection->weight += long_functions[i].weight;
+    return connection->weight > SQL_FUNCTION_WEIGHT ? SQLITE_DENY : SQLITE_OK;
+}
+
+bool sql_has_long_functions(const struct sql_connection *connection)
+{
+    return connection->weight > SQL_FUNCTION_WEIGHT;
 }
 
 /* Temporary tables are memory that a stream keeps between requests: only for
@@ -161,7 +185,7 @@ static int guard_authorize(void *context, int action, const char *first,
     case SQLITE_PRAGMA:
         return guard_pragma(connection, first, second, database);
     case SQLITE_FUNCTION:
-        return guard_function(second);
+        return guard_function(connection, second);
     case SQLITE_CREATE_TEMP_TABLE:
     case SQLITE_CREATE_TEMP_VIEW:
     case SQLITE_CREATE_TEMP_TRIGGER:

@@ -189,6 +189,7 @@ struct sql_connection {
     char *stack_end;             /* sql_enter: SQLite must not go below, ... */
     size_t most;                 /* ... nor have more bytes than that */
     unsigned calls;              /* allocations since sql_enter */
+    unsigned weight;             /* of functions compiled since sql_enter */
     enum sql_refusal refused;    /* why one failed since, if one did */
     struct sql_statement **buckets; /* prepared statements by hash; owned */
     size_t bucket_mask;
@@ -332,6 +333,11 @@ void sql_leave(struct sql_connection *before);
  * are taken, whoever compiles. */
 void sql_enter_compiling(struct sql_connection *connection);
 
+/* For a function that is called by SQLite and takes long: is the time of the
+ * statement up that this thread runs, so that it is to fail with
+ * SQLITE_INTERRUPT? */
+bool sql_is_late(void);
+
 /* True while more than half of settings->sqlite_bytes is allocated. */
 bool sql_memory_is_short(void);
 
@@ -348,6 +354,9 @@ void sql_memory_tick(void);
 /* Sets authorizer, limits, progress handler and functions on a fresh handle;
  * borrows connection until it is closed. Returns SQLite's result code. */
 int sql_guard(struct sql_connection *connection);
+
+/* Was a statement refused as it has too many functions that take long? */
+bool sql_has_long_functions(const struct sql_connection *connection);
 
 /* Are the brackets of a text nested no deeper than SQLite may be asked to free?
  * Returns 0, or -1 with error SQL_TOO_COMPLEX. */

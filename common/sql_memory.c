@@ -19,8 +19,8 @@
  * Memory is shared as switches share their buffers (dynamic thresholds,
  * Choudhury and Hahne 1998): a connection may have at most as much as is still
  * free. One that takes all it can leaves half, two leave a third, and a
- * newcomer that wants little always finds it. Nobody has to be chosen and
- * ended for that. */
+ * newcomer that wants little always finds it, in what is kept for such. Nobody
+ * has to be chosen and ended for that. */
 #include "sql_internal.h"
 
 #include "clock.h"
@@ -41,6 +41,11 @@ enum {
     /* Connections that may write get more of what is free: an index is built,
      * and VACUUM copies, in memory. */
     SQL_WRITER_SHARE = 8,
+    /* A connection that has no more than this takes from what is kept for such:
+     * an eighth of all. Those that hold much hold it for as long as they like,
+     * and each further one takes its share of what is left. */
+    SQL_SMALL_BYTES = 1 << 20,
+    SQL_KEPT_PART = 8,
     /* Freed memory that is given back to the kernel. */
     SQL_TRIM_BYTES = 32 << 20,
 };
@@ -121,7 +126,11 @@ static bool fits(const struct sql_account *account, size_t most, size_t n)
     if (account == NULL)
         return true;
     size_t held = sql_account_bytes(account) + n;
-    return held <= most && held / account->share <= all - now - n;
+    if (held <= SQL_SMALL_BYTES)
+        return held <= most;
+    all -= all / SQL_KEPT_PART;
+    return now <= all && n <= all - now && held <= most &&
+           held / account->share <= all - now - n;
 }
 
 /* The statement's time is up, or the server ends. One that writes and runs is
@@ -136,6 +145,15 @@ static bool is_late(const struct sql_connection *connection)
     return atomic_load_explicit(&connection->sql->ending,
                                 memory_order_relaxed) ||
            clock_ns() >= connection->deadline_ns;
+}
+
+bool sql_is_late(void)
+{
+    struct sql_connection *connection = entered;
+    if (connection == NULL || !is_late(connection))
+        return false;
+    connection->late = true;
+    return true;
 }
 
 /* Why an allocation of n more bytes must not be had. */
@@ -175,6 +193,7 @@ struct sql_connection *sql_enter(struct sql_connection *connection)
     connection->stack_end =
         (char *)__builtin_frame_address(0) - SQL_STACK_BYTES;
     connection->calls = 0;
+    connection->weight = 0;
     connection->refused = SQL_GRANTED;
     connection->most = connection->account->most;
     entered = connection;

@@ -150,17 +150,23 @@ static bool step_is_for_pool(const struct conn *conn)
 static void go_on(struct stage *stage, struct conn *conn)
 {
     enum conn_wish wish;
-    uint64_t start_ns = clock_ns();
-    do {
+    uint64_t start_ns = 0;
+    for (;;) {
         if (step_is_for_pool(conn)) {
             put_one(&stage->send_task_queue, conn);
             return;
         }
         wish = conn_step(conn);
-        /* Others wait for this thread. What is left goes to the end of the
-         * workers' queue. */
-    } while (wish == CONN_WANT_WORK && clock_ns() - start_ns < CONN_TURN_NS &&
-             conn_work_at_once(conn));
+        /* Other connections wait for this thread. After the first request,
+         * what is left goes to the end of the workers' queue. */
+        if (wish != CONN_WANT_WORK ||
+            (start_ns != 0 && clock_ns() - start_ns >= CONN_TURN_NS))
+            break;
+        if (start_ns == 0)
+            start_ns = clock_ns();
+        if (!conn_work_at_once(conn))
+            break;
+    }
     hand_on(stage, conn, wish);
 }
 
