@@ -117,6 +117,10 @@ int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
         rc = SQLITE_INTERRUPT;
         connection->late = true;
     }
+    if (rc == SQLITE_INTERRUPT && connection->refused == SQL_WAL_TOO_LONG)
+        return sql_fail(error, 400, "TRANSACTION_TIMEOUT",
+                        "Transaction timed out: what the statement reads from "
+                        "had grown beyond twice sqlite.wal_bytes");
     if (rc == SQLITE_INTERRUPT && connection->late) {
         if (connection->transaction_deadline_ns != 0 &&
             connection->deadline_ns == connection->transaction_deadline_ns)

@@ -209,6 +209,14 @@ static int guard_progress(void *context)
     struct sql_connection *connection = context;
     if (connection->at_once > 0 && --connection->at_once == 0)
         return 1;
+    /* A write waits for the snapshots to end. */
+    if (connection->running != NULL &&
+        atomic_load_explicit(&connection->database->wal_overflows,
+                             memory_order_relaxed) &&
+        sqlite3_stmt_readonly(connection->running)) {
+        connection->refused = SQL_WAL_TOO_LONG;
+        return 1;
+    }
     bool ending =
         atomic_load_explicit(&connection->sql->ending, memory_order_relaxed);
     if (connection->deadline_ns == 0 ||

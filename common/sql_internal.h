@@ -163,17 +163,20 @@ struct sql_database {
     _Atomic uint64_t wal_rest_ms; /* it could not be: not before that time */
     atomic_bool wal_is_full;      /* too long, and readers keep it so: no
                                      transaction that only reads is kept */
+    atomic_bool wal_overflows;    /* twice too long: no statement that only
+                                     reads goes on */
     atomic_uint backups;     /* copies that are made, not those being sent */
     atomic_uint backup_left; /* pages, of the one that went on last */
 };
 
 /* Why SQLite did not get memory. */
 enum sql_refusal {
-    SQL_GRANTED,   /* it got it */
-    SQL_NO_MEMORY, /* it has what it may have, or there is none */
-    SQL_TOO_DEEP,  /* a statement nests so deep that the stack could end */
-    SQL_TOO_LATE,  /* its time is up, or the server ends */
-    SQL_NOT_SHORT, /* tried at once (sql_at_once.c), it takes too long */
+    SQL_GRANTED,      /* it got it */
+    SQL_NO_MEMORY,    /* it has what it may have, or there is none */
+    SQL_TOO_DEEP,     /* a statement nests so deep that the stack could end */
+    SQL_TOO_LATE,     /* its time is up, or the server ends */
+    SQL_WAL_TOO_LONG, /* its snapshot keeps the WAL from being emptied */
+    SQL_NOT_SHORT,    /* tried at once (sql_at_once.c), it takes too long */
 };
 
 struct sql_connection {

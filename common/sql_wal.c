@@ -2,7 +2,8 @@
  *
  * write done -> NAME.db-wal longer than settings->sqlite_wal_bytes?
  *   -> checkpoint that truncates -> busy -> the oldest reader that waits for
- *      its client is ended -> checkpoint again ... -> wait for those that run
+ *      its client is ended -> checkpoint again ... -> wait for those that run;
+ *      at twice the length, interrupt them
  * tick -> nobody has written for a while -> the same, without ending anybody
  *
  * SQLite copies the WAL into the database after each commit that finds 1000
@@ -59,7 +60,19 @@ static void rest(struct sql_database *database)
     atomic_store(&database->wal_rest_ms, clock_ms() + WAL_REST_MS);
 }
 
-static void shrink(struct sql_connection *connection)
+/* Statements that read, one after the other, have kept it from being emptied
+ * while it grew to twice its limit: those that run are interrupted, for as long
+ * as a lock is waited for. Short ones never get so far as to notice. */
+static bool interrupt_readers(struct sql_connection *connection)
+{
+    struct sql_database *database = connection->database;
+    atomic_store(&database->wal_overflows, true);
+    bool done = truncate_wal(connection, true);
+    atomic_store(&database->wal_overflows, false);
+    return done;
+}
+
+static void shrink(struct sql_connection *connection, bool overflows)
 {
     struct sql *sql = connection->sql;
     struct sql_database *database = connection->database;
@@ -77,7 +90,8 @@ static void shrink(struct sql_connection *connection)
      * only statements that run are waited for. */
     if (!done) {
         atomic_store(&database->wal_is_full, true);
-        done = truncate_wal(connection, true);
+        done = overflows ? interrupt_readers(connection)
+                         : truncate_wal(connection, true);
     }
     atomic_store(&database->wal_is_full, !done);
     if (!done)
@@ -109,7 +123,7 @@ void sql_wal_look(struct sql_connection *connection)
      * back and so comes here too. */
     if (atomic_exchange(&database->wal_shrinks, true))
         return;
-    shrink(connection);
+    shrink(connection, bytes / 2 > max);
     atomic_store(&database->wal_shrinks, false);
 }
 

@@ -288,6 +288,37 @@ static void readers_leave_databases(const struct stage_differences *stage)
     server_stop(server);
 }
 
+/* Bug: one long statement after the other kept the WAL growing, however long it
+ * was. Where they run beside writes: in stage 4 a write waits for them. */
+static void endless_reader(const struct stage_differences *stage)
+{
+    struct answer answer = {0};
+    if (!stage->modules)
+        return;
+    struct server *server = LIFE_START_SQL(
+        stage, "endless", "--set", "sqlite.wal_bytes=1M", "--set",
+        "sqlite.query_ms=600000", "--set", "sqlite.transaction_seconds=600",
+        "--set", "sqlite.busy_ms=100");
+    sql_do(server, "t", NULL, EXECUTE("CREATE TABLE w(v)"));
+    struct client *reader = client_open(server->port);
+    client_say(reader, "GET /db/t/query?sql=WITH+RECURSIVE+n(i)+AS+(SELECT+id+"
+                       "FROM+city+UNION+ALL+SELECT+i+FROM+n)+SELECT+count(*)+"
+                       "FROM+n HTTP/1.1\r\nHost: a\r\n\r\n");
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    while (!client_has_news(reader)) {
+        sql_do(server, "t", NULL,
+               EXECUTE("INSERT INTO w VALUES(randomblob(100000))"));
+        if (suite_now_ms() > limit)
+            fail_msg("the reader goes on");
+    }
+    assert_int_equal(client_read(reader, false, &answer), GOT_ANSWER);
+    assert_non_null(strstr(answer.body.data, "TRANSACTION_TIMEOUT"));
+    assert_non_null(strstr(answer.body.data, "sqlite.wal_bytes"));
+    answer_free(&answer);
+    client_close(reader);
+    server_stop(server);
+}
+
 const struct life life_databases[] = {
     {"a directory of databases that is replaced goes on being served",
      replaced_directory},
@@ -295,6 +326,8 @@ const struct life life_databases[] = {
      overlapping_readers},
     {"a client that does not read its rows does not make the WAL grow",
      slow_cursor},
+    {"statements in a row do not make the WAL grow without end",
+     endless_reader},
     {"readers do not keep all databases that may be open",
      readers_leave_databases},
     {NULL, NULL},
