@@ -240,8 +240,7 @@ static void survey_text(struct survey *survey, const json_t *object)
         survey->writes = true;
     if (statement->is_transaction || statement->is_pragma)
         survey->own = survey->alone = true;
-    /* A temporary table would be seen by whoever shares the connection. */
-    if (statement->is_vacuum || stream->connection->changed)
+    if (statement->is_vacuum)
         survey->alone = true;
 }
 

@@ -27,7 +27,7 @@ start() {
     : >"$scratch/finished"
     under_way=$1 clients=()
     for i in $(seq "$1"); do
-        echo "x $(get /db/x/v2/pipeline -m 30 -d "$insert")" \
+        echo "x $(get /db/x/v2/pipeline -m 30 -H 'Content-Type: application/json' -d "$insert")" \
             >>"$scratch/finished" &
         clients+=($!)
     done
