@@ -18,7 +18,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/select.h>
 #include <unistd.h>
 
 static int signal_pipe[2] = {-1, -1};
@@ -39,9 +38,6 @@ static int spare_fd = -1;
 
 static void keep_spare(void)
 {
-    /* A number that select(2) has no use for, if there may be one. */
-    if (spare_fd < 0)
-        spare_fd = fcntl(signal_pipe[0], F_DUPFD_CLOEXEC, FD_SETSIZE);
     if (spare_fd < 0)
         spare_fd = fcntl(signal_pipe[0], F_DUPFD_CLOEXEC, 0);
 }

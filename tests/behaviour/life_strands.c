@@ -391,8 +391,13 @@ static void no_room_ends_no_transaction(const struct stage_differences *stage)
         start(stage, "1", "60000", "pool.queue_max=4", directory);
     sql_do(server, "t", reader, EXECUTE("BEGIN") "," COUNT);
     sql_begin(server, "t", writer);
+    json_int_t taken = figures_queue(server, "sqlite_database", "taken");
     for (size_t i = 0; i < ROOM; i++)
         writers[i] = sql_say(server, "t", NULL, ADD);
+    /* Each has been looked at, and waits again: not among the readers. */
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    while (figures_queue(server, "sqlite_database", "taken") < taken + ROOM)
+        assert_true(suite_now_ms() < limit);
     wait_for_waiting(server, ROOM);
     struct client *client = sql_say(server, "t", reader, ADD);
     json_t *results = sql_finish(client, reader);
