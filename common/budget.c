@@ -4,11 +4,6 @@
  * times a request that is larger than most, and never for the others. */
 #include "budget.h"
 
-static size_t counted(size_t bytes)
-{
-    return bytes > BUDGET_SMALL_BYTES ? bytes : 0;
-}
-
 /* May one have so much while the others have `others`? It leaves as much as it
  * takes. */
 static bool leaves_enough(const struct budget *budget, size_t others,
@@ -32,15 +27,16 @@ static void refuse(struct budget *budget, size_t want)
 
 bool budget_take(struct budget *budget, size_t have, size_t want)
 {
-    if (budget == NULL || counted(want) == 0)
+    if (budget == NULL || budget_counted(want) == 0)
         return true;
-    size_t more = want - counted(have);
+    size_t more = want - budget_counted(have);
     /* Counted first and looked at then: two threads that take at the same time
      * see each other, and the sum never passes the limit for longer than it
      * takes to refuse. */
     size_t before =
         atomic_fetch_add_explicit(&budget->taken, more, memory_order_relaxed);
-    if (budget->max == 0 || leaves_enough(budget, before - counted(have), want))
+    if (budget->max == 0 ||
+        leaves_enough(budget, before - budget_counted(have), want))
         return true;
     atomic_fetch_sub_explicit(&budget->taken, more, memory_order_relaxed);
     refuse(budget, want);
@@ -49,9 +45,10 @@ bool budget_take(struct budget *budget, size_t have, size_t want)
 
 void budget_give(struct budget *budget, size_t have, size_t left)
 {
-    if (budget == NULL || counted(have) == 0)
+    if (budget == NULL || budget_counted(have) == 0)
         return;
-    atomic_fetch_sub_explicit(&budget->taken, counted(have) - counted(left),
+    atomic_fetch_sub_explicit(&budget->taken,
+                              budget_counted(have) - budget_counted(left),
                               memory_order_relaxed);
 }
 
@@ -60,7 +57,7 @@ bool budget_fits(struct budget *budget, size_t want)
     if (budget == NULL)
         return true;
     size_t taken = atomic_load_explicit(&budget->taken, memory_order_relaxed);
-    if (budget->max == 0 || counted(want) == 0 ||
+    if (budget->max == 0 || budget_counted(want) == 0 ||
         leaves_enough(budget, taken, want))
         return true;
     refuse(budget, want);

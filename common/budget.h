@@ -23,6 +23,12 @@
 
 enum { BUDGET_SMALL_BYTES = 4096 };
 
+/* How many of a buffer's bytes a budget counts: all, or none of a small one. */
+static inline size_t budget_counted(size_t bytes)
+{
+    return bytes > BUDGET_SMALL_BYTES ? bytes : 0;
+}
+
 /* All zero: no limit. Every function takes NULL for that, too. */
 struct budget {
     size_t max; /* bytes; 0: no limit. Fixed */

@@ -451,16 +451,14 @@ enum conn_wish conn_expire(struct conn *conn)
 }
 
 /* Bytes that count in the budget. */
-static size_t counted(const struct message_buffer *buffer)
-{
-    return buffer->capacity > BUDGET_SMALL_BYTES ? buffer->capacity : 0;
-}
-
 static size_t held(const struct conn *conn)
 {
     const struct conn_turn *turn = conn->turn;
-    return counted(&conn->in) + counted(&conn->out) +
-           (turn != NULL ? counted(&turn->exchange.response.memory) : 0);
+    size_t bytes =
+        budget_counted(conn->in.capacity) + budget_counted(conn->out.capacity);
+    if (turn != NULL)
+        bytes += budget_counted(turn->exchange.response.memory.capacity);
+    return bytes;
 }
 
 uint64_t conn_burden(const struct conn *conn, uint64_t now_ms)

@@ -134,6 +134,11 @@ static const struct {
     {"highlight", SQL_FUNCTION_WEIGHT / 2},
 };
 
+bool sql_has_long_functions(const struct sql_connection *connection)
+{
+    return connection->weight > SQL_FUNCTION_WEIGHT;
+}
+
 static int guard_function(struct sql_connection *connection, const char *name)
 {
     size_t count = sizeof denied_functions / sizeof denied_functions[0];
@@ -144,12 +149,7 @@ static int guard_function(struct sql_connection *connection, const char *name)
     for (size_t i = 0; name != NULL && i < count; i++)
         if (strcasecmp(name, long_functions[i].name) == 0)
             connection->weight += long_functions[i].weight;
-    return connection->weight > SQL_FUNCTION_WEIGHT ? SQLITE_DENY : SQLITE_OK;
-}
-
-bool sql_has_long_functions(const struct sql_connection *connection)
-{
-    return connection->weight > SQL_FUNCTION_WEIGHT;
+    return sql_has_long_functions(connection) ? SQLITE_DENY : SQLITE_OK;
 }
 
 /* Temporary tables are memory that a stream keeps between requests: only for

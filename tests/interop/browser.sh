@@ -11,11 +11,7 @@ pictures=${2:+$(realpath "$2")}
 cd "$(dirname "$0")" || exit 2
 # shellcheck source=lib.sh
 . ./lib.sh
-chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
-    echo "not ok no chromium here; get it by: apt-get install chromium"
-    echo "0 passed, 1 failed"
-    exit 1
-}
+find_chromium
 
 root=$home/root db=$home/db
 mkdir -p "$root/book" "$root/shelf/inner" "$db"
@@ -31,12 +27,7 @@ base=http://127.0.0.1:$port
 # The browser talks to our server alone, and to nobody else.
 browse() # ARGS...
 {
-    timeout 60 "$chromium" --headless --no-sandbox --disable-gpu --disable-quic \
-        --no-first-run --disable-background-networking --disable-component-update \
-        --disable-sync --disable-extensions --disable-default-apps \
-        --disable-dev-shm-usage --mute-audio --hide-scrollbars \
-        --host-resolver-rules='MAP * ~NOTFOUND , EXCLUDE 127.0.0.1' \
-        --user-data-dir="$home/profile" "$@" 2>"$home/browser.log"
+    run_chromium --host-resolver-rules='MAP * ~NOTFOUND , EXCLUDE 127.0.0.1' "$@"
 }
 
 page() # NAME PATH

@@ -10,11 +10,7 @@ binary=$(realpath "$1") || exit 2
 cd "$(dirname "$0")" || exit 2
 # shellcheck source=lib.sh
 . ./lib.sh
-chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
-    echo "not ok no chromium here; get it by: apt-get install chromium"
-    echo "0 passed, 1 failed"
-    exit 1
-}
+find_chromium
 mkdir -p "$home/foreign" "$home/root" "$home/up"
 cp foreign.html "$home/foreign/"
 cp foreign.html "$home/root/own.html"
@@ -50,14 +46,10 @@ serve() # ARGS...
 # The browser knows four names, and all lead here.
 browse() # URL
 {
-    dom=$(timeout 60 "$chromium" --headless --no-sandbox --disable-gpu --disable-quic \
-        --no-first-run --disable-background-networking --disable-component-update \
-        --disable-sync --disable-extensions --disable-default-apps \
-        --disable-dev-shm-usage --mute-audio --hide-scrollbars \
-        --disable-site-isolation-trials --disable-features=IsolateOrigins,site-per-process \
+    dom=$(run_chromium --disable-site-isolation-trials \
+        --disable-features=IsolateOrigins,site-per-process \
         --host-resolver-rules='MAP evil.example 127.0.0.1, MAP rebound.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost' \
-        --user-data-dir="$home/profile" --virtual-time-budget=8000 --dump-dom "$1" \
-        2>"$home/browser.log")
+        --virtual-time-budget=8000 --dump-dom "$1")
 }
 
 written() # the tables that are there

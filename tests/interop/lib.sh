@@ -1,4 +1,4 @@
-# lib.sh - for curl.sh and browser.sh: starts a server, counts checks.
+# lib.sh - for curl.sh, browser.sh and foreign.sh: starts a server, counts checks.
 #
 # start_server BINARY ARGS... -> $port, $server_pid -> is, has, ok ... ->
 # stop_server -> finish: "N passed, M failed"
@@ -47,6 +47,26 @@ ok() # NAME COMMAND...
     said=$("$@" 2>&1)
     status=$?
     if [ $status = 0 ]; then pass "$name"; else fail "$name" "status $status: ${said:0:300}"; fi
+}
+
+# Sets $chromium, or ends the test.
+find_chromium()
+{
+    chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
+        echo "not ok no chromium here; get it by: apt-get install chromium"
+        echo "0 passed, 1 failed"
+        exit 1
+    }
+}
+
+# Which names lead where, the caller says.
+run_chromium() # ARGS...
+{
+    timeout 60 "$chromium" --headless --no-sandbox --disable-gpu --disable-quic \
+        --no-first-run --disable-background-networking --disable-component-update \
+        --disable-sync --disable-extensions --disable-default-apps \
+        --disable-dev-shm-usage --mute-audio --hide-scrollbars \
+        --user-data-dir="$home/profile" "$@" 2>"$home/browser.log"
 }
 
 start_server() # BINARY ARGS...
