@@ -103,7 +103,7 @@ static void endless_statement_is_interrupted(void **state)
     run(f, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) "
            "SELECT count(*) FROM n");
     assert_in_body(f, "\"SQLITE_INTERRUPT\"");
-    f->settings.sqlite_query_ms = 5000;
+    f->settings.sqlite_query_ms = FIXTURE_QUERY_MS;
     run(f, "SELECT 1");
     assert_in_body(f, "\"rows\":[[");
 }
@@ -178,7 +178,7 @@ static void names_are_learnt_within_the_time(void **state)
     f->settings.sqlite_query_ms = 1;
     ask_names(f, "execute", 8000, 8000);
     assert_in_body(f, "\"SQLITE_INTERRUPT\"");
-    f->settings.sqlite_query_ms = 5000;
+    f->settings.sqlite_query_ms = FIXTURE_QUERY_MS;
     ask_names(f, "execute", 8000, 8000);
     assert_in_body(f, "\"type\":\"ok\"");
 }
@@ -234,12 +234,11 @@ static void what_is_done_is_not_called_interrupted(void **state)
         at += sprintf(at, ")");
     }
     sprintf(at, ")");
-    f->settings.sqlite_query_ms = 60000;
     run(f, sql); /* to have it compiled */
     f->settings.sqlite_query_ms = 1;
     run(f, sql);
     assert_in_body(f, "\"affected_row_count\":1");
-    f->settings.sqlite_query_ms = 5000;
+    f->settings.sqlite_query_ms = FIXTURE_QUERY_MS;
     run(f, "SELECT count(*) FROM t");
     assert_in_body(f, "\"value\":\"2\"");
 }

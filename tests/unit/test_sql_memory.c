@@ -459,7 +459,6 @@ static void an_idle_connection_holds_little(void **state)
 {
     /* Bug: a pooled connection keeps the largest statements ever asked. */
     struct fixture *f = *state;
-    f->settings.sqlite_query_ms = 60000;
     struct sql_connection *connection = take(f, SQL_CREATE);
     struct message_buffer sql = {0};
     struct sql_error error;

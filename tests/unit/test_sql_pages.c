@@ -416,7 +416,7 @@ static int set_up(void **state)
         .sqlite_directory = f->directory,
         .sqlite_prefix = (char *)"/db/",
         .sqlite_create = true,
-        .sqlite_query_ms = 200,
+        .sqlite_query_ms = 1000,
         .sqlite_rows_max = 500,
         .sqlite_response_bytes = 16000,
         .sqlite_sql_bytes = 100000,

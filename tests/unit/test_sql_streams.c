@@ -177,7 +177,7 @@ static void long_transaction_times_out(void **state)
     f->settings.sqlite_stream_idle_seconds = 1000;
     post(f, PIPELINE, BEGIN);
     baton_of(f, baton);
-    sql_tick(f->mount.sql, clock_ms() + 31 * 1000);
+    sql_tick(f->mount.sql, clock_ms() + 301 * 1000);
     go_on(f, PIPELINE, baton, "");
     assert_in_body(f, "\"TRANSACTION_TIMEOUT\"");
 }
@@ -269,7 +269,7 @@ static void the_oldest_reader_ends_first(void **state)
     post(f, PIPELINE, snapshot);
     baton_of(f, old);
     run(f, "INSERT INTO t VALUES (randomblob(300000))");
-    f->settings.sqlite_transaction_seconds = 60; /* it ends later */
+    f->settings.sqlite_transaction_seconds = 600; /* it ends later */
     post(f, PIPELINE, snapshot);
     baton_of(f, young);
     sql_streams_end_oldest(f->mount.sql->streams, f->mount.sql->databases);
