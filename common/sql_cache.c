@@ -16,9 +16,9 @@ static void statement_free(struct sql_statement *statement)
 {
     sqlite3_finalize(statement->handle);
     sql_names_free(statement->names);
-    free(statement->columns);
-    free(statement->text);
-    free(statement);
+    sqlite3_free(statement->columns);
+    sqlite3_free(statement->text);
+    sqlite3_free(statement);
 }
 
 /* Of at least one. */
@@ -101,11 +101,12 @@ static struct sql_statement *statement_compile(struct sql_connection *conn,
                                                struct text *tail,
                                                struct sql_error *error)
 {
-    struct sql_statement *made = calloc(1, sizeof *made);
+    struct sql_statement *made = sql_memory_take(conn, sizeof *made);
     if (made == NULL) {
-        sql_fail(error, 500, "INTERNAL", "out of memory");
+        sql_fail_sqlite(error, conn, SQLITE_NOMEM);
         return NULL;
     }
+    *made = (struct sql_statement){.connection = conn};
     conn->late = false;
     const char *end = sql.data;
     int rc = sql_sqlite_prepare(
@@ -182,9 +183,9 @@ static struct sql_statement *statement_make(struct sql_connection *connection,
 {
     if (sql_check_nesting(sql, error) < 0)
         return NULL;
-    char *text = malloc(sql.length + 1);
+    char *text = sql_memory_take(connection, sql.length + 1);
     if (text == NULL) {
-        sql_fail(error, 500, "INTERNAL", "out of memory");
+        sql_fail_sqlite(error, connection, SQLITE_NOMEM);
         return NULL;
     }
     if (sql.length > 0)
@@ -194,7 +195,7 @@ static struct sql_statement *statement_make(struct sql_connection *connection,
     struct sql_statement *made = statement_compile(
         connection, (struct text){text, sql.length}, &tail, error);
     if (made == NULL) {
-        free(text);
+        sqlite3_free(text);
         return NULL;
     }
     made->text = text;

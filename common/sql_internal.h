@@ -336,6 +336,10 @@ void sql_leave(struct sql_connection *before);
  * are taken, whoever compiles. */
 void sql_enter_compiling(struct sql_connection *connection);
 
+/* Memory that is counted as the connection's, like what SQLite allocates for
+ * it; NULL beyond its bounds. Freed by sqlite3_free. */
+void *sql_memory_take(struct sql_connection *connection, size_t size);
+
 /* For a function that is called by SQLite and takes long: is the time of the
  * statement up that this thread runs, so that it is to fail with
  * SQLITE_INTERRUPT? */
@@ -379,9 +383,11 @@ int sql_functions_add(sqlite3 *handle);
 
 struct sql_names;
 
+/* Its memory is counted as the connection's (sql_memory_take). */
 struct sql_statement {
-    sqlite3_stmt *handle; /* owned */
-    char *text;           /* owned; the key; NULL past the cache */
+    struct sql_connection *connection; /* that has compiled it */
+    sqlite3_stmt *handle;              /* owned */
+    char *text;                        /* owned; the key; NULL past the cache */
     size_t text_length;
     uint64_t hash;
     bool read_only;        /* sqlite3_stmt_readonly */

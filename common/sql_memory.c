@@ -213,6 +213,14 @@ void sql_enter_compiling(struct sql_connection *connection)
         connection->most = held + bytes;
 }
 
+void *sql_memory_take(struct sql_connection *connection, size_t size)
+{
+    struct sql_connection *before = sql_enter(connection);
+    void *made = sqlite3_malloc64(size);
+    sql_leave(before);
+    return made;
+}
+
 /* ---- what SQLite calls ---- */
 
 static void *memory_malloc(int n)

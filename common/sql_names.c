@@ -9,26 +9,20 @@
  * in the text SQLite goes through the list too. */
 #include "sql_internal.h"
 
-#include <stdlib.h>
-
 /* Up to here SQLite's way is as fast, and takes no memory. */
 enum { NAMES_FEW = 16 };
 
+/* With what it points to one piece of memory. */
 struct sql_names {
+    struct text *by_number; /* [0] is not used; data NULL: no name */
+    uint32_t *slots;        /* numbers by hash; 0: free */
     uint32_t mask;
-    uint32_t *slots;        /* numbers by hash; 0: free; owned */
-    struct text *by_number; /* [0] is not used; data NULL: no name; owned */
-    struct message_buffer bytes; /* of all names; owned */
+    _Alignas(struct text) char bytes[]; /* by_number, slots, then the names */
 };
 
 void sql_names_free(struct sql_names *names)
 {
-    if (names == NULL)
-        return;
-    buffer_release(&names->bytes);
-    free(names->by_number);
-    free(names->slots);
-    free(names);
+    sqlite3_free(names);
 }
 
 static uint32_t *slot_of(const struct sql_names *names, struct text name)
@@ -40,28 +34,29 @@ static uint32_t *slot_of(const struct sql_names *names, struct text name)
     return &names->slots[at];
 }
 
-/* Copies: a name of SQLite's goes when it compiles the statement again. The
- * place of each is only known when all are there. */
-static int copy_names(struct sql_names *names, sqlite3_stmt *handle, int count)
+/* Copies: a name of SQLite's goes when it compiles the statement again. */
+static void copy_names(struct sql_names *names, char *to, sqlite3_stmt *handle,
+                       int count)
 {
-    size_t at = 0;
     for (int i = 1; i <= count; i++) {
         const char *name = sqlite3_bind_parameter_name(handle, i);
         if (name == NULL)
             continue;
-        names->by_number[i].length = strlen(name);
-        buffer_append(&names->bytes, name, names->by_number[i].length);
-    }
-    if (names->bytes.failed)
-        return -1;
-    for (int i = 1; i <= count; i++) {
-        if (names->by_number[i].length == 0)
-            continue;
-        names->by_number[i].data = names->bytes.data + at;
-        at += names->by_number[i].length;
+        names->by_number[i] = (struct text){to, strlen(name)};
+        memcpy(to, name, names->by_number[i].length);
+        to += names->by_number[i].length;
         *slot_of(names, names->by_number[i]) = (uint32_t)i;
     }
-    return 0;
+}
+
+static size_t bytes_of_names(sqlite3_stmt *handle, int count)
+{
+    size_t bytes = 0;
+    for (int i = 1; i <= count; i++) {
+        const char *name = sqlite3_bind_parameter_name(handle, i);
+        bytes += name != NULL ? strlen(name) : 0;
+    }
+    return bytes;
 }
 
 /* NULL without memory. */
@@ -70,20 +65,21 @@ static const struct sql_names *names_of(struct sql_statement *statement,
 {
     if (statement->names != NULL)
         return statement->names;
-    struct sql_names *made = calloc(1, sizeof *made);
-    if (made == NULL)
-        return NULL;
     uint32_t slots = 2 * NAMES_FEW;
     while (slots < 2 * (uint32_t)count)
         slots *= 2;
-    made->mask = slots - 1;
-    made->slots = calloc(slots, sizeof *made->slots);
-    made->by_number = calloc((size_t)count + 1, sizeof *made->by_number);
-    if (made->slots == NULL || made->by_number == NULL ||
-        copy_names(made, statement->handle, count) < 0) {
-        sql_names_free(made);
+    size_t numbers_bytes = ((size_t)count + 1) * sizeof(struct text);
+    size_t tables_bytes = numbers_bytes + slots * sizeof(uint32_t);
+    struct sql_names *made = sql_memory_take(
+        statement->connection,
+        sizeof *made + tables_bytes + bytes_of_names(statement->handle, count));
+    if (made == NULL)
         return NULL;
-    }
+    memset(made->bytes, 0, tables_bytes);
+    made->by_number = (struct text *)(void *)made->bytes;
+    made->slots = (uint32_t *)(void *)(made->bytes + numbers_bytes);
+    made->mask = slots - 1;
+    copy_names(made, made->bytes + tables_bytes, statement->handle, count);
     statement->names = made;
     return made;
 }

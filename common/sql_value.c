@@ -173,21 +173,23 @@ void sql_append_columns(struct message_buffer *out,
      * first step, perhaps with other columns. */
     int reprepared =
         sqlite3_stmt_status(statement->handle, SQLITE_STMTSTATUS_REPREPARE, 0);
-    if (statement->columns == NULL ||
-        statement->columns_reprepared != reprepared) {
-        struct message_buffer made = {0};
-        columns_print(&made, statement->handle);
-        if (made.failed) {
-            buffer_release(&made);
-            out->failed = true;
-            return;
-        }
-        free(statement->columns);
-        statement->columns = made.data; /* cursor is 0 */
-        statement->columns_length = made.end;
-        statement->columns_reprepared = reprepared;
+    if (statement->columns != NULL &&
+        statement->columns_reprepared == reprepared) {
+        buffer_append(out, statement->columns, statement->columns_length);
+        return;
     }
-    buffer_append(out, statement->columns, statement->columns_length);
+    size_t start = buffer_length(out);
+    columns_print(out, statement->handle);
+    if (out->failed)
+        return;
+    sqlite3_free(statement->columns);
+    statement->columns_length = buffer_length(out) - start;
+    statement->columns =
+        sql_memory_take(statement->connection, statement->columns_length);
+    statement->columns_reprepared = reprepared;
+    if (statement->columns != NULL)
+        memcpy(statement->columns, buffer_start(out) + start,
+               statement->columns_length);
 }
 
 void sql_cut(struct message_buffer *out, size_t length)
