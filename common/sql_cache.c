@@ -131,6 +131,7 @@ static struct sql_statement *statement_compile(struct sql_connection *conn,
                  "SQL string does not contain any statement");
         goto fail;
     }
+    made->weight = conn->weight;
     made->read_only = sqlite3_stmt_readonly(made->handle) != 0;
     sql_classify(made, sql);
     return made;

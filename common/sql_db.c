@@ -80,7 +80,9 @@ sqlite3 *sql_open_handle(struct sql *sql, struct text name, int flags, int *rc)
                           flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
                           SQL_VFS);
     if (*rc != SQLITE_OK) {
+        int error = sqlite3_system_errno(handle);
         sqlite3_close(handle);
+        errno = error;
         return NULL;
     }
     sqlite3_extended_result_codes(handle, 0);
@@ -416,7 +418,16 @@ struct sql_connection *sql_take(struct sql *sql, struct text name,
         int rc;
         taken = connection_open(sql, database, kind == 1, &rc);
         if (taken == NULL) {
+            bool no_descriptor =
+                rc == SQLITE_CANTOPEN && (errno == EMFILE || errno == ENFILE);
             database_leave(sql, database);
+            if (no_descriptor || rc == SQLITE_NOMEM) {
+                sql_fail(error, 503,
+                         no_descriptor ? "SQLITE_CANTOPEN" : "SQLITE_NOMEM",
+                         "cannot open database now: no %s left; try again",
+                         no_descriptor ? "descriptor is" : "memory is");
+                return NULL;
+            }
             sql_fail(error, 500, "INTERNAL", "cannot open database: %s",
                      sqlite3_errstr(rc));
             sql_tell(sql, name, error->message);

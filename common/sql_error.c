@@ -110,9 +110,10 @@ int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
                         "SQLite error: the statement, with the views and "
                         "triggers in it, nests too deep");
     if (sql_has_long_functions(connection))
-        return sql_fail(error, 400, "SQL_TOO_COMPLEX",
-                        "SQLite error: the statement has too many functions "
-                        "that may take long (LIKE, GLOB, json_patch, snippet)");
+        return sql_fail(
+            error, 400, "SQL_TOO_COMPLEX",
+            "SQLite error: the statement has too many functions "
+            "that may take long (LIKE, GLOB, json_patch, snippet, matchinfo)");
     if ((rc & 0xff) == SQLITE_NOMEM && connection->refused == SQL_TOO_LATE) {
         rc = SQLITE_INTERRUPT;
         connection->late = true;

@@ -17,6 +17,7 @@ enum {
     /* Instructions of SQLite's machine between two looks at the clock: some
      * 10 us, which is neither felt in the cost nor in the limit. */
     SQL_PROGRESS_STEPS = 1000,
+    SQL_PROGRESS_OFTEN = 20, /* where one may be a LIKE of a large value */
     SQL_EXPRESSION_DEPTH = 500,
     /* SQLite's parser has a limit of its own of about 100 in Debian 12, and
      * none in Debian 13. */
@@ -132,6 +133,8 @@ static const struct {
     {"json_patch", SQL_FUNCTION_WEIGHT / 2},
     {"snippet", SQL_FUNCTION_WEIGHT / 2},
     {"highlight", SQL_FUNCTION_WEIGHT / 2},
+    {"matchinfo", SQL_FUNCTION_WEIGHT / 2},
+    {"offsets", SQL_FUNCTION_WEIGHT / 2},
 };
 
 bool sql_has_long_functions(const struct sql_connection *connection)
@@ -230,6 +233,13 @@ static int guard_progress(void *context)
     return 1;
 }
 
+void sql_guard_look_often(struct sql_connection *connection, bool often)
+{
+    sqlite3_progress_handler(connection->handle,
+                             often ? SQL_PROGRESS_OFTEN : SQL_PROGRESS_STEPS,
+                             guard_progress, connection);
+}
+
 static int limit_of(uint64_t setting)
 {
     return setting > INT_MAX ? INT_MAX : (int)setting;
@@ -255,8 +265,7 @@ int sql_guard(struct sql_connection *connection)
     /* The table of all prepared statements: other clients' texts. */
     sqlite3_create_module_v2(handle, "sqlite_stmt", NULL, NULL, NULL);
     sqlite3_set_authorizer(handle, guard_authorize, connection);
-    sqlite3_progress_handler(handle, SQL_PROGRESS_STEPS, guard_progress,
-                             connection);
+    sql_guard_look_often(connection, false);
     return sql_functions_add(handle);
 }
 

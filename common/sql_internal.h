@@ -271,7 +271,7 @@ bool sql_is_autocommit(const struct sql_connection *connection);
 bool sql_name_is_valid(struct text name);
 
 /* NAME.db in the directory, opened by SQLite as the flags say; given. NULL with
- * *rc. May block. */
+ * *rc, and errno if it was the kernel's. May block. */
 sqlite3 *sql_open_handle(struct sql *sql, struct text name, int flags, int *rc);
 
 /* Makes an empty database, which is on disk then (sql_create.c). Of two who
@@ -362,6 +362,10 @@ void sql_memory_tick(void);
  * borrows connection until it is closed. Returns SQLite's result code. */
 int sql_guard(struct sql_connection *connection);
 
+/* Has SQLite look at the clock more often, for a statement with functions that
+ * may take long, or again as usual. */
+void sql_guard_look_often(struct sql_connection *connection, bool often);
+
 /* Was a statement refused as it has too many functions that take long? */
 bool sql_has_long_functions(const struct sql_connection *connection);
 
@@ -390,6 +394,7 @@ struct sql_statement {
     char *text;                        /* owned; the key; NULL past the cache */
     size_t text_length;
     uint64_t hash;
+    unsigned weight;       /* of its functions that may take long */
     bool read_only;        /* sqlite3_stmt_readonly */
     bool is_vacuum;        /* see sql_connection.vacuum */
     bool begins_read_only; /* BEGIN TRANSACTION READONLY */
@@ -498,6 +503,7 @@ struct sql_run {
     int64_t last_rowid; /* after the end; only if wrote */
     bool wrote;
     bool armed; /* the time limit runs */
+    bool looks_often;
 };
 
 /* Readies the statement; it has no bindings yet. Returns 0, or -1 with error

@@ -112,6 +112,9 @@ static void run_arm(struct sql_run *run)
     connection->holds_mutex = connection->sql->one_at_a_time;
     if (connection->holds_mutex)
         pthread_mutex_lock(&connection->database->running);
+    run->looks_often = run->statement->weight > 0 && connection->at_once == 0;
+    if (run->looks_often)
+        sql_guard_look_often(connection, true);
     run->armed_ns = clock_ns();
     connection->deadline_ns =
         sql_deadline_ns(connection, run->armed_ns, run->left_ns);
@@ -124,6 +127,8 @@ static void run_disarm(struct sql_run *run)
         return;
     sql_request_spend(run->connection, run->armed_ns);
     run->armed = false;
+    if (run->looks_often)
+        sql_guard_look_often(run->connection, false);
     run->connection->running = NULL;
     if (run->connection->holds_mutex)
         pthread_mutex_unlock(&run->connection->database->running);
