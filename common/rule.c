@@ -98,10 +98,10 @@ static int read_path(struct rule *rule, struct rule_reader *reader)
     if (rule->path == NULL)
         return mistake_memory(reader->mistake, reader->where);
     ssize_t length = path_from_target(word, rule->path, PATH_MAX_BYTES);
-    if (length < 0)
+    if (length < 0 || memchr(word.data, '?', word.length) != NULL)
         return mistake_at(reader->mistake, reader->where,
                           "no request has the path %.*s; write it as in a URL, "
-                          "without ..",
+                          "without .. and ?, and a %% as %%25",
                           (int)word.length, word.data);
     rule->path_length = (size_t)length;
     if (rule->path[rule->path_length - 1] == '/')

@@ -477,22 +477,35 @@ static int reader_check_rows(struct reader *reader,
     return 0;
 }
 
+/* Where the user has set it, or NULL. */
+static const char *layer_where(const struct setting_layer *layer,
+                               const char *section, const char *name)
+{
+    return layer->where[setting_find(section, name) - settings_table];
+}
+
 /* A buffer doubles as it grows, and may have half of the memory: so what is
  * allowed fits in a server that holds nothing else. */
 static int reader_check_memory(struct reader *reader,
                                const struct setting_layer *layer)
 {
     uint64_t memory = reader->settings->memory_bytes;
-    uint64_t most = layer->settings->sqlite_response_bytes;
-    if (most < reader->settings->body_bytes)
-        most = reader->settings->body_bytes;
+    uint64_t body = reader->settings->body_bytes;
+    uint64_t answer = layer->settings->sqlite_response_bytes;
+    uint64_t most = body > answer ? body : answer;
     if (memory == 0 || memory / 4 >= most)
         return 0;
-    const struct setting *row = setting_find("limits", "memory_bytes");
-    const char *where = reader->main.where[row - settings_table];
-    return mistake_at(reader->mistake, where ? where : "[limits] memory_bytes",
-                      "less than four times body_bytes or response_bytes; "
-                      "raise it to %ju, or lower those",
+    const char *where = layer_where(&reader->main, "limits", "memory_bytes");
+    if (where != NULL)
+        return mistake_at(reader->mistake, where,
+                          "less than four times body_bytes or response_bytes; "
+                          "raise it to %ju, or lower those",
+                          (uintmax_t)most * 4);
+    where = body > answer ? layer_where(&reader->main, "limits", "body_bytes")
+                          : layer_where(layer, "sqlite", "response_bytes");
+    return mistake_at(reader->mistake, where != NULL ? where : "[limits]",
+                      "more than a quarter of [limits] memory_bytes; set that "
+                      "to %ju too, or lower this",
                       (uintmax_t)most * 4);
 }
 
@@ -505,14 +518,18 @@ static int reader_check(struct reader *reader)
         if (reader_check_rows(reader, &reader->own[i]) < 0)
             return -1;
     if (settings->head_bytes < settings->request_line_bytes) {
-        const struct setting *row = setting_find("limits", "head_bytes");
-        const char *where = reader->main.where[row - settings_table];
+        const char *where = layer_where(&reader->main, "limits", "head_bytes");
         return mistake_at(reader->mistake,
                           where ? where : "[limits] head_bytes",
                           "less than request_line_bytes, which it includes; "
                           "raise it to %ju",
                           (uintmax_t)settings->request_line_bytes);
     }
+    if (settings->group != NULL && settings->user == NULL)
+        return mistake_at(reader->mistake,
+                          layer_where(&reader->main, "server", "group"),
+                          "without [server] user nothing changes to it; name "
+                          "a user too");
     if (reader_check_memory(reader, &reader->main) < 0)
         return -1;
     for (size_t i = 0; i < settings->mount_count; i++)

@@ -137,8 +137,10 @@ static int check_address(const char *value, const char *where,
                      strcmp(host, "localhost") == 0 || strcmp(host, "*") == 0)
             return 0;
     }
+    /* Of an address without its last bracket the colon is none of a port. */
+    int said = *value == '[' && !v6 ? (int)strlen(value) : (int)(colon - value);
     return mistake_at(mistake, where, "\"%.*s\" is no numeric address; %s",
-                      (int)(colon - value), value, form);
+                      said, value, form);
 }
 
 /* The realm, Cache-Control and an origin go into fields of the answer. */

@@ -80,6 +80,11 @@ static const struct file_mistake file_mistakes[] = {
      "address; " ADDRESS_FORM},
     {"[server]\nlisten = ::1:80",
      "t.ini:2: [server] listen: \"::1\" is no numeric address; " ADDRESS_FORM},
+    {"[server]\nlisten = [::1",
+     "t.ini:2: [server] listen: \"[::1\" is no numeric address; " ADDRESS_FORM},
+    {"[server]\ngroup = daemon",
+     "t.ini:2: [server] group: without [server] user nothing changes to it; "
+     "name a user too"},
     {"[server]\nlisten =", "t.ini:2: [server] listen: empty; give a value"},
     {"[server]\n\n# x\nbacklog = many",
      "t.ini:4: [server] backlog: \"many\" is no whole number; write a number "
@@ -133,6 +138,12 @@ static const struct file_mistake file_mistakes[] = {
     {"[limits]\nmemory_bytes = 32M",
      "t.ini:2: [limits] memory_bytes: less than four times body_bytes or "
      "response_bytes; raise it to 67108864, or lower those"},
+    {"[limits]\nbody_bytes = 1G",
+     "t.ini:2: [limits] body_bytes: more than a quarter of [limits] "
+     "memory_bytes; set that to 4294967296 too, or lower this"},
+    {"[sqlite]\nresponse_bytes = 1G",
+     "t.ini:2: [sqlite] response_bytes: more than a quarter of [limits] "
+     "memory_bytes; set that to 4294967296 too, or lower this"},
     {"[limits]\nmemory_bytes = 64M\n[sqlite other]\n"
      "directory = /\nprefix = /other/\nresponse_bytes = 17M",
      "t.ini:2: [limits] memory_bytes: less than four times body_bytes or "
@@ -169,7 +180,10 @@ static const struct file_mistake file_mistakes[] = {
      "in " RULE_FORM},
     {"[files]\nrule = allow * /a/../b",
      "t.ini:2: [files] rule: no request has the path /a/../b; write it as in a "
-     "URL, without .."},
+     "URL, without .. and ?, and a % as %25"},
+    {"[files]\nrule = deny * /x?y",
+     "t.ini:2: [files] rule: no request has the path /x?y; write it as in a "
+     "URL, without .. and ?, and a % as %25"},
     {"[sqlite]\nrule = allow * / from 10.0.0.0/33",
      "t.ini:2: [sqlite] rule: \"10.0.0.0/33\" is no address; write from "
      "192.0.2.1, from 10.0.0.0/8 or from 2001:db8::/32"},
