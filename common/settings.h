@@ -83,6 +83,7 @@ struct settings {
     char *sqlite_prefix;
     bool sqlite_create; /* the first POST creates NAME.db */
     bool sqlite_foreign_keys;
+    bool sqlite_full_text;
     uint64_t sqlite_busy_ms;
     uint64_t sqlite_query_ms; /* time that one statement may run */
     uint64_t sqlite_rows_max;

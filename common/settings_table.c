@@ -199,6 +199,10 @@ const struct setting settings_table[] = {
           "statement",
           "Its cache, its statements, what it sorts. Who may write has the "
           "limit of sqlite_bytes alone."),
+    SWITCH("sqlite", "full_text", sqlite_full_text, "on",
+           "full-text search (FTS3, FTS4, FTS5) by GET and for readers",
+           "A MATCH of hundreds of words can take minutes, and nothing ends "
+           "it: off where strangers may ask."),
     NUMBER("sqlite", "statements", sqlite_statements, 0, 65536, "64",
            "statements kept prepared on each connection", NULL),
     NUMBER("sqlite", "databases", sqlite_databases, 1, 65536, "64",

@@ -245,6 +245,9 @@ static int limit_of(uint64_t setting)
     return setting > INT_MAX ? INT_MAX : (int)setting;
 }
 
+/* One instruction searches a whole row for all words that are asked for. */
+static const char *const full_text[] = {"fts3", "fts4", "fts5"};
+
 int sql_guard(struct sql_connection *connection)
 {
     const struct settings *settings = connection->sql->settings;
@@ -264,6 +267,9 @@ int sql_guard(struct sql_connection *connection)
     sqlite3_limit(handle, SQLITE_LIMIT_WORKER_THREADS, 0);
     /* The table of all prepared statements: other clients' texts. */
     sqlite3_create_module_v2(handle, "sqlite_stmt", NULL, NULL, NULL);
+    if (connection->read_only && !settings->sqlite_full_text)
+        for (size_t i = 0; i < sizeof full_text / sizeof full_text[0]; i++)
+            sqlite3_create_module_v2(handle, full_text[i], NULL, NULL, NULL);
     sqlite3_set_authorizer(handle, guard_authorize, connection);
     sql_guard_look_often(connection, false);
     return sql_functions_add(handle);

@@ -54,6 +54,7 @@ static int fixture_open(void **state)
         .sqlite_prefix = (char *)"/db/",
         .sqlite_create = true,
         .sqlite_foreign_keys = true,
+        .sqlite_full_text = true,
         /* Long enough under valgrind on a busy machine: a test that wants a
          * statement to be cut off sets it. */
         .sqlite_query_ms = FIXTURE_QUERY_MS,

@@ -1,6 +1,8 @@
 /* test_sql_guard.c - what SQL may not do, limits, locks, replaced files. */
 #include "sql_fixture.h"
 
+#include <sys/resource.h>
+
 static void forbidden_sql_is_refused(void **state)
 {
     /* Bug: a statement reaches another file, or weakens the server's own. */
@@ -325,6 +327,79 @@ static void statements_of_one_request_have_a_time_together(void **state)
     assert_in_body(f, "\"rows\":[[");
 }
 
+static void readers_search_no_text_unless_they_may(void **state)
+{
+    /* Bug: a MATCH of a thousand words takes a minute, and nothing ends it. */
+    struct fixture *f = *state;
+    static const char search[] =
+        "SELECT count(*) FROM words WHERE words MATCH 'a'";
+    f->settings.sqlite_full_text = false;
+    run(f, "CREATE VIRTUAL TABLE words USING fts5(w)");
+    run(f, "CREATE VIRTUAL TABLE old USING fts4(w)");
+    run(f, "CREATE TABLE plain(a)");
+    run(f, search); /* writers may */
+    assert_in_body(f, "\"value\":\"0\"");
+    f->may_write = false;
+    run(f, search);
+    assert_in_body(f, "no such module: fts5");
+    run(f, "SELECT count(*) FROM old WHERE old MATCH 'a'");
+    assert_in_body(f, "no such module: fts4");
+    run(f, "SELECT count(*) FROM plain");
+    assert_in_body(f, "\"value\":\"0\"");
+}
+
+/* Nanoseconds of this thread that the statement takes. */
+static uint64_t cpu_ns(struct fixture *f, const char *sql)
+{
+    struct timespec from, to;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+    run(f, sql);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+    return (uint64_t)(to.tv_sec - from.tv_sec) * 1000000000u +
+           (uint64_t)to.tv_nsec - (uint64_t)from.tv_nsec;
+}
+
+static void the_clock_is_looked_at_between_long_rows(void **state)
+{
+    /* Bug: one LIKE takes long, and a hundred rows pass between two looks. */
+    struct fixture *f = *state;
+#define ZEROS_64                                                               \
+    "0000000000000000000000000000000000000000000000000000000000000000"
+#define LIKE_ROWS(count)                                                       \
+    "WITH RECURSIVE v(x) AS MATERIALIZED (SELECT hex(zeroblob(20000))),"       \
+    "c(i) AS (VALUES(1) UNION ALL SELECT i+1 FROM c LIMIT " count ") "         \
+    "SELECT sum(x LIKE '%" ZEROS_64 "1%') FROM c, v"
+    run(f, LIKE_ROWS("1")); /* compiled, and the value is in the cache */
+    uint64_t one = cpu_ns(f, LIKE_ROWS("1"));
+    f->settings.sqlite_query_ms = 1;
+    run(f, LIKE_ROWS("100000000"));
+    assert_in_body(f, "\"SQLITE_INTERRUPT\"");
+    uint64_t many = cpu_ns(f, LIKE_ROWS("100000000"));
+    assert_in_body(f, "\"SQLITE_INTERRUPT\"");
+    if (many > 30 * one)
+        fail_msg("%llu ns after its end, of %llu for one row",
+                 (unsigned long long)many, (unsigned long long)one);
+}
+
+static void no_descriptor_for_a_database_is_503(void **state)
+{
+    /* Bug: 500, as if the database were broken. */
+    struct fixture *f = *state;
+    struct rlimit before, none;
+    run(f, "CREATE TABLE t (a)");
+    run_in(f, "two", "CREATE TABLE t (a)");
+    fixture_reopen(f, 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    run(f, "SELECT 1");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(f->status, 503);
+    assert_in_body(f, "no descriptor is left; try again");
+    run(f, "SELECT count(*) FROM t");
+    assert_in_body(f, "\"value\":\"0\"");
+}
+
 static void text_behind_a_nul_is_not_ignored(void **state)
 {
     /* Bug: SQLite stops at U+0000, and half of what was asked is answered. */
@@ -507,6 +582,9 @@ int main(void)
         TEST(large_answer_is_refused),
         TEST(too_large_answer_undoes_what_was_written),
         TEST(statements_of_one_request_have_a_time_together),
+        TEST(readers_search_no_text_unless_they_may),
+        TEST(the_clock_is_looked_at_between_long_rows),
+        TEST(no_descriptor_for_a_database_is_503),
         TEST(text_behind_a_nul_is_not_ignored),
         TEST(reader_cannot_write),
         TEST(mended_permissions_are_noticed),

@@ -476,6 +476,57 @@ static void an_idle_connection_holds_little(void **state)
     buffer_release(&sql);
 }
 
+static void what_is_kept_of_statements_is_counted(void **state)
+{
+    /* Bug: texts, and columns whose names are six times as long in JSON, were
+     * nobody's memory: gigabytes beyond every limit. */
+    struct fixture *f = *state;
+    enum { STATEMENTS = 20, BYTES = 100000 };
+    struct sql_connection *connection = take(f, SQL_CREATE);
+    size_t before = sql_account_bytes(connection->account);
+    struct message_buffer columns = {0};
+    for (int i = 0; i < STATEMENTS; i++) {
+        struct message_buffer sql = {0};
+        struct sql_error error;
+        buffer_append_text(&sql, TEXT("SELECT 1 AS \""));
+        for (int k = 0; k < BYTES; k++)
+            buffer_append_char(&sql, '\x01');
+        buffer_printf(&sql, "%d\"", i);
+        struct sql_statement *statement =
+            sql_prepare(connection, buffer_text(&sql), &error);
+        assert_non_null(statement);
+        sql_append_columns(&columns, statement);
+        buffer_release(&sql);
+    }
+    assert_false(columns.failed);
+    buffer_release(&columns);
+    size_t held = sql_account_bytes(connection->account) - before;
+    assert_true(held > (size_t)STATEMENTS * BYTES * (1 + 6));
+    sql_give(connection);
+    /* What is idle holds little of it. */
+    assert_true(sql_memory_figures().used < held / 2);
+}
+
+static void names_of_parameters_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    struct sql_connection *connection = take(f, SQL_CREATE);
+    struct message_buffer sql = {0};
+    struct sql_error error;
+    buffer_append_text(&sql, TEXT("SELECT 0 IN ($first"));
+    for (int i = 0; i < 5000; i++)
+        buffer_printf(&sql, ",$a_name_of_many_bytes_%d", i);
+    buffer_append_char(&sql, ')');
+    struct sql_statement *statement =
+        sql_prepare(connection, buffer_text(&sql), &error);
+    assert_non_null(statement);
+    size_t before = sql_account_bytes(connection->account);
+    assert_int_equal(sql_parameter_find(statement, TEXT("first")), 1);
+    assert_true(sql_account_bytes(connection->account) > before + 5000 * 25);
+    buffer_release(&sql);
+    sql_give(connection);
+}
+
 int main(void)
 {
 #define SQL_TEST(test)                                                         \
@@ -493,6 +544,8 @@ int main(void)
         SQL_TEST(our_functions_look_at_the_clock),
         SQL_TEST(readers_make_no_temporary_objects),
         SQL_TEST(an_idle_connection_holds_little),
+        SQL_TEST(what_is_kept_of_statements_is_counted),
+        SQL_TEST(names_of_parameters_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
