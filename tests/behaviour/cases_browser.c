@@ -70,6 +70,7 @@ static const struct behaviour_case default_cors[] = {
                {POST("/db/t/v1/batch", "{}"), WITH(PLAIN), NOT_JSON},
                {POST("/dev/t/v2/pipeline", "{}"), WITH(PLAIN), NOT_JSON}}},
 
+    REFUSES("two origins, ours and a foreign one", OURS EVIL JSON, FOREIGN),
     REFUSES("a foreign page with a text", EVIL PLAIN, FOREIGN),
     REFUSES("a foreign page with a form", EVIL FORM, FOREIGN),
     REFUSES("a foreign page with a form of parts", EVIL PARTS, FOREIGN),
