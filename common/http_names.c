@@ -96,11 +96,14 @@ struct text http_field(const struct http_request *request, struct text name)
     return http_field_next(request, name, &at);
 }
 
-bool http_is_json(const struct http_request *request)
+bool http_has_type(const struct http_request *request, struct text type)
 {
     struct text value = http_field(request, TEXT("Content-Type"));
-    if (value.data == NULL)
-        return false;
-    return text_equal_nocase(text_trim(text_split(&value, ';')),
-                             TEXT("application/json"));
+    return value.data != NULL &&
+           text_equal_nocase(text_trim(text_split(&value, ';')), type);
+}
+
+bool http_is_json(const struct http_request *request)
+{
+    return http_has_type(request, TEXT("application/json"));
 }

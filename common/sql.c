@@ -125,12 +125,14 @@ static void add_cors(struct exchange *exchange)
 
 /* A page of any origin can send text/plain, a form, or no type at all, without
  * asking first; JSON it cannot. Programs need not say it: the client libraries
- * for Go and Rust send no type. */
+ * for Go and Rust send no type, and those of knex text/plain. */
 static bool is_json(const struct http_request *request)
 {
-    if (http_field(request, TEXT("Content-Type")).data == NULL)
-        return !browser_sent(request);
-    return http_is_json(request);
+    if (http_is_json(request))
+        return true;
+    bool other = http_field(request, TEXT("Content-Type")).data != NULL &&
+                 !http_has_type(request, TEXT("text/plain"));
+    return !other && !browser_sent(request);
 }
 
 static enum answer_next answer_type(struct exchange *exchange)
