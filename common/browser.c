@@ -172,12 +172,10 @@ enum browser_verdict browser_judge(const struct exchange *exchange)
     if (http_method_is_safe(request->method) || !browser_sent(request) ||
         has_token(request))
         return BROWSER_FINE;
-    size_t at = 0;
-    struct text value = http_field_next(request, TEXT("Origin"), &at);
+    struct text value = http_field(request, TEXT("Origin"));
     struct text site = http_field(request, TEXT("Sec-Fetch-Site"));
     /* No browser sends two; of what puts them in, either could be meant. */
-    if (value.data != NULL &&
-        http_field_next(request, TEXT("Origin"), &at).data != NULL)
+    if (http_field_repeats(request, TEXT("Origin")))
         return BROWSER_FOREIGN;
     /* The browser has compared by what it asked for, before any proxy. */
     if (text_equal(site, TEXT("same-origin")))

@@ -90,10 +90,8 @@ static bool tags_match(const struct http_request *request, struct text name,
 static bool field_date(const struct http_request *request, struct text name,
                        time_t *date)
 {
-    size_t at = 0;
-    struct text value = http_field_next(request, name, &at);
-    return value.data != NULL &&
-           http_field_next(request, name, &at).data == NULL &&
+    struct text value = http_field(request, name);
+    return value.data != NULL && !http_field_repeats(request, name) &&
            http_date_parse(value, date) == 0;
 }
 
@@ -143,12 +141,11 @@ unsigned files_conditions(const struct http_request *request,
 bool files_if_range(const struct http_request *request,
                     struct validators validators)
 {
-    size_t at = 0;
-    struct text value = http_field_next(request, TEXT("If-Range"), &at);
+    struct text value = http_field(request, TEXT("If-Range"));
     time_t date;
     if (value.data == NULL)
         return true;
-    if (http_field_next(request, TEXT("If-Range"), &at).data != NULL)
+    if (http_field_repeats(request, TEXT("If-Range")))
         return false; /* two validators are none: then the whole file */
     if (value.length > 0 && value.data[0] == '"')
         return text_equal(value, validators.etag);

@@ -127,10 +127,8 @@ static enum range_verdict read_ranges(const struct http_request *request,
 {
     if (request->method != HTTP_GET)
         return RANGE_NONE;
-    size_t at = 0;
-    struct text value = http_field_next(request, TEXT("Range"), &at);
-    if (value.data == NULL ||
-        http_field_next(request, TEXT("Range"), &at).data != NULL ||
+    struct text value = http_field(request, TEXT("Range"));
+    if (value.data == NULL || http_field_repeats(request, TEXT("Range")) ||
         !files_if_range(request, validators))
         return RANGE_NONE;
     return files_ranges_read(value, (uint64_t)validators.st->st_size, ranges,

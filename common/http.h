@@ -95,6 +95,9 @@ struct text http_field(const struct http_request *request, struct text name);
 struct text http_field_next(const struct http_request *request,
                             struct text name, size_t *at);
 
+/* True if there is more than one field of that name. */
+bool http_field_repeats(const struct http_request *request, struct text name);
+
 /* True if Content-Type says that type, or application/json, with parameters or
  * without (RFC 9110 section 8.3.1). */
 bool http_has_type(const struct http_request *request, struct text type);

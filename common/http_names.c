@@ -96,6 +96,13 @@ struct text http_field(const struct http_request *request, struct text name)
     return http_field_next(request, name, &at);
 }
 
+bool http_field_repeats(const struct http_request *request, struct text name)
+{
+    size_t at = 0;
+    return http_field_next(request, name, &at).data != NULL &&
+           http_field_next(request, name, &at).data != NULL;
+}
+
 bool http_has_type(const struct http_request *request, struct text type)
 {
     struct text value = http_field(request, TEXT("Content-Type"));
