@@ -94,6 +94,16 @@ int sql_sqlite_prepare(struct sql_connection *connection, const char *text,
     return rc;
 }
 
+/* sql_memory_take; NULL with error. */
+static void *take_memory(struct sql_connection *connection, size_t size,
+                         struct sql_error *error)
+{
+    void *made = sql_memory_take(connection, size);
+    if (made == NULL)
+        sql_fail_sqlite(error, connection, SQLITE_NOMEM);
+    return made;
+}
+
 /* Compiles what stands in front of *tail, where a NUL is behind sql. Gives a
  * statement that is in no list yet and has no text. */
 static struct sql_statement *statement_compile(struct sql_connection *conn,
@@ -101,11 +111,9 @@ static struct sql_statement *statement_compile(struct sql_connection *conn,
                                                struct text *tail,
                                                struct sql_error *error)
 {
-    struct sql_statement *made = sql_memory_take(conn, sizeof *made);
-    if (made == NULL) {
-        sql_fail_sqlite(error, conn, SQLITE_NOMEM);
+    struct sql_statement *made = take_memory(conn, sizeof *made, error);
+    if (made == NULL)
         return NULL;
-    }
     *made = (struct sql_statement){.connection = conn};
     conn->late = false;
     const char *end = sql.data;
@@ -184,11 +192,9 @@ static struct sql_statement *statement_make(struct sql_connection *connection,
 {
     if (sql_check_nesting(sql, error) < 0)
         return NULL;
-    char *text = sql_memory_take(connection, sql.length + 1);
-    if (text == NULL) {
-        sql_fail_sqlite(error, connection, SQLITE_NOMEM);
+    char *text = take_memory(connection, sql.length + 1, error);
+    if (text == NULL)
         return NULL;
-    }
     if (sql.length > 0)
         memcpy(text, sql.data, sql.length);
     text[sql.length] = '\0';

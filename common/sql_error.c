@@ -99,7 +99,11 @@ int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
                     int rc)
 {
     const struct settings *settings = connection->sql->settings;
-    const char *text = sqlite3_errmsg(connection->handle);
+    /* Of memory that we have asked for ourselves the handle knows nothing. */
+    const char *text =
+        (sqlite3_errcode(connection->handle) & 0xff) == (rc & 0xff)
+            ? sqlite3_errmsg(connection->handle)
+            : sqlite3_errstr(rc);
     /* A page that is not in memory is an I/O error to SQLite, a lock that is
      * not waited for is BUSY. A worker runs the statement again; what is really
      * wrong is told and counted then. */

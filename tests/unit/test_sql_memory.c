@@ -364,6 +364,27 @@ static void one_that_takes_all_it_can_leaves_room_for_the_next(void **state)
     assert_in_body(f, "\"type\":\"ok\"");
 }
 
+static void what_lacks_memory_is_told_so(void **state)
+{
+    /* Bug: "not an error", as SQLite had not been asked yet. */
+    struct fixture *f = *state;
+    f->settings.sqlite_memory_bytes = 4 << 20;
+    run(f, "CREATE TABLE t(a)");
+    struct sql_connection *connection = take(f, SQL_READ);
+    struct sql_error error;
+    void *chain = NULL;
+    assert_non_null(sql_prepare(connection, TEXT("SELECT 1"), &error));
+    take_all(connection, &chain);
+    struct message_buffer sql = {0};
+    append_repeated(&sql, "SELECT 1", ",1", 50000);
+    assert_null(sql_prepare(connection, buffer_text(&sql), &error));
+    assert_string_equal(error.code, "SQLITE_NOMEM");
+    assert_string_equal(error.message, "SQLite error: out of memory");
+    buffer_release(&sql);
+    free_all(chain);
+    sql_give(connection);
+}
+
 static void a_reader_has_no_more_than_memory_bytes(void **state)
 {
     /* Bug: what one sorts or keeps has the whole heap for a limit. */
@@ -539,6 +560,7 @@ int main(void)
         SQL_TEST(compiling_takes_no_more_than_memory_bytes),
         SQL_TEST(compiling_takes_no_longer_than_query_ms),
         SQL_TEST(one_that_takes_all_it_can_leaves_room_for_the_next),
+        SQL_TEST(what_lacks_memory_is_told_so),
         SQL_TEST(a_reader_has_no_more_than_memory_bytes),
         SQL_TEST(functions_that_take_long_are_counted),
         SQL_TEST(our_functions_look_at_the_clock),
