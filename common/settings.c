@@ -478,7 +478,7 @@ static int reader_check_rows(struct reader *reader,
 }
 
 /* Where the user has set it, or NULL. */
-static const char *layer_where(const struct setting_layer *layer,
+static const char *where_given(const struct setting_layer *layer,
                                const char *section, const char *name)
 {
     return layer->where[setting_find(section, name) - settings_table];
@@ -495,14 +495,14 @@ static int reader_check_memory(struct reader *reader,
     uint64_t most = body > answer ? body : answer;
     if (memory == 0 || memory / 4 >= most)
         return 0;
-    const char *where = layer_where(&reader->main, "limits", "memory_bytes");
+    const char *where = where_given(&reader->main, "limits", "memory_bytes");
     if (where != NULL)
         return mistake_at(reader->mistake, where,
                           "less than four times body_bytes or response_bytes; "
                           "raise it to %ju, or lower those",
                           (uintmax_t)most * 4);
-    where = body > answer ? layer_where(&reader->main, "limits", "body_bytes")
-                          : layer_where(layer, "sqlite", "response_bytes");
+    where = body > answer ? where_given(&reader->main, "limits", "body_bytes")
+                          : where_given(layer, "sqlite", "response_bytes");
     return mistake_at(reader->mistake, where != NULL ? where : "[limits]",
                       "more than a quarter of [limits] memory_bytes; set that "
                       "to %ju too, or lower this",
@@ -518,7 +518,7 @@ static int reader_check(struct reader *reader)
         if (reader_check_rows(reader, &reader->own[i]) < 0)
             return -1;
     if (settings->head_bytes < settings->request_line_bytes) {
-        const char *where = layer_where(&reader->main, "limits", "head_bytes");
+        const char *where = where_given(&reader->main, "limits", "head_bytes");
         return mistake_at(reader->mistake,
                           where ? where : "[limits] head_bytes",
                           "less than request_line_bytes, which it includes; "
@@ -527,7 +527,7 @@ static int reader_check(struct reader *reader)
     }
     if (settings->group != NULL && settings->user == NULL)
         return mistake_at(reader->mistake,
-                          layer_where(&reader->main, "server", "group"),
+                          where_given(&reader->main, "server", "group"),
                           "without [server] user nothing changes to it; name "
                           "a user too");
     if (reader_check_memory(reader, &reader->main) < 0)

@@ -135,19 +135,24 @@ static void ask_names(struct fixture *f, const char *type, int parameters,
     buffer_release(&body);
 }
 
+/* Of the processor, that this thread has had. */
+static uint64_t thread_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 /* The least of three times, of a statement that is compiled already. */
 static uint64_t names_ns(struct fixture *f, const char *type, int parameters,
                          int values)
 {
     uint64_t least = UINT64_MAX;
     for (int i = 0; i < 4; i++) {
-        struct timespec from, to;
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+        uint64_t from = thread_ns();
         ask_names(f, type, parameters, values);
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+        uint64_t ns = thread_ns() - from;
         assert_in_body(f, "\"type\":\"ok\"");
-        uint64_t ns = (uint64_t)(to.tv_sec - from.tv_sec) * 1000000000u +
-                      (uint64_t)to.tv_nsec - (uint64_t)from.tv_nsec;
         if (i > 0 && ns < least)
             least = ns;
     }
@@ -251,7 +256,7 @@ static void long_pattern_is_refused(void **state)
     struct fixture *f = *state;
     run(f, "SELECT '' LIKE printf('%.128c', 'a')");
     assert_in_body(f, "{\"type\":\"ok\"");
-    run(f, "SELECT '' LIKE printf('%.257c', 'a')");
+    run(f, "SELECT '' LIKE printf('%.129c', 'a')");
     assert_in_body(f, "pattern too complex");
 }
 
@@ -351,12 +356,9 @@ static void readers_search_no_text_unless_they_may(void **state)
 /* Nanoseconds of this thread that the statement takes. */
 static uint64_t cpu_ns(struct fixture *f, const char *sql)
 {
-    struct timespec from, to;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+    uint64_t from = thread_ns();
     run(f, sql);
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
-    return (uint64_t)(to.tv_sec - from.tv_sec) * 1000000000u +
-           (uint64_t)to.tv_nsec - (uint64_t)from.tv_nsec;
+    return thread_ns() - from;
 }
 
 static void the_clock_is_looked_at_between_long_rows(void **state)
