@@ -256,7 +256,7 @@ static void recycled_numbers(const struct stage_differences *stage)
         old[i] = life_say(server, HELLO);
         life_expect_hello(old[i]);
     }
-    kill(server->pid, SIGSTOP);
+    server_suspend(server);
     for (size_t i = 0; i < count; i++) {
         if (i % 4 == 3)
             continue; /* stays, and moves to another slot */

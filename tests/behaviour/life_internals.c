@@ -4,7 +4,6 @@
 #include "life.h"
 #include "sql_client.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -130,23 +129,18 @@ static void trace_of_requests(const struct stage_differences *stage)
 /* Threads of that name, as ps and top show them. */
 static size_t threads_named(const struct server *server, const char *name)
 {
-    char path[300], comm[32];
-    struct dirent *entry;
-    size_t count = 0;
-    snprintf(path, sizeof path, "/proc/%d/task", (int)server->pid);
-    DIR *tasks = opendir(path);
-    assert_non_null(tasks);
-    while ((entry = readdir(tasks)) != NULL) {
-        snprintf(path, sizeof path, "/proc/%d/task/%s/comm", (int)server->pid,
-                 entry->d_name);
+    pid_t threads[THREADS_MAX];
+    size_t all = server_threads(server, threads), count = 0;
+    for (size_t i = 0; i < all; i++) {
+        char path[64], comm[32];
+        snprintf(path, sizeof path, "/proc/%d/comm", (int)threads[i]);
         FILE *file = fopen(path, "re");
         if (file == NULL)
-            continue; /* "." and "..", or a thread that has ended */
+            continue; /* a thread that has ended */
         if (fgets(comm, sizeof comm, file) != NULL)
             count += strncmp(comm, name, strlen(name)) == 0;
         fclose(file);
     }
-    closedir(tasks);
     return count;
 }
 

@@ -2,7 +2,6 @@
  * root in it when it serves. Who runs the suite must be root himself. */
 #include "life.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
@@ -223,22 +222,18 @@ static void says_who_serves(const struct stage_differences *stage)
 /* Threads that were started before the filter had none. */
 static void every_thread_is_filtered(const struct stage_differences *stage)
 {
-    char path[64], line[200];
-    struct dirent *entry;
+    pid_t threads[THREADS_MAX];
     if (suite.slow) /* what watches a server makes calls of its own */
         return;
     struct server *server = LIFE_START(stage, "--set", "server.seccomp=on");
     life_answers(server);
-    snprintf(path, sizeof path, "/proc/%d/task", (int)server->pid);
-    DIR *tasks = opendir(path);
-    assert_non_null(tasks);
-    while ((entry = readdir(tasks)) != NULL)
-        if (entry->d_name[0] != '.') {
-            struct server thread = {.pid = atoi(entry->d_name)};
-            status_line(&thread, "Seccomp:", line);
-            assert_string_equal(line, "Seccomp:\t2\n");
-        }
-    closedir(tasks);
+    size_t count = server_threads(server, threads);
+    for (size_t i = 0; i < count; i++) {
+        char line[200];
+        const struct server thread = {.pid = threads[i]};
+        status_line(&thread, "Seccomp:", line);
+        assert_string_equal(line, "Seccomp:\t2\n");
+    }
     server_stop(server);
 }
 

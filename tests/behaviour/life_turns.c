@@ -246,7 +246,8 @@ static void came_in_time(const struct stage_differences *stage)
             client_wait_taken(clients[i]);
         }
     }
-    kill(server->pid, SIGSTOP);
+    /* A wait that SIGCONT ends tells of no event at all. */
+    server_suspend(server);
     for (size_t i = 0; i < count; i++) {
         if (client_has_news(clients[i])) { /* too late: a slow machine */
             client_close(clients[i]);

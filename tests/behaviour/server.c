@@ -401,3 +401,56 @@ unsigned long server_ticks(const struct server *server)
                      2);
     return user + system;
 }
+
+size_t server_threads(const struct server *server, pid_t threads[THREADS_MAX])
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)server->pid);
+    DIR *directory = opendir(path);
+    if (!directory)
+        fail_msg("%s: %s", path, strerror(errno));
+    size_t count = 0;
+    struct dirent *entry;
+    while ((entry = readdir(directory))) {
+        if (entry->d_name[0] == '.')
+            continue;
+        assert_true(count < THREADS_MAX);
+        threads[count++] = atoi(entry->d_name);
+    }
+    closedir(directory);
+    assert_true(count > 0);
+    return count;
+}
+
+static bool is_asleep(const struct server *server)
+{
+    pid_t threads[THREADS_MAX];
+    size_t count = server_threads(server, threads);
+    for (size_t i = 0; i < count; i++) {
+        char line[1024], state;
+        const struct server thread = {.pid = threads[i]};
+        proc_line(&thread, "stat", line, sizeof line);
+        const char *rest = strrchr(line, ')');
+        assert_non_null(rest);
+        assert_int_equal(sscanf(rest, ") %c", &state), 1);
+        if (state != 'S')
+            return false;
+    }
+    return true;
+}
+
+void server_suspend(const struct server *server)
+{
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    while (!is_asleep(server)) {
+        if (suite_now_ms() > limit)
+            fail_msg("the server does not come to rest");
+        poll(NULL, 0, 1); /* no event says it: a turn for the others */
+    }
+    /* The call returns before the last thread has stopped; waitid() does not.
+     */
+    siginfo_t stopped;
+    kill(server->pid, SIGSTOP);
+    while (waitid(P_PID, (id_t)server->pid, &stopped, WSTOPPED) < 0)
+        assert_int_equal(errno, EINTR);
+}

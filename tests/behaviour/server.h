@@ -72,6 +72,14 @@ size_t server_memory(const struct server *server);
 /* CPU time used so far, in clock ticks (10 ms). */
 unsigned long server_ticks(const struct server *server);
 
+enum { THREADS_MAX = 256 };
+
+/* The ids of its threads: at least one, or the test fails. */
+size_t server_threads(const struct server *server, pid_t threads[THREADS_MAX]);
+/* Holds it up once each of its threads sleeps, and returns when none of them
+ * runs: what is sent from now on is read after SIGCONT. */
+void server_suspend(const struct server *server);
+
 /* What it has printed so far. */
 void server_output(const struct server *server, struct bytes *out);
 
