@@ -11,6 +11,7 @@ MAKE=${MAKE:-make}
 LOGS=build/logs
 mkdir -p "$LOGS"
 passed=0 failed=0
+failures= # told again at the end: who reads that sees all of it
 
 # name, directory below build/, how much slower it is, arguments for make.
 VARIANTS=(
@@ -70,6 +71,14 @@ start()
     step_since[$name]=$SECONDS
 }
 
+what_failed()
+{
+    {
+        grep -a '^\[  FAILED  \] ' "$1" | grep -av 'test(s)' | sort -u
+        grep -aE "$BAD" "$1" | grep -av '^\['
+    } | head -n 20 | cut -c 1-160 | sed 's/^/    /'
+}
+
 # A step that says nothing countable counts as one.
 finish()
 {
@@ -88,11 +97,9 @@ finish()
     printf '%5d passed, %d failed, %4d s\n' "$p" "$f" \
         $((SECONDS - step_since[$name]))
     if [ "$f" != 0 ]; then
-        {
-            grep -a '^\[  FAILED  \] ' "$log" | grep -av 'test(s)' | sort -u
-            grep -aE "$BAD" "$log" | grep -av '^\['
-        } | head -n 20 | cut -c 1-160 | sed 's/^/    /'
+        what_failed "$log"
         echo "    all of it: $log"
+        failures+="$name"$'\n'"$(what_failed "$log")"$'\n'
     fi
 }
 
@@ -176,5 +183,6 @@ step docs "$MAKE" -s docs
 step check-tests "$MAKE" -s check-tests
 step check-exercises "$MAKE" -s check-exercises
 echo "$SECONDS s in all"
+[ $failed = 0 ] || printf 'What failed, once more:\n%s' "$failures"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed != 0 ]
