@@ -126,7 +126,7 @@ struct growth {
     bool in_every_round;
 };
 enum {
-    ROUNDS_MAX = 8,
+    ROUNDS_MAX = 24,
     CHANCE_KIB = 32, /* what the allocator may happen to need more */
 };
 
