@@ -82,7 +82,7 @@ what_failed()
 # A step that says nothing countable counts as one.
 finish()
 {
-    local name=$1 log p f status
+    local name=$1 log p f status what
     [ -n "${step_pid[$name]-}" ] || return 0
     log="$LOGS/${name// /-}.log"
     printf '%-24s ' "$name"
@@ -97,9 +97,9 @@ finish()
     printf '%5d passed, %d failed, %4d s\n' "$p" "$f" \
         $((SECONDS - step_since[$name]))
     if [ "$f" != 0 ]; then
-        what_failed "$log"
-        echo "    all of it: $log"
-        failures+="$name"$'\n'"$(what_failed "$log")"$'\n'
+        what=$(what_failed "$log")
+        printf '%s\n    all of it: %s\n' "$what" "$log"
+        failures+="$name"$'\n'"$what"$'\n'
     fi
 }
 

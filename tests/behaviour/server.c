@@ -322,13 +322,21 @@ int server_run_once_with(int stage, const struct server_options *options,
     return status;
 }
 
-size_t server_descriptors_but(const struct server *server, const char *but)
+/* A directory in /proc/PID. */
+static DIR *proc_directory(const struct server *server, const char *name)
 {
-    char path[64], target[1024];
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)server->pid);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)server->pid, name);
     DIR *directory = opendir(path);
     if (!directory)
         fail_msg("%s: %s", path, strerror(errno));
+    return directory;
+}
+
+size_t server_descriptors_but(const struct server *server, const char *but)
+{
+    char target[1024];
+    DIR *directory = proc_directory(server, "fd");
     size_t count = 0;
     struct dirent *entry;
     while ((entry = readdir(directory))) {
@@ -386,15 +394,22 @@ size_t server_memory(const struct server *server)
     return resident * (size_t)sysconf(_SC_PAGESIZE) / 1024;
 }
 
+/* /proc/PID/stat from the end of the name in parentheses on, which may hold
+ * blanks. */
+static const char *proc_stat(const struct server *server, char *line,
+                             size_t size)
+{
+    proc_line(server, "stat", line, size);
+    const char *rest = strrchr(line, ')');
+    assert_non_null(rest);
+    return rest;
+}
+
 unsigned long server_ticks(const struct server *server)
 {
     char line[1024];
-    proc_line(server, "stat", line, sizeof line);
     unsigned long user, system;
-    /* The name in parentheses may hold blanks: start behind it. */
-    const char *rest = strrchr(line, ')');
-    assert_non_null(rest);
-    assert_int_equal(sscanf(rest,
+    assert_int_equal(sscanf(proc_stat(server, line, sizeof line),
                             ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u "
                             "%lu %lu",
                             &user, &system),
@@ -404,11 +419,7 @@ unsigned long server_ticks(const struct server *server)
 
 size_t server_threads(const struct server *server, pid_t threads[THREADS_MAX])
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/task", (int)server->pid);
-    DIR *directory = opendir(path);
-    if (!directory)
-        fail_msg("%s: %s", path, strerror(errno));
+    DIR *directory = proc_directory(server, "task");
     size_t count = 0;
     struct dirent *entry;
     while ((entry = readdir(directory))) {
@@ -429,10 +440,8 @@ static bool is_asleep(const struct server *server)
     for (size_t i = 0; i < count; i++) {
         char line[1024], state;
         const struct server thread = {.pid = threads[i]};
-        proc_line(&thread, "stat", line, sizeof line);
-        const char *rest = strrchr(line, ')');
-        assert_non_null(rest);
-        assert_int_equal(sscanf(rest, ") %c", &state), 1);
+        assert_int_equal(
+            sscanf(proc_stat(&thread, line, sizeof line), ") %c", &state), 1);
         if (state != 'S')
             return false;
     }
