@@ -197,7 +197,8 @@ static void idle_and_busy(const struct stage_differences *stage)
     size_t descriptors = descriptors_of(server);
     while (growth_goes_on(&growth)) {
         fall_asleep(server, load, idle);
-        assert_true(descriptors_of(server) >= descriptors + idle);
+        /* The first one's connection may have been open when it was counted. */
+        assert_true(descriptors_of(server) >= descriptors + idle - 1);
         load_run(load, staying, STAYING, BUSY, BUSY);
         assert_int_equal(load->open, idle);
         load_wake(load);
