@@ -28,6 +28,8 @@ enum {
     RECV_BODY_BYTES = 64 * 1024,
     /* So long a client has had to move something before conn_burden counts. */
     SHED_AFTER_MS = 1000,
+    LAST_CALL_MS = 100, /* for the request behind the last answer but one */
+    LINGER_TIMES = 6,   /* linger_seconds altogether, for one who goes on */
 };
 
 static const char *const state_names[CONN_STATE_COUNT] = {
@@ -82,6 +84,14 @@ void conn_arm(struct conn *conn, enum conn_deadline kind)
         conn->turn->moved_bytes = 0;
 }
 
+/* Between two requests. */
+static void arm_idle(struct conn *conn)
+{
+    conn_arm(conn, conn->last_call ? DEADLINE_LINGER : DEADLINE_IDLE);
+    if (conn->last_call)
+        conn->deadline_ms = clock_ms() + LAST_CALL_MS;
+}
+
 void conn_moved(struct conn *conn, size_t n)
 {
     conn->turn->moved_bytes += n;
@@ -123,6 +133,7 @@ static int turn_open(struct conn *conn)
     response_init(&exchange->response);
     exchange->response.memory.budget = server->budget;
     exchange->peer = conn->peer;
+    exchange->fd = conn->fd;
     exchange->address = conn->address;
     exchange->forwarded = false;
     exchange->by_proxy = false;
@@ -275,7 +286,7 @@ enum conn_wish conn_finish_answer(struct conn *conn)
     if (!conn->last && !(conn->stop && nothing_more_came(conn))) {
         conn_set_state(conn, WAITING_FOR_HEAD);
         buffer_release(&conn->out);
-        conn_arm(conn, DEADLINE_IDLE);
+        arm_idle(conn);
         return take_head(conn);
     }
     if (conn->last && !conn->linger && !body_left &&
@@ -287,6 +298,9 @@ enum conn_wish conn_finish_answer(struct conn *conn)
         return CONN_CLOSE;
     conn_set_state(conn, LINGERING);
     conn_arm(conn, DEADLINE_LINGER);
+    conn->linger_until_ms =
+        clock_ms() +
+        LINGER_TIMES * conn->server->settings->linger_seconds * 1000;
     return CONN_WANT_READ;
 }
 
@@ -368,9 +382,15 @@ static enum conn_wish step_linger(struct conn *conn)
     char scratch[4096];
     ssize_t n = recv(conn->fd, scratch, sizeof scratch, 0);
     stats_add(STAT_sys_recv, 1);
-    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return CONN_WANT_READ;
-    return CONN_CLOSE;
+    if (n <= 0)
+        return CONN_CLOSE;
+    /* Who sends slowly has not read its refusal yet. */
+    conn_arm(conn, DEADLINE_LINGER);
+    if (conn->deadline_ms > conn->linger_until_ms)
+        conn->deadline_ms = conn->linger_until_ms;
+    return CONN_WANT_READ;
 }
 
 enum conn_wish conn_step(struct conn *conn)
@@ -483,6 +503,15 @@ static bool is_newcomer(const struct conn *conn, ssize_t peeked)
 {
     return conn->server->listen_inherited && conn->answered == 0 &&
            peeked < 0 && atomic_load(&conn->server->stopping);
+}
+
+void conn_last_call(struct conn *conn)
+{
+    if (conn->last_call || conn->state == LINGERING)
+        return;
+    conn->last_call = true;
+    if (conn->state == WAITING_FOR_HEAD && conn->turn == NULL)
+        arm_idle(conn);
 }
 
 bool conn_stop(struct conn *conn)

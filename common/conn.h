@@ -70,7 +70,10 @@ struct conn {
     uint64_t skip;             /* bytes of an unwanted body still to come */
     unsigned answered;         /* requests so far */
     bool stop;                 /* the next answer is the last */
+    bool last_call;            /* the next answer says so, however often one has
+                                  said that the connection stays */
     bool last;                 /* close behind this answer, which says so */
+    uint64_t linger_until_ms;  /* LINGERING: no longer than that */
     bool linger;               /* the client may be sending still: LINGERING
                                   before the socket is closed */
 
@@ -196,6 +199,10 @@ enum conn_wish conn_shed(struct conn *conn);
  * (connections_update): who came through an inherited socket and has not spoken
  * yet has linger_seconds to do so. */
 bool conn_stop(struct conn *conn);
+
+/* Others wait: the next answer that is begun says that it is the last. For its
+ * request the connection waits a moment, as the answer before has promised. */
+void conn_last_call(struct conn *conn);
 
 /* Closes the socket and frees all. Takes conn. */
 void conn_close(struct conn *conn);

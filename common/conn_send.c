@@ -64,7 +64,8 @@ static bool decide_last(struct conn *conn)
         return true;
     bool unbounded =
         response->source != NULL && !turn->chunked && !turn->head_only;
-    if (conn->stop || unbounded || server->settings->keepalive_seconds == 0 ||
+    if (conn->stop || conn->last_call || unbounded ||
+        server->settings->keepalive_seconds == 0 ||
         conn->answered + 1 >= server->settings->keepalive_requests ||
         atomic_load_explicit(&server->stopping, memory_order_relaxed)) {
         /* The client did not ask for it and may have sent more. */

@@ -7,13 +7,13 @@
  * conn_serve is for a stage that has only one. */
 #include "conn_internal.h"
 
+#include "client.h"
 #include "clock.h"
 #include "server.h"
 #include "stats.h"
 #include "trace.h"
 
 #include <assert.h>
-#include <poll.h>
 
 enum {
     /* An unwanted body that is at most this long is read over, so that the
@@ -168,8 +168,7 @@ void conn_work_refuse(struct conn *conn)
 
 bool conn_client_is_gone(const struct conn *conn)
 {
-    struct pollfd look = {.fd = conn->fd}; /* HUP and ERR come unasked */
-    return poll(&look, 1, 0) > 0 && (look.revents & (POLLHUP | POLLERR)) != 0;
+    return client_look(conn->fd) == CLIENT_GONE;
 }
 
 enum conn_wish conn_serve(struct conn *conn)

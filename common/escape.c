@@ -47,6 +47,22 @@ static void json_append_control(struct message_buffer *out, unsigned char c)
     buffer_append(out, unicode, sizeof unicode);
 }
 
+/* Passes a character of several bytes, or puts U+FFFD in the place of what is
+ * none. Gives the index of its last byte. */
+static size_t pass_character(struct message_buffer *out, struct text text,
+                             size_t *start, size_t i)
+{
+    bool valid;
+    size_t n =
+        text_utf8_next((struct text){text.data + i, text.length - i}, &valid);
+    if (!valid) {
+        flush_run(out, text, start, i);
+        buffer_append(out, "\xEF\xBF\xBD", 3);
+        *start = i + n;
+    }
+    return i + n - 1;
+}
+
 void json_append_text(struct message_buffer *out, struct text text)
 {
     size_t start = 0;
@@ -55,15 +71,7 @@ void json_append_text(struct message_buffer *out, struct text text)
     for (size_t i = 0; i < text.length; i++) {
         unsigned char c = (unsigned char)text.data[i];
         if (c >= 0x80) {
-            bool valid;
-            size_t n = text_utf8_next(
-                (struct text){text.data + i, text.length - i}, &valid);
-            if (!valid) {
-                flush_run(out, text, &start, i);
-                buffer_append(out, "\xEF\xBF\xBD", 3); /* U+FFFD */
-                start = i + n;
-            }
-            i += n - 1;
+            i = pass_character(out, text, &start, i);
         } else if (c < 0x20 || c == '"' || c == '\\') {
             flush_run(out, text, &start, i);
             json_append_control(out, c);
@@ -101,6 +109,8 @@ void html_append_text(struct message_buffer *out, struct text text)
         if (entity) {
             flush_run(out, text, &start, i);
             buffer_append_text(out, text_of(entity));
+        } else if ((unsigned char)text.data[i] >= 0x80) {
+            i = pass_character(out, text, &start, i);
         }
     }
     flush_run(out, text, &start, text.length);

@@ -8,7 +8,8 @@
  * becomes U+FFFD; U+0000 becomes \u0000. */
 void json_append_text(struct message_buffer *out, struct text text);
 
-/* Appends with & < > " ' as entities, for HTML text and quoted attributes. */
+/* Appends with & < > " ' as entities, for HTML text and quoted attributes, and
+ * U+FFFD for what is no UTF-8. */
 void html_append_text(struct message_buffer *out, struct text text);
 
 /* Appends with everything but unreserved and '/' as %XX, for a URL's path. */

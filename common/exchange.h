@@ -56,6 +56,8 @@ struct exchange {
     struct http_request request;
     struct response response;
     struct peer peer;
+    int fd; /* of the connection, to look whether the client is there
+               (client.h); 0: nobody looks */
     struct address *address; /* addresses.h, borrowed; NULL: no limits */
     bool forwarded;          /* by a proxy: peer is whom it names, and address
                                 is left with the request (forwarded.h) */

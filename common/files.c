@@ -8,6 +8,7 @@
 #include "files.h"
 
 #include "files_internal.h"
+#include "mime.h"
 #include "mount.h"
 #include "path.h"
 #include "server.h"
@@ -51,6 +52,14 @@ struct files *files_open(const struct settings *settings)
         open(settings->files_root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (files->root_fd < 0)
         goto fail;
+    files->types =
+        mime_open(settings->files_mime_types, settings->files_charset);
+    if (files->types == NULL) {
+        int error = errno;
+        close(files->root_fd);
+        errno = error;
+        goto fail;
+    }
     files->have_proc = access("/proc/self/fd", X_OK) == 0;
     append_common_fields(files);
     if (files->fields.failed)
@@ -58,6 +67,7 @@ struct files *files_open(const struct settings *settings)
     return files;
 fail_fields:
     buffer_release(&files->fields);
+    mime_close(files->types);
     close(files->root_fd);
     errno = ENOMEM;
 fail:
@@ -70,6 +80,7 @@ void files_close(struct files *files)
     if (files == NULL)
         return;
     buffer_release(&files->fields);
+    mime_close(files->types);
     close(files->root_fd);
     free(files);
 }

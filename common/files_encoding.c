@@ -68,11 +68,13 @@ static int coding_weight(const struct http_request *request, struct text name)
     return weight < 0 ? 0 : weight;
 }
 
+/* What compresses a file gives the copy its time, but some (pigz, brotli) only
+ * to the second. */
 static bool is_older(const struct stat *a, const struct stat *b)
 {
     if (a->st_mtim.tv_sec != b->st_mtim.tv_sec)
         return a->st_mtim.tv_sec < b->st_mtim.tv_sec;
-    return a->st_mtim.tv_nsec < b->st_mtim.tv_nsec;
+    return a->st_mtim.tv_nsec != 0 && a->st_mtim.tv_nsec < b->st_mtim.tv_nsec;
 }
 
 /* Puts path + suffix in file's place; false if there is none to be used. */

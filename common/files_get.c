@@ -8,6 +8,7 @@
  * pread, close, and nothing else that asks the kernel for anything. */
 #include "files_internal.h"
 
+#include "clock.h"
 #include "date.h"
 #include "escape.h"
 #include "mime.h"
@@ -45,17 +46,23 @@ static void append_validators(struct message_buffer *out,
                               struct text etag)
 {
     char date[HTTP_DATE_BYTES];
-    http_date_print(file->st.st_mtim.tv_sec, date);
+    time_t changed = file->st.st_mtim.tv_sec, now = clock_wall();
+    /* RFC 9110 section 8.8.2.1: not in the future. */
+    http_date_print(changed < now ? changed : now, date);
     buffer_append_text(out, TEXT("ETag: "));
     buffer_append_text(out, etag);
     buffer_append_text(out, TEXT("\r\nLast-Modified: "));
     buffer_append(out, date, HTTP_DATE_BYTES - 1);
     buffer_append_text(out, TEXT("\r\n"));
-    if (file->coding.length > 0) {
-        buffer_append_text(out, TEXT("Content-Encoding: "));
-        buffer_append_text(out, file->coding);
-        buffer_append_text(out, TEXT("\r\n"));
-    }
+}
+
+static void append_coding(struct message_buffer *out, struct text coding)
+{
+    if (coding.length == 0)
+        return;
+    buffer_append_text(out, TEXT("Content-Encoding: "));
+    buffer_append_text(out, coding);
+    buffer_append_text(out, TEXT("\r\n"));
 }
 
 static void append_type(struct message_buffer *out, struct text type)
@@ -173,6 +180,9 @@ static int answer_file(struct exchange *exchange, struct representation *file)
     enum range_verdict verdict = RANGE_NONE;
     if (refused == 0)
         verdict = read_ranges(&exchange->request, validators, ranges, &count);
+    /* Each part would need the coding undone, and none can be by itself. */
+    if (count > 1 && file->coding.length > 0)
+        verdict = RANGE_NONE;
     if (verdict == RANGE_UNSATISFIABLE) {
         answer_unsatisfiable(response, (uint64_t)file->st.st_size);
         return 0;
@@ -186,6 +196,8 @@ static int answer_file(struct exchange *exchange, struct representation *file)
         response->no_length = true;
         return 0;
     }
+    /* Not with 304, which is about what the client has (section 15.4.5). */
+    append_coding(fields, file->coding);
     if (verdict == RANGE_SOME)
         return answer_ranges(exchange, file, ranges, count);
     response->status = 200;
@@ -199,8 +211,11 @@ static void serve_file(struct exchange *exchange, int fd, const struct stat *st,
                        const char *path, size_t path_length)
 {
     struct representation file = {.fd = fd, .st = *st};
-    file.type = mime_type((struct text){path, path_length});
-    if (files_of(exchange)->settings->files_precompressed)
+    struct text name = {path, path_length};
+    file.type = mime_type(files_of(exchange)->types, name);
+    file.coding = mime_coding(name);
+    if (files_of(exchange)->settings->files_precompressed &&
+        file.coding.length == 0)
         files_prefer_encoded(exchange, path, &file);
     exchange->suffix = file.suffix;
     exchange->passed_over = file.passed_over;

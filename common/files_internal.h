@@ -22,6 +22,7 @@ struct files {
     const struct settings *settings; /* borrowed */
     int root_fd;
     bool have_proc; /* a file without a name can be given one through /proc */
+    struct mime_types *types;     /* owned */
     struct message_buffer fields; /* what every file's answer carries */
 };
 
@@ -65,8 +66,8 @@ int files_read_flags(const struct exchange *exchange);
 
 /* files_conditions.c */
 
-/* `"` 3 numbers of 16 digits, 2 dashes, "-br" or "-gzip" `"`. */
-enum { ETAG_BYTES = 64 };
+/* `"` 4 numbers of 16 digits, 3 dashes, "-br" or "-gzip" `"`. */
+enum { ETAG_BYTES = 80 };
 
 /* Writes the strong tag of a file, with its quotes; coding may be empty. Gives
  * its length. */
@@ -92,8 +93,8 @@ bool files_if_range(const struct http_request *request,
 /* files_ranges.c */
 
 /* More ranges than that: the whole file is sent instead. A reader of a PDF
- * asks for a few; only an attack asks for hundreds. */
-enum { RANGES_MAX = 16 };
+ * asks for a few, what updates a disk image for hundreds. */
+enum { RANGES_MAX = 256 };
 
 struct range {
     uint64_t first, length;

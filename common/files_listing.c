@@ -119,7 +119,7 @@ static int compare_entries(const void *left, const void *right)
 }
 
 /* The names of the members are those that nginx's autoindex writes, so that a
- * program that reads those can read these. */
+ * program that reads those can read these; href is ours. */
 static void write_json(struct message_buffer *out,
                        const struct listing *listing)
 {
@@ -131,6 +131,10 @@ static void write_json(struct message_buffer *out,
         buffer_append_text(out, i > 0 ? TEXT(",\n{\"name\":")
                                       : TEXT("\n{\"name\":"));
         json_append_text(out, text_of(entry->name));
+        /* A name need not be text: by this it can be asked for. */
+        buffer_append_text(out, TEXT(",\"href\":\""));
+        url_append_path(out, text_of(entry->name));
+        buffer_append_text(out, entry->directory ? TEXT("/\"") : TEXT("\""));
         buffer_printf(out, ",\"type\":\"%s\",\"mtime\":\"%s\"",
                       entry->directory ? "directory" : "file", date);
         if (!entry->directory)

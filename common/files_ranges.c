@@ -5,14 +5,19 @@
  * file, between headings in memory
  *
  * A short header can ask for a long answer: "0-,0-,0-" is the whole file three
- * times. So the number of ranges is limited, and no byte is sent twice. */
+ * times. So no byte is sent twice, the number of ranges is limited, and many
+ * of them must not be longer with their headings than the file. */
 #include "files_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
 
-enum { BOUNDARY_BYTES = 16 }; /* random bytes; twice as many digits */
+enum {
+    BOUNDARY_BYTES = 16, /* random bytes; twice as many digits */
+    HEADING_BYTES = 160, /* of a part, about */
+    RANGES_FEW = 16,     /* are sent, however short the file */
+};
 
 /* Reads digits; a number too large for 64 bits is beyond every file's end and
  * stands for just that. */
@@ -38,6 +43,10 @@ static int read_range(struct text spec, uint64_t size, struct range *range)
     if (before.length == 0) {
         uint64_t suffix;
         if (read_position(rest, &suffix) < 0)
+            return -1;
+        /* Of an empty file that is the whole, which no Content-Range can say.
+         */
+        if (size == 0 && suffix > 0)
             return -1;
         if (suffix > size)
             suffix = size;
@@ -78,6 +87,15 @@ static size_t add_range(struct range *ranges, size_t count, struct range added)
     return count + 1;
 }
 
+/* Many parts may be more bytes than the file. */
+static bool is_worth_it(const struct range *ranges, size_t count, uint64_t size)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += ranges[i].length + HEADING_BYTES;
+    return count <= RANGES_FEW || bytes <= size;
+}
+
 enum range_verdict files_ranges_read(struct text value, uint64_t size,
                                      struct range out[RANGES_MAX],
                                      size_t *count)
@@ -99,7 +117,7 @@ enum range_verdict files_ranges_read(struct text value, uint64_t size,
             *count = add_range(out, *count, range);
     }
     if (*count > 0)
-        return RANGE_SOME;
+        return is_worth_it(out, *count, size) ? RANGE_SOME : RANGE_NONE;
     return asked > 0 ? RANGE_UNSATISFIABLE : RANGE_NONE;
 }
 
@@ -133,16 +151,17 @@ int files_ranges_multipart(struct response *response, struct text type,
         return -1;
     response_field(response, "Content-Type",
                    "multipart/byteranges; boundary=%s", boundary);
+    /* The CRLF in front of the first boundary may be left out (section 14.6),
+     * but there are clients that wait for it. */
     for (size_t i = 0; i < count; i++) {
         size_t heading = memory->end;
         uint64_t first = ranges[i].first, length = ranges[i].length;
-        buffer_printf(memory,
-                      "%s--%s\r\nContent-Type: %.*s\r\n"
-                      "Content-Range: bytes %llu-%llu/%llu\r\n\r\n",
-                      i > 0 ? "\r\n" : "", boundary, (int)type.length,
-                      type.data, (unsigned long long)first,
-                      (unsigned long long)(first + length - 1),
-                      (unsigned long long)size);
+        buffer_printf(
+            memory,
+            "\r\n--%s\r\nContent-Type: %.*s\r\n"
+            "Content-Range: bytes %llu-%llu/%llu\r\n\r\n",
+            boundary, (int)type.length, type.data, (unsigned long long)first,
+            (unsigned long long)(first + length - 1), (unsigned long long)size);
         if (add_memory(response, heading) < 0 ||
             response_segment(response, (struct segment){.in_file = true,
                                                         .offset = (off_t)first,

@@ -12,6 +12,7 @@
 #include "files_internal.h"
 
 #include "escape.h"
+#include "mime.h"
 #include "path.h"
 #include "stats.h"
 
@@ -21,11 +22,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { UPLOAD_MODE = 0644 };  /* less the umask */
 enum { TEMPORARY_TRIES = 8 }; /* names that may be taken already */
+
+#define FD_LINK "/proc/self/fd/%d"
+enum { FD_LINK_BYTES = sizeof "/proc/self/fd/-2147483648" };
 
 /* Held from the last check of If-Match to the rename or unlink that it guards,
  * so that of two writers that saw the same tag one is refused. Never held over
@@ -33,8 +38,11 @@ enum { TEMPORARY_TRIES = 8 }; /* names that may be taken already */
 static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
 
 struct upload {
-    int parent_fd;      /* owned: the directory of the target */
-    const char *name;   /* in exchange->beneath */
+    int parent_fd;    /* owned: the directory of the target */
+    const char *name; /* in exchange->beneath */
+    bool replaces;    /* there is a file already: */
+    struct stat target;
+    bool has_acl;       /* besides its mode */
     bool has_temporary; /* temporary is in the directory and must leave it */
     char temporary[sizeof ".fivefold-0123456789abcdef"];
 };
@@ -65,7 +73,8 @@ static bool check_conditions(struct exchange *exchange, const struct stat *st)
     char tag[ETAG_BYTES];
     struct validators validators = {st, {tag, 0}};
     if (st != NULL)
-        validators.etag.length = files_etag(st, TEXT(""), tag);
+        validators.etag.length =
+            files_etag(st, mime_coding(text_of(exchange->beneath)), tag);
     if (files_conditions(&exchange->request, validators) == 0)
         return true;
     response_error(&exchange->response, 412,
@@ -73,17 +82,24 @@ static bool check_conditions(struct exchange *exchange, const struct stat *st)
     return false;
 }
 
-/* Looks at what a PUT would replace: sets *exists, or answers and returns
- * false. */
-static bool check_target(struct exchange *exchange, bool *exists)
+static bool has_acl(int fd)
 {
-    struct stat st;
-    int fd =
-        files_open_path(files_of(exchange), exchange->beneath, O_PATH, &st);
+    char link[FD_LINK_BYTES];
+    snprintf(link, sizeof link, FD_LINK, fd);
+    return getxattr(link, "system.posix_acl_access", NULL, 0) > 0;
+}
+
+/* Looks at what a PUT would replace: sets upload->target, or answers and
+ * returns false. */
+static bool check_target(struct exchange *exchange, struct upload *upload)
+{
+    struct stat *st = &upload->target;
+    int fd = files_open_path(files_of(exchange), exchange->beneath, O_PATH, st);
+    upload->has_acl = fd >= 0 && has_acl(fd);
     if (fd >= 0)
         close(fd);
-    *exists = fd >= 0;
-    if (fd >= 0 && !S_ISREG(st.st_mode)) {
+    upload->replaces = fd >= 0;
+    if (fd >= 0 && !S_ISREG(st->st_mode)) {
         response_error(&exchange->response, 409,
                        "A directory or a device has that name.");
         return false;
@@ -101,7 +117,7 @@ static bool check_target(struct exchange *exchange, bool *exists)
         files_error(&exchange->response, errno);
         return false;
     }
-    return check_conditions(exchange, *exists ? &st : NULL);
+    return check_conditions(exchange, upload->replaces ? st : NULL);
 }
 
 /* Answers and returns false if it is no PUT of a whole file. */
@@ -109,14 +125,12 @@ static bool check_put(struct exchange *exchange)
 {
     struct response *response = &exchange->response;
     const struct http_request *request = &exchange->request;
-    struct text coding = http_field(request, TEXT("Content-Encoding"));
     if (exchange->path[exchange->path_length - 1] == '/') {
         response_error(response, 409, "A directory cannot be put.");
     } else if (http_field(request, TEXT("Content-Range")).data != NULL) {
         /* RFC 9110 section 14.5: a part must not be taken for the whole. */
         response_error(response, 400, "A part of a file cannot be put.");
-    } else if (coding.length > 0 &&
-               !text_equal_nocase(coding, TEXT("identity"))) {
+    } else if (http_is_coded(request)) {
         response_error(response, 415, "Send the file without a coding.");
         response_field(response, "Accept-Encoding", "identity");
     } else {
@@ -135,6 +149,47 @@ static int draw_temporary(struct upload *upload)
     return 0;
 }
 
+/* What the new file may be opened by until it has all of its permissions. */
+static mode_t first_mode(const struct upload *upload)
+{
+    return upload->replaces ? upload->target.st_mode & UPLOAD_MODE
+                            : (mode_t)UPLOAD_MODE;
+}
+
+/* Of a user namespace that has no such owner the kernel says EINVAL. */
+static bool is_not_allowed(int error)
+{
+    return error == EPERM || error == EINVAL;
+}
+
+/* The new file gets owner, group and permissions of the one that it replaces,
+ * as far as we may give them: a file for few must not become one for all. Where
+ * the group cannot be kept, ours may do no more than everybody; nor may it
+ * where an ACL is lost, as the mode showed its mask in the group's place
+ * (acl(5)). */
+static int keep_permissions(const struct upload *upload, int fd)
+{
+    const struct stat *old = &upload->target;
+    struct stat st;
+    if (!upload->replaces)
+        return 0;
+    if (fstat(fd, &st) < 0)
+        return -1;
+    mode_t mode = old->st_mode & 0777;
+    bool group_is_kept = !upload->has_acl;
+    if (st.st_uid != old->st_uid && fchown(fd, old->st_uid, (gid_t)-1) < 0 &&
+        !is_not_allowed(errno))
+        return -1;
+    if (st.st_gid != old->st_gid && fchown(fd, (uid_t)-1, old->st_gid) < 0) {
+        if (!is_not_allowed(errno))
+            return -1;
+        group_is_kept = false;
+    }
+    if (!group_is_kept)
+        mode &= ~(mode_t)070 | ((mode & 07) << 3);
+    return (st.st_mode & 07777) == mode ? 0 : fchmod(fd, mode);
+}
+
 /* For file systems that make no file without a name (NFS, overlays of old). */
 static int open_named(struct upload *upload)
 {
@@ -143,7 +198,7 @@ static int open_named(struct upload *upload)
             return -1;
         int fd = openat(upload->parent_fd, upload->temporary,
                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                        UPLOAD_MODE);
+                        first_mode(upload));
         if (fd >= 0)
             upload->has_temporary = true;
         if (fd >= 0 || errno != EEXIST)
@@ -156,7 +211,7 @@ static int open_temporary(const struct files *files, struct upload *upload)
 {
     if (files->have_proc) {
         int fd = openat(upload->parent_fd, ".",
-                        O_WRONLY | O_TMPFILE | O_CLOEXEC, UPLOAD_MODE);
+                        O_WRONLY | O_TMPFILE | O_CLOEXEC, first_mode(upload));
         /* EISDIR is what a kernel without O_TMPFILE makes of it. */
         if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
             return fd;
@@ -167,8 +222,8 @@ static int open_temporary(const struct files *files, struct upload *upload)
 /* Gives the nameless file a name beside the target. */
 static int name_temporary(struct upload *upload, int fd)
 {
-    char link[sizeof "/proc/self/fd/-2147483648"];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    char link[FD_LINK_BYTES];
+    snprintf(link, sizeof link, FD_LINK, fd);
     for (int tries = 0; tries < TEMPORARY_TRIES; tries++) {
         if (draw_temporary(upload) < 0)
             return -1;
@@ -198,7 +253,6 @@ enum answer_next files_put_begin(struct exchange *exchange)
 {
     const struct files *files = files_of(exchange);
     struct response *response = &exchange->response;
-    bool exists;
     if (!check_put(exchange))
         return ANSWER_READY;
     struct upload *upload = calloc(1, sizeof *upload);
@@ -213,7 +267,7 @@ enum answer_next files_put_begin(struct exchange *exchange)
         return ANSWER_READY;
     }
     exchange->state = upload; /* from here files_put_release cleans up */
-    if (!check_target(exchange, &exists))
+    if (!check_target(exchange, upload))
         return ANSWER_READY;
     int fd = open_temporary(files, upload);
     stats_add(STAT_sys_open, 1);
@@ -254,16 +308,17 @@ static int rename_upload(struct upload *upload, bool must_be_new)
 }
 
 /* The step that makes the new file visible. True if it is. */
-static bool replace_target(struct exchange *exchange, struct upload *upload,
-                           bool *exists)
+static bool replace_target(struct exchange *exchange, struct upload *upload)
 {
     struct response *response = &exchange->response;
     bool asks_new =
         http_field(&exchange->request, TEXT("If-None-Match")).data != NULL;
     bool done = false;
     pthread_mutex_lock(&writing);
-    if (check_target(exchange, exists)) {
-        done = rename_upload(upload, asks_new && !*exists) == 0;
+    /* Its permissions may have been changed while the body came. */
+    if (check_target(exchange, upload)) {
+        done = keep_permissions(upload, exchange->spool_fd) == 0 &&
+               rename_upload(upload, asks_new && !upload->replaces) == 0;
         if (!done && errno == EEXIST)
             response_error(response, 412, "Somebody else was first.");
         else if (!done && errno == EISDIR)
@@ -275,14 +330,18 @@ static bool replace_target(struct exchange *exchange, struct upload *upload,
     return done;
 }
 
-static void answer_put(struct exchange *exchange, const struct stat *st,
-                       bool existed)
+static void answer_put(struct exchange *exchange, bool existed)
 {
     struct response *response = &exchange->response;
     char tag[ETAG_BYTES];
-    int length = (int)files_etag(st, TEXT(""), tag);
+    struct stat st;
     response_reset(response, existed ? 204 : 201);
-    response_field(response, "ETag", "%.*s", length, tag);
+    /* Behind the rename, which is a change of the inode too. */
+    if (fstat(exchange->spool_fd, &st) == 0)
+        response_field(
+            response, "ETag", "%.*s",
+            (int)files_etag(&st, mime_coding(text_of(exchange->beneath)), tag),
+            tag);
     if (existed)
         return;
     buffer_append_text(&response->fields, TEXT("Location: "));
@@ -295,22 +354,21 @@ void files_put_finish(struct exchange *exchange)
 {
     struct upload *upload = exchange->state;
     struct response *response = &exchange->response;
-    struct stat st;
-    bool existed;
     int fd = exchange->spool_fd;
-    if (stamp_exactly(fd) < 0 || sync_fd(fd) < 0 || fstat(fd, &st) < 0 ||
+    if (stamp_exactly(fd) < 0 || keep_permissions(upload, fd) < 0 ||
+        sync_fd(fd) < 0 ||
         (!upload->has_temporary && name_temporary(upload, fd) < 0)) {
         answer_no_parent(response, errno); /* it may have been removed */
         return;
     }
-    if (!replace_target(exchange, upload, &existed))
+    if (!replace_target(exchange, upload))
         return;
     /* Until the directory is on disk too, a crash may bring back the old. */
     if (sync_fd(upload->parent_fd) < 0) {
         files_error(response, errno);
         return;
     }
-    answer_put(exchange, &st, existed);
+    answer_put(exchange, upload->replaces);
 }
 
 void files_put_release(struct exchange *exchange)

@@ -103,6 +103,10 @@ bool http_field_repeats(const struct http_request *request, struct text name);
 bool http_has_type(const struct http_request *request, struct text type);
 bool http_is_json(const struct http_request *request);
 
+/* True if the body has a coding (Content-Encoding, RFC 9110 section 8.4) that
+ * had to be undone first. */
+bool http_is_coded(const struct http_request *request);
+
 struct http_limits {
     size_t request_line_bytes; /* without CR LF; longer: 414. At most
                                   head_bytes - 4 counts */

@@ -96,6 +96,17 @@ struct text http_field(const struct http_request *request, struct text name)
     return http_field_next(request, name, &at);
 }
 
+bool http_is_coded(const struct http_request *request)
+{
+    size_t at = 0;
+    struct text coding;
+    while ((coding = http_field_next(request, TEXT("Content-Encoding"), &at))
+               .data != NULL)
+        if (coding.length > 0 && !text_equal_nocase(coding, TEXT("identity")))
+            return true;
+    return false;
+}
+
 bool http_field_repeats(const struct http_request *request, struct text name)
 {
     size_t at = 0;

@@ -164,6 +164,45 @@ static bool listens_on_loopback(int fd)
     return peer_is_loopback(&bound);
 }
 
+/* Returns a listening socket, or -1 with errno. */
+static int listen_on(const struct server *server, const struct addrinfo *at)
+{
+    const struct settings *settings = server->settings;
+    int type = SOCK_STREAM | SOCK_CLOEXEC |
+               (server->stage->blocking ? 0 : SOCK_NONBLOCK);
+    int fd = socket(at->ai_family, type, 0);
+    if (fd < 0)
+        return -1;
+    set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
+    set_options(fd, settings);
+    /* [::] takes clients of IPv4 too, whatever the system's default; any other
+     * address of IPv6 does not care. */
+    if (at->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){0}, sizeof(int));
+    if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 &&
+        listen(fd, (int)settings->backlog) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* "*" is found as an address of each family: that of IPv6 takes both, and where
+ * there is no IPv6 the other one is left. */
+static int listen_on_any(const struct server *server,
+                         const struct addrinfo *found)
+{
+    for (const struct addrinfo *at = found; at != NULL; at = at->ai_next) {
+        if (at->ai_family != AF_INET6 || found->ai_next == NULL)
+            continue;
+        int fd = listen_on(server, at);
+        if (fd >= 0 || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
+            return fd;
+    }
+    return listen_on(server, found);
+}
+
 static int listen_find(struct server *server, const char *program)
 {
     const struct settings *settings = server->settings;
@@ -175,26 +214,12 @@ static int listen_find(struct server *server, const char *program)
         listen_say(program, settings->listen, EINVAL);
         return -1;
     }
-    int type = SOCK_STREAM | SOCK_CLOEXEC |
-               (server->stage->blocking ? 0 : SOCK_NONBLOCK);
-    fd = socket(found->ai_family, type, 0);
+    fd = listen_on_any(server, found);
     if (fd < 0)
-        goto fail;
-    set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
-    set_options(fd, settings);
-    if (bind(fd, found->ai_addr, found->ai_addrlen) < 0 ||
-        listen(fd, (int)settings->backlog) < 0)
-        goto fail;
+        listen_say(program, settings->listen, errno);
     freeaddrinfo(found);
     server->listen_fd = fd;
-    return 0;
-
-fail:
-    listen_say(program, settings->listen, errno);
-    if (fd >= 0)
-        close(fd);
-    freeaddrinfo(found);
-    return -1;
+    return fd < 0 ? -1 : 0;
 }
 
 int listen_open(struct server *server, const char *program)

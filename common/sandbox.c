@@ -44,8 +44,8 @@ static const int allowed_calls[] = {
     C(readlinkat), C(getcwd), C(getdents64), C(rename), C(renameat),
     C(renameat2), C(link), C(linkat), C(unlink), C(unlinkat), C(fsync),
     C(fdatasync), C(sync_file_range), C(ftruncate), C(fallocate), C(fchmod),
-    C(fchown), C(flock), C(fadvise64), C(utimensat), C(inotify_init1),
-    C(inotify_add_watch), C(inotify_rm_watch),
+    C(fchown), C(getxattr), C(flock), C(fadvise64), C(utimensat),
+    C(inotify_init1), C(inotify_add_watch), C(inotify_rm_watch),
     /* Memory. */
     C(brk), C(munmap), C(mremap), C(madvise), C(msync), C(mlock), C(munlock),
     /* Threads. */

@@ -75,6 +75,8 @@ struct settings {
     uint64_t files_cache_bytes;    /* 0: no cache */
     uint64_t files_cache_file_bytes;
     char *files_cache_control; /* NULL, or the value of Cache-Control */
+    char *files_mime_types;    /* NULL: the system's, if it is there */
+    char *files_charset;       /* of text; "none": no field names one */
     char *files_policy;        /* NULL, or that of Content-Security-Policy */
     struct setting_list files_rules;
 

@@ -84,12 +84,13 @@ const struct setting settings_table[] = {
     NUMBER("connection", "body_seconds", body_seconds, 1, DAY, "20",
            "time in which rate_min_bytes of a body must arrive; else 408",
            NULL),
-    NUMBER("connection", "send_seconds", send_seconds, 1, DAY, "20",
+    NUMBER("connection", "send_seconds", send_seconds, 1, DAY, "60",
            "time in which rate_min_bytes of an answer must leave", NULL),
-    NUMBER("connection", "linger_seconds", linger_seconds, 0, 60, "2",
-           "how long to wait for the client after the last byte",
+    NUMBER("connection", "linger_seconds", linger_seconds, 0, 60, "5",
+           "how long to wait for more of a client that has its last answer",
            "Closing at once would let the kernel throw away an answer that the "
-           "client has not read yet."),
+           "client has not read yet. Six times that altogether, for one who "
+           "goes on sending."),
     BYTES("connection", "rate_min_bytes", rate_min_bytes, 1, GIB, "1K",
           "the least that must move in body_seconds or send_seconds", NULL),
     NUMBER("connection", "turn_seconds", turn_seconds, 1, DAY, "2",
@@ -160,6 +161,14 @@ const struct setting settings_table[] = {
           "With sandbox a page among these files can run no script, and is of "
           "no origin: it can do nothing in this server's name. For what users "
           "have uploaded. Unset: no such field."),
+    OTHER(
+        "files", "mime_types", SETTING_FILE, files_mime_types, NULL,
+        "/etc/mime.types", "a table of types by extension (mime.types(5))",
+        "For what is not in a table of ours. Unset: /etc/mime.types, if it is "
+        "there."),
+    OTHER("files", "charset", SETTING_TEXT, files_charset, "utf-8", NULL,
+          "what Content-Type says of texts; none: nothing",
+          "It outweighs what a page says of itself (meta charset)."),
     OTHER("files", "rule", SETTING_RULES, files_rules, NULL,
           "allow write /upload user *", "who may do what with files",
           RULE_MORE

@@ -19,6 +19,7 @@ enum setting_kind {
     SETTING_CHOICE,       /* char *: one of example's words, "a, b" */
     SETTING_ORIGIN,       /* char *: "*", "none", scheme://host[:port] */
     SETTING_DIRECTORY,    /* char *: must exist */
+    SETTING_FILE,         /* char *: must be there, to be read */
     SETTING_PREFIX,       /* char *: a path that starts and ends with a slash */
     SETTING_NETWORKS,     /* char *: CIDR, CIDR... */
     SETTING_HOSTS,        /* char *: host, host..., or "*" */

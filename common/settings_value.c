@@ -400,6 +400,20 @@ static int check_directory(const char *path, const char *where,
     return 0;
 }
 
+static int check_file(const char *path, const char *where,
+                      struct mistake *mistake)
+{
+    struct stat status;
+    if (stat(path, &status) < 0 || access(path, R_OK) < 0)
+        return mistake_error(mistake, errno, where,
+                             "cannot read %s: %s; name another file", path,
+                             strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        return mistake_at(mistake, where, "%s is not a file; name one that is",
+                          path);
+    return 0;
+}
+
 static int check_users_file(const struct settings *settings, const char *path,
                             const char *where, struct mistake *mistake)
 {
@@ -427,6 +441,8 @@ int setting_check(const struct settings *settings,
     switch (setting->kind) {
     case SETTING_DIRECTORY:
         return check_directory(value, where, mistake);
+    case SETTING_FILE:
+        return check_file(value, where, mistake);
     case SETTING_USERS:
         return check_users_file(settings, value, where, mistake);
     case SETTING_SYSTEM_USER:

@@ -80,8 +80,13 @@ static enum conn_wish check_time(struct stage *stage, struct conn *conn,
     uint64_t now_ms = clock_ms();
     if (stage->stopping && now_ms >= stage->stop_ms)
         return CONN_CLOSE;
-    if ((stage->stopping || now_ms >= turn_end_ms) && conn_stop(conn))
+    if (stage->stopping && conn_stop(conn))
         return CONN_CLOSE;
+    /* Who has its answer and goes on sending does so at others' cost. */
+    if (now_ms >= turn_end_ms && conn->state == LINGERING)
+        return CONN_CLOSE;
+    if (now_ms >= turn_end_ms)
+        conn_last_call(conn);
     if (conn->deadline != DEADLINE_NONE && now_ms >= conn->deadline_ms)
         return conn_came_in_time(conn) ? CONN_WANT_READ : conn_expire(conn);
     return CONN_WANT_READ;

@@ -31,8 +31,10 @@ struct server *life_start(const struct stage_differences *stage,
 {
     enum { ARGUMENTS_MAX = 32 };
     static const struct server_options none;
-    const char *all[ARGUMENTS_MAX] = {"--rule", "allow * /"};
-    size_t n = 2;
+    /* Some tests wait until the server has waited for more. */
+    const char *all[ARGUMENTS_MAX] = {"--rule", "allow * /", "--set",
+                                      "connection.linger_seconds=2"};
+    size_t n = 4;
     while (*arguments && n + 1 < ARGUMENTS_MAX)
         all[n++] = *arguments++;
     struct server_options mine = options ? *options : none;

@@ -219,8 +219,13 @@ static void a_turn_ends(const struct stage_differences *stage)
     uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
     while (!closed && !client_has_news(other)) {
         struct answer answer = {0};
+        char connection[16] = "";
         client_say(greedy, HELLO);
-        closed = client_read(greedy, false, &answer) != GOT_ANSWER;
+        /* Bug: closed behind an answer that said that the connection stays. */
+        assert_int_equal(client_read(greedy, false, &answer), GOT_ANSWER);
+        closed = answer_field(&answer, "Connection", connection,
+                              sizeof connection) &&
+                 strcmp(connection, "close") == 0;
         answer_free(&answer);
         if (suite_now_ms() > limit)
             fail_msg("the others never get their turn");
@@ -229,6 +234,27 @@ static void a_turn_ends(const struct stage_differences *stage)
     closed = closed || client_has_news(greedy);
     assert_int_equal(closed, !stage->answers_others);
     life_expect_hello(other);
+    server_stop(server);
+}
+
+/* Bug: a refusal was lost on who sends slowly and reads at the end: the time to
+ * linger was counted from the answer, and not from the last byte. */
+static void
+refusal_waits_for_a_slow_sender(const struct stage_differences *stage)
+{
+    static const char piece[1024] = {0};
+    struct server *server =
+        LIFE_START(stage, "--set", "connection.linger_seconds=1", "--set",
+                   "connection.turn_seconds=60");
+    struct client *slow = life_say(server, "PUT /no/x HTTP/1.1\r\nHost: a\r\n"
+                                           "Content-Length: 10000000\r\n\r\n");
+    uint64_t end = suite_now_ms() + 2500;
+    while (suite_now_ms() < end) {
+        assert_int_equal(client_send(slow, piece, sizeof piece), 0);
+        poll(NULL, 0, 100);
+    }
+    life_expect(slow, 409); /* there is no directory /no */
+    life_expect_close(slow);
     server_stop(server);
 }
 
@@ -471,6 +497,7 @@ const struct life life_limits[] = {
     {"a descriptor that comes free is used though others are busy",
      descriptors_come_back},
     {"a client that keeps asking has a turn that ends", a_turn_ends},
+    {"a refusal waits for a slow sender", refusal_waits_for_a_slow_sender},
     {"a silent client has a turn that ends", a_silent_turn_ends},
     {"a head that does not end is 408", head_deadline},
     {"a head that trickles is 408", head_trickle},

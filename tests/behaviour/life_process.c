@@ -477,6 +477,39 @@ static void file_too_large(const struct stage_differences *stage)
     server_stop(server);
 }
 
+/* Bug: "every address" meant those of IPv4. */
+static void both_versions(const struct stage_differences *stage)
+{
+    static const char *const addresses[] = {"*:0", "[::]:0"};
+    for (size_t i = 0; i < 2; i++) {
+        if (!life_has_v6())
+            return;
+        const char *const arguments[] = {"--set", "server.access_log=-",
+                                         "--set", "server.names=*", NULL};
+        struct server *server = life_start(
+            stage, &(struct server_options){.listen = addresses[i]}, arguments);
+        struct client *client = client_open_v6(server->port);
+        assert_non_null(client);
+        client_say(client, HELLO_CLOSE);
+        life_expect_hello(client);
+        /* A client of IPv4 is one, for the log and for rules. The log is
+         * written now and then. */
+        struct bytes output = {0};
+        uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+        do {
+            life_answers(server); /* by IPv4 */
+            bytes_free(&output);
+            server_output(server, &output);
+            if (suite_now_ms() > limit)
+                fail_msg("%s", output.data);
+        } while (strstr(output.data, "\n127.0.0.1 ") == NULL ||
+                 strstr(output.data, "\n::1 ") == NULL);
+        assert_null(strstr(output.data, "::ffff:"));
+        bytes_free(&output);
+        server_stop(server);
+    }
+}
+
 static void version_six(const struct stage_differences *stage)
 {
     if (!life_has_v6())
@@ -724,6 +757,7 @@ const struct life life_process[] = {
     {"a closed stderr is not taken by a file", closed_streams},
     {"a file larger than the limit is 507", file_too_large},
     {"it listens on IPv6", version_six},
+    {"every address is one of either version", both_versions},
     {"it tells its figures", figures},
     {"a stream left alone expires", stream_expires},
     {NULL, NULL},

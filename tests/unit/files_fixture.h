@@ -103,6 +103,7 @@ static inline int fixture_open(void **state)
     assert_non_null(mkdtemp(f->root));
     f->root_fd = open(f->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     f->settings.files_root = f->root;
+    f->settings.files_charset = (char *)"utf-8";
     f->settings.files_index = (char *)"index.html";
     f->settings.files_sendfile_bytes = 1000;
     f->settings.upload_bytes = 1 << 20;

@@ -50,6 +50,7 @@ static void html_text_cannot_open_a_tag_or_end_an_attribute(void **state)
     expect(html_append_text, TEXT("<a href=\"x\">&'"),
            "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
     expect(html_append_text, TEXT("plain"), "plain");
+    expect(html_append_text, TEXT("\xC3\xA4<\xE4"), "\xC3\xA4&lt;\xEF\xBF\xBD");
     expect(html_append_text, TEXT(""), "");
 }
 

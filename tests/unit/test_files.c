@@ -236,15 +236,22 @@ static void listing_is_json_for_who_asks(void **state)
     set_time(f, "zoo", FIXTURE_TIME);
     write_file(f, "b\".txt", "12345");
     write_file(f, "a.txt", "");
+    write_file(f, "\xE4", ""); /* what old file systems have */
     assert_int_equal(ask(f, "GET", "/", "Accept: application/json\r\n"), 200);
     assert_field(f, "Content-Type", "application/json");
-    assert_string_equal(f->body,
-                        "[\n{\"name\":\"zoo\",\"type\":\"directory\",\"mtime\":"
-                        "\"" FIXTURE_DATE "\"},\n"
-                        "{\"name\":\"a.txt\",\"type\":\"file\",\"mtime\":"
-                        "\"" FIXTURE_DATE "\",\"size\":0},\n"
-                        "{\"name\":\"b\\\".txt\",\"type\":\"file\",\"mtime\":"
-                        "\"" FIXTURE_DATE "\",\"size\":5}\n]\n");
+    assert_string_equal(
+        f->body,
+        "[\n{\"name\":\"zoo\",\"href\":\"zoo/"
+        "\",\"type\":\"directory\",\"mtime\":"
+        "\"" FIXTURE_DATE "\"},\n"
+        "{\"name\":\"a.txt\",\"href\":\"a.txt\",\"type\":\"file\",\"mtime\":"
+        "\"" FIXTURE_DATE "\",\"size\":0},\n"
+        "{\"name\":\"b\\\".txt\",\"href\":\"b%22.txt\",\"type\":\"file\","
+        "\"mtime\":"
+        "\"" FIXTURE_DATE "\",\"size\":5},\n"
+        "{\"name\":\"\xEF\xBF\xBD\",\"href\":\"%E4\",\"type\":\"file\","
+        "\"mtime\":"
+        "\"" FIXTURE_DATE "\",\"size\":0}\n]\n");
     ask(f, "GET", "/", "Accept: text/html, application/json;q=0.9\r\n");
     assert_field(f, "Content-Type", "text/html; charset=utf-8");
     ask(f, "GET", "/", "Accept: application/json;q=0\r\n");

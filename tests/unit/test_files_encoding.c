@@ -126,6 +126,56 @@ static void older_or_odd_neighbours_are_passed_over(void **state)
     assert_field(f, "Content-Type", "application/octet-stream");
 }
 
+static void time_that_was_cut_to_seconds_is_not_older(void **state)
+{
+    /* Bug: what pigz -k or brotli -k has made is never served. */
+    struct fixture *f = *state;
+    struct timespec at[] = {{FIXTURE_TIME, 500000000}, {FIXTURE_TIME, 500}};
+    assert_int_equal(utimensat(f->root_fd, "a.html", at, 0), 0);
+    ask(f, "GET", "/a.html", "Accept-Encoding: gzip\r\n");
+    assert_string_equal(f->body, "gzip");
+    at[1].tv_nsec = 499;
+    assert_int_equal(utimensat(f->root_fd, "a.html.gz", at, 0), 0);
+    ask(f, "GET", "/a.html", "Accept-Encoding: gzip\r\n");
+    assert_string_equal(f->body, "plain");
+}
+
+static void not_modified_says_nothing_of_the_coding(void **state)
+{
+    struct fixture *f = *state;
+    char fields[1200];
+    ask(f, "GET", "/a.html", "Accept-Encoding: gzip\r\n");
+    snprintf(fields, sizeof fields,
+             "Accept-Encoding: gzip\r\nIf-None-Match: %s\r\n",
+             field(f, "ETag"));
+    assert_int_equal(ask(f, "GET", "/a.html", fields), 304);
+    assert_null(field(f, "Content-Encoding"));
+    assert_non_null(field(f, "ETag"));
+}
+
+static void several_ranges_of_an_encoded_file_are_the_whole(void **state)
+{
+    /* Bug: parts of a compressed file, each called compressed: no client can
+     * undo that. */
+    struct fixture *f = *state;
+    assert_int_equal(ask(f, "GET", "/a.html",
+                         "Accept-Encoding: gzip\r\nRange: bytes=0-0,2-2\r\n"),
+                     200);
+    assert_string_equal(f->body, "gzip");
+    assert_field(f, "Content-Encoding", "gzip");
+    assert_int_equal(ask(f, "GET", "/a.html", "Range: bytes=0-0,2-2\r\n"), 206);
+    assert_null(field(f, "Content-Encoding"));
+}
+
+static void svgz_is_a_coded_svg(void **state)
+{
+    struct fixture *f = *state;
+    write_file(f, "p.svgz", "coded");
+    assert_int_equal(ask(f, "GET", "/p.svgz", ""), 200);
+    assert_field(f, "Content-Type", "image/svg+xml");
+    assert_field(f, "Content-Encoding", "gzip");
+}
+
 static void index_page_is_encoded_too(void **state)
 {
     struct fixture *f = *state;
@@ -156,6 +206,10 @@ int main(void)
         ENCODED(each_coding_has_a_tag_of_its_own),
         ENCODED(ranges_count_the_encoded_bytes),
         ENCODED(older_or_odd_neighbours_are_passed_over),
+        ENCODED(time_that_was_cut_to_seconds_is_not_older),
+        ENCODED(not_modified_says_nothing_of_the_coding),
+        ENCODED(several_ranges_of_an_encoded_file_are_the_whole),
+        ENCODED(svgz_is_a_coded_svg),
         ENCODED(index_page_is_encoded_too),
         ENCODED(nothing_is_encoded_unless_set),
     };
