@@ -13,10 +13,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SQL_SHORT_BODY_BYTES = 4000 };
+enum {
+    SQL_SHORT_BODY_BYTES = 4000,
+    CORS_FIELDS_BYTES = 1000, /* names of fields that a page may ask for */
+};
 
 /* ---- routes ---- */
 
@@ -104,8 +108,14 @@ static enum answer_next answer_options(struct exchange *exchange,
     if (sql_cors_origin(sql_of(exchange)) == NULL)
         return ANSWER_READY;
     response_field(response, "Access-Control-Allow-Methods", "%s", allow);
-    response_field(response, "Access-Control-Allow-Headers",
-                   "authorization, content-type");
+    /* Whichever fields a client library has of its own. "*" would not do: it
+     * leaves out Authorization (Fetch standard, CORS-preflight fetch). */
+    struct text asked =
+        http_field(&exchange->request, TEXT("Access-Control-Request-Headers"));
+    bool echo = asked.length > 0 && asked.length <= CORS_FIELDS_BYTES;
+    response_field(response, "Access-Control-Allow-Headers", "%.*s",
+                   echo ? (int)asked.length : INT_MAX,
+                   echo ? asked.data : "authorization, content-type");
     response_field(response, "Access-Control-Max-Age", "86400");
     return ANSWER_READY;
 }
@@ -143,6 +153,15 @@ static enum answer_next answer_type(struct exchange *exchange)
     return ANSWER_READY;
 }
 
+/* A coding is not undone here: a body of a few KB could become any length. */
+static enum answer_next answer_coding(struct exchange *exchange)
+{
+    response_error_json(&exchange->response, 415, "UNSUPPORTED_MEDIA_TYPE",
+                        "send it without Content-Encoding");
+    response_field(&exchange->response, "Accept-Encoding", "identity");
+    return ANSWER_READY;
+}
+
 static enum answer_next begin_protocol(struct exchange *exchange,
                                        const struct sql_route *route)
 {
@@ -153,6 +172,8 @@ static enum answer_next begin_protocol(struct exchange *exchange,
         return answer_method(exchange, "POST, OPTIONS");
     if (!is_json(&exchange->request))
         return answer_type(exchange);
+    if (http_is_coded(&exchange->request))
+        return answer_coding(exchange);
     /* Before a long body is sent in vain; a short one is here already, and
      * then sql_take finds out by itself. */
     bool worth_asking = exchange->request.expect_continue ||

@@ -140,31 +140,13 @@ static struct sql_statement *statement_compile(struct sql_connection *conn,
         goto fail;
     }
     made->weight = conn->weight;
+    made->makes_state = conn->makes_state;
     made->read_only = sqlite3_stmt_readonly(made->handle) != 0;
     sql_classify(made, sql);
     return made;
 fail:
     statement_free(made);
     return NULL;
-}
-
-/* True if nothing but blanks, comments and semicolons is left. */
-static bool tail_is_empty(struct sql_connection *connection, struct text tail)
-{
-    size_t i = 0;
-    while (i < tail.length && (tail.data[i] == ' ' || tail.data[i] == ';' ||
-                               tail.data[i] == '\n' || tail.data[i] == '\t' ||
-                               tail.data[i] == '\r'))
-        i++;
-    if (i == tail.length)
-        return true;
-    sqlite3_stmt *second = NULL;
-    const char *end = NULL;
-    int rc = sql_sqlite_prepare(connection, tail.data + i, -1, &second, &end);
-    bool none = rc == SQLITE_OK && second == NULL &&
-                end == tail.data + tail.length; /* not a NUL before it */
-    sqlite3_finalize(second);
-    return none;
 }
 
 struct sql_statement *sql_compile(struct sql_connection *connection,
@@ -190,7 +172,7 @@ static struct sql_statement *statement_make(struct sql_connection *connection,
                                             struct text sql,
                                             struct sql_error *error)
 {
-    if (sql_check_nesting(sql, error) < 0)
+    if (sql_check_text(connection->sql->settings, sql, error) < 0)
         return NULL;
     char *text = take_memory(connection, sql.length + 1, error);
     if (text == NULL)
@@ -199,15 +181,19 @@ static struct sql_statement *statement_make(struct sql_connection *connection,
         memcpy(text, sql.data, sql.length);
     text[sql.length] = '\0';
     struct text tail;
-    struct sql_statement *made = statement_compile(
-        connection, (struct text){text, sql.length}, &tail, error);
+    const char *stand_in = sql_stand_in(sql);
+    struct text compiled =
+        stand_in != NULL ? text_of(stand_in) : (struct text){text, sql.length};
+    struct sql_statement *made =
+        statement_compile(connection, compiled, &tail, error);
     if (made == NULL) {
         sqlite3_free(text);
         return NULL;
     }
     made->text = text;
     made->text_length = sql.length;
-    if (tail_is_empty(connection, tail))
+    /* Not compiled to find out: a PRAGMA takes effect by that. */
+    if (sql_text_is_empty(tail))
         return made;
     statement_free(made);
     sql_fail(error, 400, "SQL_MANY_STATEMENTS",
@@ -241,8 +227,10 @@ struct sql_statement *sql_prepare(struct sql_connection *connection,
         return NULL;
     uint64_t hash = text_hash(0, sql);
     struct sql_statement *statement = cache_use(connection, sql, hash);
-    if (statement != NULL)
+    if (statement != NULL && !statement->is_pragma)
         return statement;
+    if (statement != NULL)
+        cache_drop(connection, statement);
     uint64_t start_ns = clock_ns();
     statement = statement_make(connection, sql, error);
     if (statement == NULL && connection->refused == SQL_NO_MEMORY &&

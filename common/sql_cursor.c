@@ -209,13 +209,24 @@ static void cursor_fail_ended(struct sql_cursor *cursor,
 
 /* ---- as a source ---- */
 
+/* What is streamed only reads: the session is at its end what it is now. */
+static void cursor_append_first(const struct sql_cursor *cursor,
+                                struct message_buffer *out)
+{
+    char baton[SQL_SESSION_BYTES + 1];
+    sql_session_write(cursor->stream->connection, baton);
+    const char *quote = baton[0] != '\0' ? "\"" : "";
+    buffer_printf(out, "{\"baton\":%s%s%s,\"base_url\":null}\n", quote,
+                  baton[0] != '\0' ? baton : "null", quote);
+}
+
 static int cursor_more(void *state, struct message_buffer *out)
 {
     struct sql_cursor *cursor = state;
     size_t before = buffer_length(out);
     pthread_mutex_lock(&cursor->lock);
     if (cursor->fresh)
-        buffer_append_text(out, TEXT("{\"baton\":null,\"base_url\":null}\n"));
+        cursor_append_first(cursor, out);
     cursor->fresh = false;
     if (cursor->ended)
         cursor_fail_ended(cursor, out);
@@ -242,14 +253,17 @@ static const struct response_source cursor_source = {cursor_more, cursor_close};
 static bool cursor_may_stream(struct sql_cursor *cursor)
 {
     struct sql_connection *connection = cursor->stream->connection;
-    if (cursor->stream->stored != NULL || !sql_is_autocommit(connection))
+    if (cursor->stream->stored != NULL || connection->has_state ||
+        !sql_is_autocommit(connection))
         return false;
     for (size_t i = 0; i < json_array_size(cursor->steps); i++) {
         struct sql_error error;
         struct text sql;
         const json_t *stmt =
             json_object_get(json_array_get(cursor->steps, i), "stmt");
-        if (sql_text_of(cursor->stream, stmt, &sql, &error) < 0)
+        bool writes;
+        if (sql_text_of(cursor->stream, stmt, &sql, &error) < 0 ||
+            sql_text_is_pragma(sql, &writes))
             return false;
         const struct sql_statement *statement =
             sql_prepare(connection, sql, &error);
@@ -282,7 +296,7 @@ static void cursor_answer_whole(struct sql_cursor *cursor,
     struct message_buffer *out = &response->memory;
     struct sql_connection *connection = cursor->stream->connection;
     struct sql_error error;
-    char baton[SQL_BATON_BYTES + 1];
+    char baton[SQL_BATON_MAX + 1];
     bool committed = false;
     int result = sql_head_begin(response, "text/plain", &error);
     if (result == 0) {

@@ -336,6 +336,12 @@ static struct sql_connection *take_idle(struct sql *sql, struct text name,
     return taken;
 }
 
+static void start_for_another(struct sql_connection *connection)
+{
+    sql_request_start(connection);
+    sql_session_start(connection, (struct sql_session){0});
+}
+
 struct sql_connection *sql_take_idle(struct sql *sql, struct text name)
 {
     struct sql_connection *taken = NULL;
@@ -354,7 +360,7 @@ struct sql_connection *sql_take_idle(struct sql *sql, struct text name)
     pthread_mutex_unlock(&sql->lock);
     if (taken == NULL)
         return NULL;
-    sql_request_start(taken);
+    start_for_another(taken);
     /* Has another file been put in its place? The kernel answers from memory,
      * as this one is open. */
     if (!look || (file_stat(sql, name, &file) == 0 &&
@@ -407,7 +413,7 @@ struct sql_connection *sql_take(struct sql *sql, struct text name,
         struct sql_connection *taken =
             take_idle(sql, name, &before, kind, &database);
         if (taken != NULL) {
-            sql_request_start(taken);
+            start_for_another(taken);
             return taken;
         }
         if (database == NULL) {
@@ -446,7 +452,13 @@ struct sql_connection *sql_take(struct sql *sql, struct text name,
 
 bool sql_is_autocommit(const struct sql_connection *connection)
 {
-    return connection->shared || sqlite3_get_autocommit(connection->handle);
+    return connection->shared ||
+           (!connection->lost && sqlite3_get_autocommit(connection->handle));
+}
+
+void sql_mark_state(struct sql_connection *connection)
+{
+    connection->changed = connection->has_state = true;
 }
 
 void sql_hold_lock(struct sql_connection *connection, bool holds)
@@ -502,13 +514,12 @@ void sql_give(struct sql_connection *connection)
         sqlite3_exec(connection->handle, "ROLLBACK", NULL, NULL, NULL) !=
             SQLITE_OK)
         connection->changed = true;
-    connection->no_wait = false;
+    connection->no_wait = connection->lost = connection->gone = false;
+    connection->client_fd = 0;
     sql_hold_lock(connection, false);
     if (!connection->read_only)
         sql_wal_look(connection);
     give_memory_back(connection);
-    /* The next client is not told what this one inserted. */
-    sqlite3_set_last_insert_rowid(connection->handle, 0);
     pthread_mutex_lock(&sql->lock);
     if (connection->occupies && --database->occupants == 0)
         sql->occupied_count--;

@@ -95,15 +95,30 @@ static bool concerns_operator(int rc)
     }
 }
 
+/* SQLITE_FULL means that the disk is full, or that a table with AUTOINCREMENT
+ * has had the largest row number: then it is its client's affair. */
+static bool has_no_more_rowids(struct sql_connection *connection)
+{
+    sqlite3_stmt *statement = NULL;
+    bool found = sql_sqlite_prepare(connection,
+                                    "SELECT 1 FROM sqlite_sequence"
+                                    " WHERE seq = 9223372036854775807",
+                                    -1, &statement, NULL) == SQLITE_OK &&
+                 sqlite3_step(statement) == SQLITE_ROW;
+    sqlite3_finalize(statement);
+    return found;
+}
+
 int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
                     int rc)
 {
     const struct settings *settings = connection->sql->settings;
+    char text[SQL_MESSAGE_BYTES];
     /* Of memory that we have asked for ourselves the handle knows nothing. */
-    const char *text =
-        (sqlite3_errcode(connection->handle) & 0xff) == (rc & 0xff)
-            ? sqlite3_errmsg(connection->handle)
-            : sqlite3_errstr(rc);
+    snprintf(text, sizeof text, "%s",
+             (sqlite3_errcode(connection->handle) & 0xff) == (rc & 0xff)
+                 ? sqlite3_errmsg(connection->handle)
+                 : sqlite3_errstr(rc));
     /* A page that is not in memory is an I/O error to SQLite, a lock that is
      * not waited for is BUSY. A worker runs the statement again; what is really
      * wrong is told and counted then. */
@@ -126,6 +141,9 @@ int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
         return sql_fail(error, 400, "TRANSACTION_TIMEOUT",
                         "Transaction timed out: what the statement reads from "
                         "had grown beyond twice sqlite.wal_bytes");
+    if (rc == SQLITE_INTERRUPT && connection->refused == SQL_CLIENT_GONE)
+        return sql_fail(error, 400, "SQLITE_INTERRUPT",
+                        "SQLite error: interrupted, as the client has gone");
     if (rc == SQLITE_INTERRUPT && connection->late) {
         if (connection->transaction_deadline_ns != 0 &&
             connection->deadline_ns == connection->transaction_deadline_ns)
@@ -140,6 +158,10 @@ int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
     }
     if ((rc & 0xff) == SQLITE_BUSY)
         stats_add(STAT_sql_busy, 1);
+    if ((rc & 0xff) == SQLITE_FULL && has_no_more_rowids(connection))
+        return sql_fail(error, 400, "SQLITE_FULL",
+                        "SQLite error: a table with AUTOINCREMENT has used its "
+                        "last row number");
     if (concerns_operator(rc))
         sql_tell(connection->sql, sql_database_name(connection), text);
     /* The file's permissions are looked at when it is opened: the next one

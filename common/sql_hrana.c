@@ -116,7 +116,7 @@ static int run_sequence(struct sql_stream *stream, const json_t *request,
     (void)out;
     struct text sql;
     if (sql_text_of(stream, request, &sql, error) < 0 ||
-        sql_check_nesting(sql, error) < 0)
+        sql_check_text(stream->connection->sql->settings, sql, error) < 0)
         return -1;
     for (;;) {
         struct sql_statement *statement =
@@ -165,8 +165,10 @@ static int run_describe(struct sql_stream *stream, const json_t *request,
             0 ||
         sql_text_of(stream, request, &sql, error) < 0)
         return -1;
+    stream->connection->describes = true;
     struct sql_statement *statement =
         sql_prepare(stream->connection, sql, error);
+    stream->connection->describes = false;
     if (statement == NULL)
         return -1;
     buffer_append_text(out, TEXT(",\"result\":{\"params\":["));
@@ -275,10 +277,7 @@ static int run_close(struct sql_stream *stream, const json_t *request,
                      struct message_buffer *out, struct sql_error *error)
 {
     (void)request, (void)out, (void)error;
-    stream->close = true;
-    /* Now, so that a request behind this one does not commit it. */
-    if (!sql_is_autocommit(stream->connection))
-        sqlite3_exec(stream->connection->handle, "ROLLBACK", NULL, NULL, NULL);
+    stream->close = true; /* sql_stream_give rolls back */
     return 0;
 }
 
@@ -318,6 +317,9 @@ static int requests_check(const json_t *requests, unsigned version,
                             "unknown type of request");
         if (kind->check != NULL && kind->check(request, version, error) < 0)
             return -1;
+        if (kind->run == run_close && i + 1 < json_array_size(requests))
+            return sql_fail(error, 400, "BAD_REQUEST",
+                            "close must be the last request");
     }
     return 0;
 }
@@ -345,8 +347,7 @@ static void request_answer(struct sql_stream *stream, const json_t *request,
 /* What stands in front of the results, in its longest form: whether there is a
  * baton is only known at the end. */
 enum {
-    HEAD_BYTES =
-        sizeof "{\"baton\":\"\",\"base_url\":null" - 1 + SQL_BATON_BYTES,
+    HEAD_BYTES = sizeof "{\"baton\":\"\",\"base_url\":null" - 1 + SQL_BATON_MAX,
     SHORT_BYTES = 512, /* enough for most answers to a write */
     FIELDS_BYTES = 512,
 };
@@ -374,7 +375,7 @@ void sql_head_end(struct response *response, const char *baton)
 {
     struct message_buffer *out = &response->memory;
     char head[HEAD_BYTES + 1];
-    /* Base64 needs no escaping. */
+    /* Neither kind needs escaping. */
     int length =
         baton[0] == '\0'
             ? snprintf(head, sizeof head, "{\"baton\":null,\"base_url\":null")
@@ -411,7 +412,7 @@ void sql_pipeline_answer(struct exchange *exchange, struct sql_stream *stream,
     struct message_buffer *out = &response->memory;
     const json_t *requests = json_object_get(body, "requests");
     struct sql_error error;
-    char baton[SQL_BATON_BYTES + 1];
+    char baton[SQL_BATON_MAX + 1];
     if (sql_head_begin(response, "application/json", &error) < 0) {
         sql_stream_drop(stream);
         sql_answer_error(exchange, &error);

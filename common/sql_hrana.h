@@ -9,9 +9,10 @@
 #include <jansson.h>
 
 enum {
-    SQL_BATON_BYTES = 32,    /* 24 random ones in base64 */
-    SQL_STORED_MAX = 50,     /* texts per stream */
-    SQL_STORED_BYTES = 5000, /* of one */
+    SQL_BATON_BYTES = 32,              /* 24 random ones in base64 */
+    SQL_BATON_MAX = SQL_SESSION_BYTES, /* of one of either kind */
+    SQL_STORED_MAX = 50,               /* texts per stream */
+    SQL_STORED_BYTES = 5000,           /* of one */
     SQL_CONDITION_DEPTH = 32,
     SQL_STEPS_MAX = 10000, /* of one batch */
 };
@@ -197,10 +198,15 @@ struct sql_stream *sql_stream_take(struct exchange *exchange, struct text name,
                                    const json_t *baton,
                                    struct sql_error *error);
 
-/* Keeps the stream if it has state (an open transaction, stored texts) and
- * close was not asked; writes its new baton, or "" when it is closed. Takes
- * stream. Returns -1 with 429 when there are too many: it is then closed. */
-int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
+/* No connection is kept for that baton: it is null, or only a session, which
+ * *session gets. */
+bool sql_baton_is_free(const json_t *baton, struct sql_session *session);
+
+/* Keeps the stream if it has state (an open transaction, stored texts,
+ * settings, temporary tables) and close was not asked; writes its new baton.
+ * If it has none that is a session, or "". Takes stream. Returns -1 with 429
+ * when there are too many: it is then closed. */
+int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_MAX + 1],
                     struct sql_error *error);
 
 /* Rolls back and closes. Takes stream. */

@@ -175,8 +175,16 @@ enum sql_refusal {
     SQL_NO_MEMORY,    /* it has what it may have, or there is none */
     SQL_TOO_DEEP,     /* a statement nests so deep that the stack could end */
     SQL_TOO_LATE,     /* its time is up, or the server ends */
+    SQL_CLIENT_GONE,  /* nobody will read the answer */
     SQL_WAL_TOO_LONG, /* its snapshot keeps the WAL from being emptied */
     SQL_NOT_SHORT,    /* tried at once (sql_at_once.c), it takes too long */
+};
+
+/* What SQL can ask about a client's writes so far (sql_session.c). */
+struct sql_session {
+    int64_t rowid;   /* last_insert_rowid() */
+    int64_t changes; /* changes() */
+    int64_t total;   /* total_changes() */
 };
 
 struct sql_connection {
@@ -193,7 +201,8 @@ struct sql_connection {
     size_t most;                 /* ... nor have more bytes than that */
     unsigned calls;              /* allocations since sql_enter */
     unsigned weight;             /* of functions compiled since sql_enter */
-    enum sql_refusal refused;    /* why one failed since, if one did */
+    bool makes_state;         /* what was compiled since then does, once run */
+    enum sql_refusal refused; /* why one failed since, if one did */
     struct sql_statement **buckets; /* prepared statements by hash; owned */
     size_t bucket_mask;
     struct order by_use; /* of those statements; the first least recently */
@@ -201,6 +210,9 @@ struct sql_connection {
     uint64_t deadline_ns;             /* of the statement that runs; 0: none */
     uint64_t transaction_deadline_ns; /* of a stream's transaction; 0: none */
     uint64_t request_left_ns; /* of the time of this request; 0: none left */
+    int client_fd;            /* who waits for the statement; 0: nobody looks */
+    uint64_t waits_ns;        /* since when */
+    uint64_t look_ns;         /* not before that time again */
     bool wrote;               /* this request has begun a statement that may */
     uint64_t busy_until_ms;   /* another's lock is waited for until then */
     bool committed;           /* a statement of this request may be on disk: the
@@ -214,8 +226,18 @@ struct sql_connection {
     sqlite3_stmt *running; /* while deadline_ns is its; borrowed */
     bool vacuum;           /* VACUUM runs: it attaches '' by itself */
     bool read_transaction; /* after BEGIN TRANSACTION READONLY */
-    bool changed;          /* settings, temp tables, or it cannot write and
-                              should: not for the pool */
+    bool changed;   /* it has state, or cannot write and should: not for the
+                       pool */
+    bool has_state; /* its client has changed settings, or made temp tables */
+    bool describes; /* a statement that is compiled must have no effect */
+    bool gone;      /* the client of this request: nothing more is begun */
+    bool lost;      /* the client's transaction has been rolled back under it,
+                       and it has not said yet that it ends; an empty one
+                       stands in its place */
+    uint64_t savepoint;         /* that has begun the transaction; 0: BEGIN */
+    struct sql_session carried; /* by the baton */
+    bool counted;               /* this client has written: or tried to */
+    int64_t total_before;       /* sqlite3_total_changes64 when it began */
     unsigned at_once;   /* calls of the progress handler until it interrupts; 0:
                            nobody is held up (sql_at_once.c) */
     bool tries_at_once; /* no error of this run is the statement's */
@@ -252,6 +274,10 @@ void sql_give(struct sql_connection *connection);
 int sql_list(struct sql *sql,
              bool (*each)(void *context, const char *name, uint64_t bytes),
              void *context);
+
+/* From now on it has what the next client must not find, and this one must find
+ * again at its next request. */
+void sql_mark_state(struct sql_connection *connection);
 
 /* The connection has, or has no more, the write lock while its client is away:
  * tells sql->on_lock if that is new. */
@@ -369,13 +395,49 @@ void sql_guard_look_often(struct sql_connection *connection, bool often);
 /* Was a statement refused as it has too many functions that take long? */
 bool sql_has_long_functions(const struct sql_connection *connection);
 
-/* Are the brackets of a text nested no deeper than SQLite may be asked to free?
- * Returns 0, or -1 with error SQL_TOO_COMPLEX. */
-int sql_check_nesting(struct text sql, struct sql_error *error);
+/* Is a client's text no longer than settings->sqlite_sql_bytes, and are its
+ * brackets nested no deeper than SQLite may be asked to free? Returns 0, or -1
+ * with error SQLITE_TOOBIG or SQL_TOO_COMPLEX. */
+int sql_check_text(const struct settings *settings, struct text sql,
+                   struct sql_error *error);
 
 /* What the text in front says about the statement compiled from it: fills
- * is_vacuum, is_pragma, begins_read_only and is_transaction. */
+ * is_vacuum, is_pragma, begins_read_only, is_transaction, counts, ends and
+ * savepoint. read_only is known already. */
 void sql_classify(struct sql_statement *statement, struct text text);
+
+/* Is there nothing but blanks, comments and semicolons, and no U+0000? */
+bool sql_text_is_empty(struct text sql);
+
+/* Is the first statement a PRAGMA? Many take effect as they are compiled, and
+ * many results stand in the compiled statement: it must be compiled when its
+ * turn comes, and each time. *writes is false if it cannot write to the file.
+ */
+bool sql_text_is_pragma(struct text sql, bool *writes);
+
+/* What is compiled in the place of a text that would tell where the file is; a
+ * literal, or NULL. */
+const char *sql_stand_in(struct text sql);
+
+/* ---- the session (sql_session.c) ---- */
+
+enum { SQL_SESSION_BYTES = 80 }; /* of a baton that is one */
+
+/* Puts ours in the place of changes and total_changes. Returns SQLite's result
+ * code. */
+int sql_session_functions(struct sql_connection *connection);
+
+/* The connection is another client's from now on, who has done so much before.
+ */
+void sql_session_start(struct sql_connection *connection,
+                       struct sql_session session);
+
+/* Reads a baton that is a session; false: it is none, and *session is zero. */
+bool sql_session_read(struct text baton, struct sql_session *session);
+
+/* The session as a baton; "" if there is nothing to remember. */
+void sql_session_write(const struct sql_connection *connection,
+                       char baton[SQL_SESSION_BYTES + 1]);
 
 /* ---- functions (sql_functions.c) ---- */
 
@@ -387,6 +449,15 @@ int sql_functions_add(sqlite3 *handle);
 
 struct sql_names;
 
+/* What ends a transaction, of what a client says. ROLLBACK TO does not, and
+ * RELEASE only if its savepoint has begun it. */
+enum sql_ends {
+    SQL_ENDS_NOTHING,
+    SQL_ENDS_COMMIT,
+    SQL_ENDS_ROLLBACK,
+    SQL_ENDS_SAVEPOINT,
+};
+
 /* Its memory is counted as the connection's (sql_memory_take). */
 struct sql_statement {
     struct sql_connection *connection; /* that has compiled it */
@@ -395,11 +466,15 @@ struct sql_statement {
     size_t text_length;
     uint64_t hash;
     unsigned weight;       /* of its functions that may take long */
+    bool makes_state;      /* see sql_connection.has_state */
     bool read_only;        /* sqlite3_stmt_readonly */
     bool is_vacuum;        /* see sql_connection.vacuum */
     bool begins_read_only; /* BEGIN TRANSACTION READONLY */
     bool is_transaction;   /* BEGIN, COMMIT, SAVEPOINT... */
-    bool is_pragma;
+    bool is_pragma;        /* or EXPLAIN of one */
+    bool counts;           /* a write that changes() is about */
+    enum sql_ends ends;    /* the client's transaction */
+    uint64_t savepoint;    /* of SAVEPOINT and RELEASE, the name; else 0 */
     bool used_again;       /* found in the cache */
     bool judged, is_short; /* sql_at_once_judge */
     int judged_reprepared; /* as columns_reprepared */
@@ -481,6 +556,11 @@ void sql_at_once_end(struct sql_connection *connection,
  * thread for hours. Start gives that time; check returns 0, or -1 with
  * SQLITE_INTERRUPT when none is left; spend takes off what has passed since. */
 void sql_request_start(struct sql_connection *connection);
+
+/* Statements are interrupted from now on when the client of that socket has
+ * gone, until sql_give or another call; 0: nobody is looked for. */
+enum { SQL_LOOK_NS = 100000000 }; /* between two looks at the client */
+void sql_request_watch(struct sql_connection *connection, int fd);
 int sql_request_check(const struct sql_connection *connection,
                       struct sql_error *error);
 void sql_request_spend(struct sql_connection *connection, uint64_t since_ns);
@@ -504,6 +584,8 @@ struct sql_run {
     bool wrote;
     bool armed; /* the time limit runs */
     bool looks_often;
+    bool in_transaction; /* the client's, when it began */
+    bool done;
 };
 
 /* Readies the statement; it has no bindings yet. Returns 0, or -1 with error

@@ -1,5 +1,8 @@
 /* sql_json.c - a body that is read as JSON, whole or not at all.
  *
+ * JSON's numbers have no end; jansson's do, and with one beyond it the whole
+ * body is none to it: then it is read again with those numbers rewritten.
+ *
  * bytes -> jansson, whose memory comes from here -> json_t
  *       -> no memory: everything of it is freed, and so it is said
  *
@@ -11,6 +14,8 @@
  * took it. */
 #include "sql_hrana.h"
 
+#include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdlib.h>
 
@@ -77,7 +82,94 @@ void sql_json_open(void)
     json_object_seed(0);
 }
 
-json_t *sql_json_read(struct text text, json_error_t *where, bool *no_memory)
+/* ---- numbers that jansson does not take ---- */
+
+/* Appends the number between at and end as one that jansson takes: a whole one
+ * beyond 64 bits with an exponent, so that it is read as a float; one beyond a
+ * double as a string, which no float may be, so that the error is the
+ * argument's. A NUL stands behind the text. */
+static char *append_number(char *out, const char *at, const char *end)
+{
+    bool whole = true, huge;
+    for (const char *c = at; c < end; c++)
+        whole = whole && *c != '.' && *c != 'e' && *c != 'E';
+    huge = isinf(strtod(at, NULL));
+    errno = 0;
+    if (whole && !huge)
+        (void)strtoll(at, NULL, 10);
+    bool exponent = whole && !huge && errno == ERANGE;
+    if (huge)
+        *out++ = '"';
+    memcpy(out, at, (size_t)(end - at));
+    out += end - at;
+    if (huge)
+        *out++ = '"';
+    if (exponent) {
+        *out++ = 'e';
+        *out++ = '0';
+    }
+    return out;
+}
+
+static const char *skip_digits(const char *at)
+{
+    while (*at >= '0' && *at <= '9')
+        at++;
+    return at;
+}
+
+/* Where a number ends that is one of JSON (RFC 8259 section 6). What is behind
+ * it is left for jansson to take or refuse. */
+static const char *number_end(const char *at)
+{
+    const char *first = *at == '-' ? at + 1 : at;
+    const char *end = *first == '0' ? first + 1 : skip_digits(first);
+    if (*end == '.' && skip_digits(end + 1) > end + 1)
+        end = skip_digits(end + 1);
+    if (*end == 'e' || *end == 'E') {
+        const char *digits = end + 1 + (end[1] == '+' || end[1] == '-');
+        if (skip_digits(digits) > digits)
+            end = skip_digits(digits);
+    }
+    return end;
+}
+
+/* The text with such numbers written otherwise; NULL without memory. */
+static char *rewrite_numbers(struct text text, size_t *length)
+{
+    /* One digit, the shortest that is never rewritten, would be three. */
+    char *copy = malloc(text.length + 1), *made = malloc(text.length * 2 + 1);
+    if (copy == NULL || made == NULL) {
+        free(copy);
+        free(made);
+        return NULL;
+    }
+    memcpy(copy, text.data, text.length);
+    copy[text.length] = '\0';
+    char *out = made;
+    bool in_string = false;
+    for (size_t i = 0; i < text.length;) {
+        char c = copy[i];
+        if (!in_string && ((c >= '0' && c <= '9') || c == '-')) {
+            const char *end = number_end(copy + i);
+            out = append_number(out, copy + i, end);
+            i = (size_t)(end - copy);
+            continue;
+        }
+        *out++ = copy[i++];
+        if (c == '"')
+            in_string = !in_string;
+        else if (in_string && c == '\\' && i < text.length)
+            *out++ = copy[i++];
+    }
+    free(copy);
+    *length = (size_t)(out - made);
+    return made;
+}
+
+/* ---- reading ---- */
+
+static json_t *read_once(struct text text, json_error_t *where, bool *no_memory)
 {
     struct parse parse;
     ring_start(&parse.blocks);
@@ -94,5 +186,22 @@ json_t *sql_json_read(struct text text, json_error_t *where, bool *no_memory)
                               JSON_ALLOW_NUL, where);
     parsing = NULL;
     ring_leave(&parse.blocks);
+    return made;
+}
+
+json_t *sql_json_read(struct text text, json_error_t *where, bool *no_memory)
+{
+    json_t *made = read_once(text, where, no_memory);
+    if (made != NULL || *no_memory ||
+        json_error_code(where) != json_error_numeric_overflow)
+        return made;
+    struct text other;
+    char *numbers = rewrite_numbers(text, &other.length);
+    *no_memory = numbers == NULL;
+    if (numbers == NULL)
+        return NULL;
+    other.data = numbers;
+    made = read_once(other, where, no_memory);
+    free(numbers);
     return made;
 }

@@ -14,7 +14,7 @@
  * is where all bounds are looked at, and where SQLite can always be stopped:
  * it is tested to survive a failure of each of its allocations. Freeing does
  * not allocate, and a tree is freed level by level too: so how deep the
- * brackets of a text are is looked at before (sql_check_nesting).
+ * brackets of a text are is looked at before (sql_check_text).
  *
  * Memory is shared as switches share their buffers (dynamic thresholds,
  * Choudhury and Hahne 1998): a connection may have at most as much as is still
@@ -194,6 +194,7 @@ struct sql_connection *sql_enter(struct sql_connection *connection)
         (char *)__builtin_frame_address(0) - SQL_STACK_BYTES;
     connection->calls = 0;
     connection->weight = 0;
+    connection->makes_state = false;
     connection->refused = SQL_GRANTED;
     connection->most = connection->account->most;
     entered = connection;

@@ -427,6 +427,7 @@ static int run_query(struct exchange *exchange, struct text name,
         sql_take(sql_of(exchange), name, SQL_READ, error);
     if (connection == NULL)
         return -1;
+    sql_request_watch(connection, exchange->fd);
     struct sql_statement *statement =
         sql_prepare(connection, query->sql, error);
     int result = -1;

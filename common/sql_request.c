@@ -159,6 +159,9 @@ static int take_stream(struct sql_request *request, struct sql_error *error)
     if (request->stream == NULL)
         return -1;
     request->stream->version = request->version;
+    struct sql_session session;
+    if (sql_baton_is_free(baton_of(request), &session))
+        sql_session_start(request->stream->connection, session);
     return 0;
 }
 
@@ -178,6 +181,7 @@ void sql_request_run(struct sql_request *request)
     request->stream = NULL;
     if (!stream->borrows)
         stream->connection->no_wait = request->hurry;
+    sql_request_watch(stream->connection, request->exchange->fd);
     switch (request->call) {
     case SQL_PIPELINE:
         sql_pipeline_answer(request->exchange, stream, request->body);
@@ -218,7 +222,8 @@ static const json_t *stored_here(const struct survey *survey, const json_t *id)
     return NULL;
 }
 
-static void survey_text(struct survey *survey, const json_t *object)
+/* Runs says that the text is not only described. */
+static void survey_text(struct survey *survey, const json_t *object, bool runs)
 {
     struct sql_stream *stream = survey->request->stream;
     struct sql_error error;
@@ -230,15 +235,23 @@ static void survey_text(struct survey *survey, const json_t *object)
         sql = (struct text){json_string_value(stored),
                             json_string_length(stored)};
     }
+    bool writes;
+    if (sql.data != NULL && sql_text_is_pragma(sql, &writes)) {
+        survey->own = survey->alone = true;
+        survey->writes = survey->writes || (writes && runs);
+        return;
+    }
     if (sql.data != NULL)
         statement = sql_prepare(stream->connection, sql, &error);
     if (statement == NULL) {
         survey->writes = survey->alone = true;
         return;
     }
+    if (!runs)
+        return;
     if (!statement->read_only)
         survey->writes = true;
-    if (statement->is_transaction || statement->is_pragma)
+    if (statement->is_transaction)
         survey->own = survey->alone = true;
     if (statement->is_vacuum)
         survey->alone = true;
@@ -248,20 +261,25 @@ static void survey_batch(struct survey *survey, const json_t *batch)
 {
     const json_t *steps = json_object_get(batch, "steps");
     for (size_t i = 0; i < json_array_size(steps); i++)
-        survey_text(survey, json_object_get(json_array_get(steps, i), "stmt"));
+        survey_text(survey, json_object_get(json_array_get(steps, i), "stmt"),
+                    true);
 }
 
 static void survey_part(struct survey *survey, const json_t *part)
 {
     const char *type = json_string_value(json_object_get(part, "type"));
     if (strcmp(type, "execute") == 0) {
-        survey_text(survey, json_object_get(part, "stmt"));
+        survey_text(survey, json_object_get(part, "stmt"), true);
+    } else if (strcmp(type, "describe") == 0) {
+        /* A connection that only reads does not compile all that a client may
+         * have compiled who may write: CREATE TEMP TABLE. */
+        survey_text(survey, part, false);
     } else if (strcmp(type, "batch") == 0) {
         survey_batch(survey, json_object_get(part, "batch"));
     } else if (strcmp(type, "sequence") == 0) {
         /* Compiled as it runs; if it is more than one statement, it counts as
          * one that cannot be compiled. */
-        survey_text(survey, part);
+        survey_text(survey, part, true);
         survey->alone = true;
     } else if (strcmp(type, "store_sql") == 0) {
         survey->own = survey->alone = true;
@@ -280,7 +298,7 @@ static void survey_all(struct survey *survey)
             survey_part(survey, json_array_get(requests, i));
         break;
     case SQL_V1_EXECUTE:
-        survey_text(survey, json_object_get(body, "stmt"));
+        survey_text(survey, json_object_get(body, "stmt"), true);
         break;
     case SQL_CURSOR:
     case SQL_V1_BATCH:
@@ -291,12 +309,10 @@ static void survey_all(struct survey *survey)
 
 /* A stream to look with: the baton's, or one on a connection that only reads,
  * on which a write can be compiled, if not run. */
-static int survey_stream(struct sql_request *request, bool *fresh)
+static int survey_stream(struct sql_request *request, bool fresh)
 {
     struct sql_error error;
-    const json_t *baton = baton_of(request);
-    *fresh = baton == NULL || json_is_null(baton);
-    if (!*fresh)
+    if (!fresh)
         return take_stream(request, &error);
     struct sql_connection *connection =
         sql_take(sql_of(request->exchange), request->name, SQL_READ, &error);
@@ -346,12 +362,11 @@ static bool only_plain_writes(const struct sql_request *request)
 enum sql_need sql_request_need(struct sql_request *request)
 {
     struct survey survey = {.request = request};
-    const json_t *baton = baton_of(request);
-    bool fresh;
-    if (request->exchange->may_write &&
-        (baton == NULL || json_is_null(baton)) && only_plain_writes(request))
+    struct sql_session session;
+    bool fresh = sql_baton_is_free(baton_of(request), &session);
+    if (request->exchange->may_write && fresh && only_plain_writes(request))
         return SQL_NEED_GROUP;
-    if (survey_stream(request, &fresh) < 0)
+    if (survey_stream(request, fresh) < 0)
         /* A baton that is none, or a database that is not there (yet): the
          * answer will say it, or make one. */
         return fresh ? SQL_NEED_WRITE : SQL_NEED_OWN;

@@ -19,12 +19,23 @@ void sql_request_start(struct sql_connection *connection)
     connection->wrote = false;
 }
 
+void sql_request_watch(struct sql_connection *connection, int fd)
+{
+    connection->client_fd = fd;
+    connection->gone = false;
+    connection->waits_ns = clock_ns();
+    connection->look_ns = connection->waits_ns + SQL_LOOK_NS;
+}
+
 int sql_request_check(const struct sql_connection *connection,
                       struct sql_error *error)
 {
     if (atomic_load_explicit(&connection->sql->ending, memory_order_relaxed))
         return sql_fail(error, 503, "SQLITE_INTERRUPT",
                         "SQLite error: interrupted, as the server stops");
+    if (connection->gone)
+        return sql_fail(error, 400, "SQLITE_INTERRUPT",
+                        "SQLite error: not begun, as the client has gone");
     if (connection->request_left_ns > 0)
         return 0;
     return sql_fail(
@@ -54,6 +65,35 @@ uint64_t sql_deadline_ns(const struct sql_connection *connection,
     return whole != 0 && whole < deadline ? whole : deadline;
 }
 
+/* ---- a transaction that SQLite has rolled back by itself ---- */
+
+/* After a full disk, an interrupt, OR ROLLBACK, SQLite is in autocommit mode. A
+ * client that goes on as if nothing were would have the rest committed, piece
+ * by piece. So its transaction is over only when it says so: an empty one, to
+ * be rolled back, stands in its place, and all else is refused. */
+static void keep_lost(struct sql_connection *connection)
+{
+    connection->lost = true;
+    sqlite3_exec(connection->handle, "BEGIN", NULL, NULL, NULL);
+}
+
+static bool ends_lost(const struct sql_connection *connection,
+                      const struct sql_statement *statement)
+{
+    return statement->ends == SQL_ENDS_COMMIT ||
+           (statement->ends == SQL_ENDS_SAVEPOINT &&
+            statement->savepoint != 0 &&
+            statement->savepoint == connection->savepoint);
+}
+
+static void end_lost(struct sql_connection *connection)
+{
+    if (!sqlite3_get_autocommit(connection->handle))
+        sqlite3_exec(connection->handle, "ROLLBACK", NULL, NULL, NULL);
+    connection->lost = connection->read_transaction = false;
+    connection->transaction_deadline_ns = 0;
+}
+
 int sql_run_start(struct sql_run *run, struct sql_connection *connection,
                   struct sql_statement *statement, struct sql_error *error)
 {
@@ -63,6 +103,19 @@ int sql_run_start(struct sql_run *run, struct sql_connection *connection,
         connection->wrote = true;
     run->left_ns = connection->sql->settings->sqlite_query_ms * 1000000u;
     run->changes_before = sqlite3_total_changes64(connection->handle);
+    if (connection->lost && statement->ends != SQL_ENDS_ROLLBACK) {
+        if (ends_lost(connection, statement))
+            end_lost(connection);
+        return sql_fail(error, 400, "SQLITE_ABORT",
+                        "SQLite error: the transaction was rolled back by an "
+                        "earlier error, and nothing of it is kept%s",
+                        connection->lost ? "; end it by ROLLBACK" : "");
+    }
+    if (connection->lost && sqlite3_get_autocommit(connection->handle))
+        keep_lost(connection); /* there was no memory for it */
+    run->in_transaction = !sql_is_autocommit(connection);
+    if (statement->makes_state)
+        sql_mark_state(connection);
     /* The transaction that several requests were to share has ended under this
      * one. What it wrote from here on would be there, and once more when all of
      * them are done anew by themselves. */
@@ -139,6 +192,11 @@ static void run_end(struct sql_run *run)
 {
     struct sql_connection *connection = run->connection;
     const struct sql_statement *statement = run->statement;
+    run->done = true;
+    if (!run->in_transaction)
+        connection->savepoint = statement->savepoint;
+    if (statement->ends == SQL_ENDS_ROLLBACK)
+        connection->lost = false;
     if (statement->begins_read_only)
         connection->read_transaction = true;
     /* Of a transaction that several requests share this is not known yet. */
@@ -165,6 +223,11 @@ int sql_run_step(struct sql_run *run, bool want_rows, struct sql_error *error)
     struct sql_connection *before = sql_enter(connection);
     int rc = sqlite3_step(run->statement->handle);
     sql_leave(before);
+    /* What could not be compiled anew, as a table is gone, has counted nothing:
+     * changes() is still about the client before. */
+    if (run->statement->counts && (rc & 0xff) != SQLITE_ERROR &&
+        (rc & 0xff) != SQLITE_SCHEMA)
+        connection->counted = true;
     if (rc == SQLITE_ROW) {
         uint64_t max = connection->sql->settings->sqlite_rows_max;
         if (++run->rows > max && want_rows && max > 0)
@@ -230,6 +293,9 @@ void sql_run_finish(struct sql_run *run)
     sqlite3_reset(run->statement->handle);
     if (sqlite3_bind_parameter_count(run->statement->handle) > 0)
         sqlite3_clear_bindings(run->statement->handle);
+    if (run->in_transaction && !run->done && !connection->lost &&
+        sqlite3_get_autocommit(connection->handle))
+        keep_lost(connection);
     if (sql_is_autocommit(connection)) {
         connection->read_transaction = false;
         connection->transaction_deadline_ns = 0;

@@ -39,33 +39,60 @@ int sql_text_check(const json_t *object, struct sql_error *error)
     return 0;
 }
 
-static int value_check(const json_t *value, struct sql_error *error)
+/* What is wrong with a value, or NULL. */
+static const char *value_fault(const json_t *value)
 {
     const char *type = json_string_value(json_object_get(value, "type"));
     const json_t *content = json_object_get(value, "value");
     if (type == NULL)
-        return bad(error, "a value must have a type");
+        return "a value must have a type";
     if (strcmp(type, "null") == 0)
-        return 0;
+        return NULL;
     if (strcmp(type, "text") == 0)
-        return json_is_string(content) ? 0
-                                       : bad(error, "text must be a string");
+        return json_is_string(content) ? NULL : "text must be a string";
     if (strcmp(type, "float") == 0)
-        return json_is_number(content) ? 0
-                                       : bad(error, "float must be a number");
+        return json_is_number(content)
+                   ? NULL
+                   : "float must be a number, of a double's range";
     if (strcmp(type, "integer") == 0) {
         int64_t number;
         if (json_is_integer(content) ||
             (json_is_string(content) &&
              text_to_int64(text_of_json(content), &number) == 0))
-            return 0;
-        return bad(error, "integer must be a string of 64 bits' range");
+            return NULL;
+        return "integer must be a string of 64 bits' range";
     }
     if (strcmp(type, "blob") == 0)
         return json_is_string(json_object_get(value, "base64"))
-                   ? 0
-                   : bad(error, "blob must have base64");
-    return bad(error, "unknown type of value");
+                   ? NULL
+                   : "blob must have base64";
+    return "unknown type of value";
+}
+
+static int args_check(const json_t *args, struct sql_error *error)
+{
+    for (size_t i = 0; i < json_array_size(args); i++) {
+        const char *fault = value_fault(json_array_get(args, i));
+        if (fault != NULL)
+            return sql_fail(error, 400, "BAD_REQUEST", "argument %zu: %s",
+                            i + 1, fault);
+    }
+    return 0;
+}
+
+static int named_args_check(const json_t *named, struct sql_error *error)
+{
+    for (size_t i = 0; i < json_array_size(named); i++) {
+        const json_t *pair = json_array_get(named, i);
+        const char *name = json_string_value(json_object_get(pair, "name"));
+        if (name == NULL)
+            return bad(error, "a named argument must have a name");
+        const char *fault = value_fault(json_object_get(pair, "value"));
+        if (fault != NULL)
+            return sql_fail(error, 400, "BAD_REQUEST", "argument %.100s: %s",
+                            name, fault);
+    }
+    return 0;
 }
 
 int sql_stmt_check(const json_t *stmt, struct sql_error *error)
@@ -82,17 +109,7 @@ int sql_stmt_check(const json_t *stmt, struct sql_error *error)
         return bad(error, "args and named_args must be arrays");
     if (want && !json_is_boolean(want) && !json_is_null(want))
         return bad(error, "want_rows must be true or false");
-    for (size_t i = 0; i < json_array_size(args); i++)
-        if (value_check(json_array_get(args, i), error) < 0)
-            return -1;
-    for (size_t i = 0; i < json_array_size(named); i++) {
-        const json_t *pair = json_array_get(named, i);
-        if (!json_is_string(json_object_get(pair, "name")))
-            return bad(error, "a named argument must have a name");
-        if (value_check(json_object_get(pair, "value"), error) < 0)
-            return -1;
-    }
-    return 0;
+    return args_check(args, error) < 0 ? -1 : named_args_check(named, error);
 }
 
 static int condition_check(const json_t *condition, size_t step,

@@ -205,10 +205,19 @@ static struct sql_stream *table_take(struct sql_streams *streams,
     return found;
 }
 
+bool sql_baton_is_free(const json_t *baton, struct sql_session *session)
+{
+    struct text text = {json_string_value(baton), json_string_length(baton)};
+    *session = (struct sql_session){0};
+    return baton == NULL || json_is_null(baton) ||
+           (text.data != NULL && sql_session_read(text, session));
+}
+
 struct sql_stream *sql_stream_take(struct exchange *exchange, struct text name,
                                    const json_t *baton, struct sql_error *error)
 {
-    if (baton == NULL || json_is_null(baton))
+    struct sql_session session;
+    if (sql_baton_is_free(baton, &session))
         return stream_fresh(exchange, name, error);
     if (!json_is_string(baton) ||
         json_string_length(baton) != SQL_BATON_BYTES ||
@@ -280,14 +289,25 @@ static bool only_reads(const struct sql_stream *stream)
            SQLITE_TXN_READ;
 }
 
-int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
+/* The next request of the client needs this very connection. */
+static bool has_state(const struct sql_stream *stream)
+{
+    return stream->stored != NULL || !sql_is_autocommit(stream->connection) ||
+           stream->connection->has_state;
+}
+
+int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_MAX + 1],
                     struct sql_error *error)
 {
     struct sql *sql = stream->connection->sql;
     struct sql_streams *streams = sql->streams;
     baton[0] = '\0';
-    if (stream->close ||
-        (stream->stored == NULL && sql_is_autocommit(stream->connection))) {
+    /* What is borrowed goes on to others, and nobody comes back for what a
+     * client has left that has gone. */
+    if (stream->close || stream->borrows || stream->connection->gone ||
+        !has_state(stream)) {
+        if (!stream->close)
+            sql_session_write(stream->connection, baton);
         sql_stream_drop(stream);
         return 0;
     }
@@ -298,6 +318,8 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_BYTES + 1],
     if (!stream->connection->read_only && sql_is_autocommit(stream->connection))
         sql_wal_look(stream->connection);
     stream_set_times(stream);
+    /* The next request may come by another socket. */
+    stream->connection->client_fd = 0;
     sql_hold_lock(stream->connection,
                   sqlite3_txn_state(stream->connection->handle, NULL) ==
                       SQLITE_TXN_WRITE);

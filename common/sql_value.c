@@ -41,15 +41,11 @@ static bool append_hundredths(struct message_buffer *out, double number)
     return true;
 }
 
-/* The shortest of 15, 16 or 17 digits that reads back the same, as JSON;
- * Infinity as 1e999. */
+/* The shortest of 15, 16 or 17 digits that reads back the same, as JSON, which
+ * has no infinity: that is null. */
 static void append_double(struct message_buffer *out, double number)
 {
-    if (isinf(number)) {
-        buffer_append_text(out, number < 0 ? TEXT("-1e999") : TEXT("1e999"));
-        return;
-    }
-    if (isnan(number)) { /* SQLite stores it as NULL */
+    if (!isfinite(number)) {
         buffer_append_text(out, TEXT("null"));
         return;
     }
@@ -98,6 +94,12 @@ void sql_append_value(struct message_buffer *out, sqlite3_stmt *row, int column)
         buffer_append(out, "\"}", 2);
         return;
     case SQLITE_FLOAT:
+        /* PROTOCOL.md has {"type":"float","value":null}, which @libsql/client
+         * refuses, with the whole answer; this is null to every client. */
+        if (!isfinite(sqlite3_column_double(row, column))) {
+            buffer_append_text(out, TEXT("{\"type\":\"null\"}"));
+            return;
+        }
         buffer_append_text(out, TEXT("{\"type\":\"float\",\"value\":"));
         append_double(out, sqlite3_column_double(row, column));
         buffer_append_char(out, '}');

@@ -82,8 +82,6 @@ static bool join(struct sql_connection *connection, struct task *task)
     struct sql_error error;
     uint64_t start = TRACE_START();
     sql_request_start(connection);
-    /* Nobody is told what another client inserted. */
-    sqlite3_set_last_insert_rowid(connection->handle, 0);
     request->stream = sql_stream_new(request->exchange, connection, &error);
     if (request->stream == NULL)
         return false;

@@ -119,7 +119,8 @@ static const struct behaviour_case cases[] = {
                    "INSERT INTO scratch VALUES(1,'mine')"))},
                {WITH_BATON(EXECUTE("SELECT v FROM scratch")),
                 HAS(TEXT_VALUE("mine"))},
-               {WITH_BATON(EXECUTE("ROLLBACK")), HAS("\"baton\":null")}}},
+               {WITH_BATON(EXECUTE("ROLLBACK") "," CLOSE_STREAM),
+                HAS("\"baton\":null")}}},
     {.name = "stored SQL lives as long as its stream",
      .steps =
          {{PIPELINE(

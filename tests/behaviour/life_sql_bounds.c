@@ -18,6 +18,9 @@ enum {
     DOUBLINGS = 22,
 };
 
+#define ENDLESS                                                                \
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) "           \
+    "SELECT max(i) FROM n"
 #define DESCRIBE(sql) "{\"type\":\"describe\",\"sql\":\"" sql "\"}"
 
 /* WITH c0(a) AS (SELECT 1), c1(a) AS (...c0...), ... SELECT * FROM the last. */
@@ -215,7 +218,46 @@ static void memory_is_shared(const struct stage_differences *stage)
     server_stop(server);
 }
 
+/* Bug: a query whose client has gone ran on to query_ms. A connection is
+ * closed when nothing is done for it any more. */
+static void client_that_has_gone(const struct stage_differences *stage)
+{
+    struct server *server =
+        LIFE_START_SQL(stage, "gone", "--set", "sqlite.query_ms=600000",
+                       "--set", "sqlite.transaction_seconds=600");
+    sql_do(server, "t", NULL, EXECUTE("CREATE TABLE gone(a)"));
+    size_t before = server_descriptors_but(server, ".db");
+    client_close(sql_say_endless(server, "t"));
+    client_reset(sql_say_endless(server, "t"));
+    /* Nothing behind it is begun; and in stage 5 it is one of several that
+     * share a transaction. */
+    static const char *const rest[] = {
+        EXECUTE(ENDLESS) "," EXECUTE("INSERT INTO gone VALUES('behind')"),
+        EXECUTE("INSERT INTO gone " ENDLESS)};
+    for (size_t i = 0; i < 2; i++) {
+        struct client *client = sql_say(server, "t", NULL, rest[i]);
+        client_wait_taken(client);
+        client_reset(client);
+    }
+    uint64_t limit = suite_now_ms() + (uint64_t)client_limit_ms();
+    do {
+        life_answers(server); /* in stage 1 only behind the query's end */
+        if (suite_now_ms() > limit)
+            fail_msg("a query runs on for nobody");
+    } while (server_descriptors_but(server, ".db") > before);
+    sql_do(server, "t", NULL, EXECUTE("INSERT INTO gone VALUES('after')"));
+    assert_int_equal(sql_number(server, "t", "SELECT count(*) FROM gone"), 1);
+    /* Who has only ended his side gets a short answer all the same. */
+    struct client *half = sql_say(server, "t", NULL, EXECUTE("SELECT 41 + 1"));
+    client_half_close(half);
+    json_t *results = sql_finish(half, NULL);
+    assert_int_equal(sql_cell(results, 0), 42);
+    json_decref(results);
+    server_stop(server);
+}
+
 const struct life life_sql_bounds[] = {
+    {"a query whose client has gone is ended", client_that_has_gone},
     {"a statement that nests deep ends no server", nested_text},
     {"a statement that nests deep needs no large limit of the stack",
      small_stack},

@@ -169,7 +169,7 @@ void sql_end(const struct server *server, const char *database,
     struct bytes part = {0};
     char last[BATON_BYTES];
     snprintf(last, sizeof last, "%s", baton);
-    bytes_print(&part, EXECUTE("%s"), how);
+    bytes_print(&part, EXECUTE("%s") "," CLOSE_STREAM, how);
     sql_do(server, database, last, part.data);
     assert_string_equal(last, "");
     bytes_free(&part);

@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-enum { BATON_BYTES = 64 };
+enum { BATON_BYTES = 96 };
 
 /* Sends; the answer is still to be read. baton "" or NULL: none. Given. */
 struct client *sql_say(const struct server *server, const char *database,

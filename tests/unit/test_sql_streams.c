@@ -116,7 +116,7 @@ static void transaction_goes_on_by_its_baton_once(void **state)
     assert_in_body(f, "Received an invalid baton");
     go_on(f, PIPELINE, next,
           "{\"type\":\"execute\",\"stmt\":{\"sql\":\"COMMIT\"}}");
-    assert_in_body(f, "{\"baton\":null,");
+    assert_in_body(f, "{\"baton\":\"session.1.1.1\",");
     expect_count(f, 1);
 }
 
@@ -378,7 +378,7 @@ static void cursor_streams_what_only_reads(void **state)
          "\"step\":2}}]}}");
     assert_string_equal(
         f->body,
-        "{\"baton\":null,\"base_url\":null}\n"
+        "{\"baton\":\"session.1.1.1\",\"base_url\":null}\n"
         "{\"type\":\"step_begin\",\"step\":0,\"cols\":[]}\n"
         "{\"type\":\"step_end\",\"affected_row_count\":1,"
         "\"last_insert_rowid\":\"1\"}\n"

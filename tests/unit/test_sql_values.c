@@ -55,8 +55,7 @@ static void infinity_and_broken_utf8_stay_json(void **state)
     /* Bug: "inf" or raw bytes in an answer that then does not parse. */
     struct fixture *f = *state;
     run(f, "SELECT 9e999, -9e999, CAST(x'61FF62' AS TEXT)");
-    assert_in_body(f, "{\"type\":\"float\",\"value\":1e999},"
-                      "{\"type\":\"float\",\"value\":-1e999},"
+    assert_in_body(f, "{\"type\":\"null\"},{\"type\":\"null\"},"
                       "{\"type\":\"text\",\"value\":\"a\xef\xbf\xbd"
                       "b\"}");
 }
@@ -249,12 +248,12 @@ static void many_values_are_refused_before_they_take_memory(void **state)
 
 static void what_is_no_json_is_told_with_its_place(void **state)
 {
-    /* Bug: a number out of range was told as "must be a JSON object". */
+    /* Bug: what is no JSON was told as "must be a JSON object". */
     struct fixture *f = *state;
-    post(f, "/db/one/v3/pipeline", "{\"requests\":[1e400]}");
+    post(f, "/db/one/v3/pipeline", "{\"requests\":[1e400,]}");
     assert_int_equal(f->status, 400);
-    assert_in_body(f, "the body is no JSON: real number overflow near '1e400' "
-                      "(line 1, column 18)");
+    assert_in_body(f,
+                   "the body is no JSON: unexpected token near ']' (line 1,");
 }
 
 int main(void)
