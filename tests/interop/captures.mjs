@@ -28,7 +28,10 @@ function* expand(lines) {
 function compare(got, wanted, path) {
   if (typeof wanted !== "object" || wanted === null) {
     const open = path.endsWith(".baton") && typeof wanted === "string";
+    /* Then a write left nothing; now its numbers stand in the baton (sql.md). */
+    const session = path.endsWith(".baton") && wanted === null && got !== null;
     if (open) assert.equal(typeof got, "string", path);
+    else if (session) assert.match(got, /^session\./, path);
     else if (path.endsWith("error.message") || path.endsWith("].message"))
       assert.ok(got.includes(wanted), `${path}: ${got}`);
     else assert.equal(got, wanted, path);

@@ -49,6 +49,7 @@ for stage in $stages; do
     group "$stage" curl ./curl.sh
     group "$stage" @libsql/client node client_libsql.mjs
     group "$stage" @tursodatabase/serverless node client_turso.mjs
+    group "$stage" "builders and mappers" node client_tools.mjs
     group "$stage" captures node captures.mjs
     group "$stage" browser ./browser.sh
     group "$stage" "foreign pages" ./foreign.sh
