@@ -368,13 +368,13 @@ static bool stop_meets_a_newcomer(const struct stage_differences *stage,
  * done. */
 static void stop_waits_for_one_more(const struct stage_differences *stage)
 {
-    enum { TRIES = 20, MEETINGS = 4 };
+    enum { TRIES = 20, MEETINGS = 10 };
     char name[64];
     if (!stage->pipeline)
         return; /* nobody is let in any more */
     manager_name(name);
     int manager = manager_open(name);
-    /* Several: now and then the newcomer is in before the last one counts as
+    /* Several: in four of ten the newcomer is in before the last one counts as
      * gone, and the master has nothing to be told. */
     for (int met = 0, tries = 0; met < MEETINGS; tries++) {
         if (tries == TRIES * MEETINGS)
