@@ -26,7 +26,7 @@ LDFLAGS  += -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LDLIBS   += -lsqlite3 -ljansson -linih -lcrypt -lseccomp \
             $(if $(ATOMICS),-latomic)
 
-COMMON   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out common/main.c,$(wildcard common/*.c)))
+COMMON   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out common/process/main.c,$(wildcard common/*/*.c)))
 STAGES   := $(sort $(wildcard stage?_*))
 NUMBERS  := $(foreach s,$(STAGES),$(patsubst stage%,%,$(firstword $(subst _, ,$(s)))))
 BINARIES := $(NUMBERS:%=$(BUILD)/fivefold-%)
@@ -115,12 +115,12 @@ $(BUILD)/%.o: %.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $< || $(call HINT,$<)
 
 # The live page as the lines of a C string.
-$(BUILD)/common/internals_page.h: common/internals_page.html
+$(BUILD)/common/status/page.h: common/status/page.html
 	@mkdir -p $(@D)
 	$(call SAY,HTML)
 	$(Q)sed 's/[\\"?]/\\&/g; s/.*/"&\\n"/' $< >$@
 
-$(BUILD)/common/internals.o: $(BUILD)/common/internals_page.h
+$(BUILD)/common/status/status.o: $(BUILD)/common/status/page.h
 
 $(BUILD)/libcommon.a: $(COMMON)
 	$(call SAY,AR)
@@ -128,7 +128,7 @@ $(BUILD)/libcommon.a: $(COMMON)
 
 define server_rule
 $(BUILD)/fivefold-$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(call stage_dir,$(1))/*.c)) \
-                        $(BUILD)/common/main.o $(BUILD)/libcommon.a
+                        $(BUILD)/common/process/main.o $(BUILD)/libcommon.a
 	$$(call SAY,LINK)
 	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) || $$(call HINT)
 endef

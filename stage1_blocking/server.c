@@ -8,11 +8,11 @@
  * deadlines, signals and the end of a client's turn are seen although nobody
  * sends a byte.
  * Limit: a slow client holds everyone up. Stage 2 waits for many at once. */
-#include "stage.h"
+#include "process/stage.h"
 
-#include "clock.h"
-#include "conn.h"
-#include "listen.h"
+#include "base/clock.h"
+#include "conn/conn.h"
+#include "conn/listen.h"
 
 #include <stdlib.h>
 #include <sys/time.h>

@@ -7,12 +7,12 @@
  * nothing is locked.
  * Limit: an fd_set has room for descriptors below FD_SETSIZE (1024) only, and
  * each call copies and scans all of it. Stage 3 lifts the first half. */
-#include "stage.h"
+#include "process/stage.h"
 
-#include "clock.h"
-#include "connections.h"
-#include "listen.h"
-#include "stats.h"
+#include "base/clock.h"
+#include "conn/connections.h"
+#include "conn/listen.h"
+#include "report/stats.h"
 
 #include <errno.h>
 #include <stdlib.h>

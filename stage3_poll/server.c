@@ -7,12 +7,12 @@
  * nothing is locked.
  * Limit: each call still passes and scans all descriptors, however few can
  * move, and a slow query holds everyone up. Stage 4 lifts both. */
-#include "stage.h"
+#include "process/stage.h"
 
-#include "clock.h"
-#include "connections.h"
-#include "listen.h"
-#include "stats.h"
+#include "base/clock.h"
+#include "conn/connections.h"
+#include "conn/listen.h"
+#include "report/stats.h"
 
 #include <errno.h>
 #include <poll.h>

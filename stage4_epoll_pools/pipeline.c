@@ -9,11 +9,11 @@
  * pipeline = shortcut it goes on with it as long as no step can block. */
 #include "pipeline.h"
 
-#include "clock.h"
-#include "listen.h"
-#include "server.h"
-#include "stats.h"
-#include "trace.h"
+#include "base/clock.h"
+#include "conn/listen.h"
+#include "core/server.h"
+#include "report/stats.h"
+#include "report/trace.h"
 
 #include <errno.h>
 #include <unistd.h>

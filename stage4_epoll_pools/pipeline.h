@@ -18,8 +18,8 @@
 #ifndef FIVEFOLD_PIPELINE_H
 #define FIVEFOLD_PIPELINE_H
 
-#include "conn.h"
-#include "connections.h"
+#include "conn/conn.h"
+#include "conn/connections.h"
 
 #include <pthread.h>
 #include <semaphore.h>

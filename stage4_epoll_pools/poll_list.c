@@ -9,7 +9,7 @@
  * poller, and two threads would have the connection. */
 #include "pipeline.h"
 
-#include "stats.h"
+#include "report/stats.h"
 
 #include <errno.h>
 #include <stdlib.h>

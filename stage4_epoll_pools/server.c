@@ -6,15 +6,15 @@
  * a connection through their hands is in pipeline.c.
  * Limit: the workers that wait for one database are lost to all others.
  * Stage 5 gives each file and database a queue of its own. */
-#include "stage.h"
+#include "process/stage.h"
 
 #include "pipeline.h"
 
-#include "access.h"
-#include "clock.h"
-#include "listen.h"
-#include "mount.h"
-#include "stats.h"
+#include "access/access.h"
+#include "base/clock.h"
+#include "conn/listen.h"
+#include "core/mount.h"
+#include "report/stats.h"
 
 #include <errno.h>
 #include <fcntl.h>

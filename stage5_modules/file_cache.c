@@ -11,11 +11,11 @@
  * one of them would be wrong where this is only slower. */
 #include "file_cache.h"
 
-#include "access.h"
-#include "files.h"
-#include "mount.h"
-#include "order.h"
-#include "server.h"
+#include "access/access.h"
+#include "files/files.h"
+#include "core/mount.h"
+#include "base/order.h"
+#include "core/server.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

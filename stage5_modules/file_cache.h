@@ -10,7 +10,7 @@
 #ifndef FIVEFOLD_FILE_CACHE_H
 #define FIVEFOLD_FILE_CACHE_H
 
-#include "exchange.h"
+#include "core/exchange.h"
 
 struct file_cache;
 

@@ -12,10 +12,10 @@
  * the connection, and the front does not look into it. */
 #include "front.h"
 
-#include "clock.h"
-#include "listen.h"
-#include "stats.h"
-#include "trace.h"
+#include "base/clock.h"
+#include "conn/listen.h"
+#include "report/stats.h"
+#include "report/trace.h"
 
 #include <errno.h>
 #include <stdlib.h>

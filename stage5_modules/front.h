@@ -7,7 +7,7 @@
 #ifndef FIVEFOLD_FRONT_H
 #define FIVEFOLD_FRONT_H
 
-#include "connections.h"
+#include "conn/connections.h"
 #include "file_cache.h"
 #include "module.h"
 

@@ -12,9 +12,9 @@
 #include "module.h"
 #include "strand.h"
 
-#include "clock.h"
-#include "stats.h"
-#include "trace.h"
+#include "base/clock.h"
+#include "report/stats.h"
+#include "report/trace.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -16,9 +16,9 @@
 #ifndef FIVEFOLD_MODULE_H
 #define FIVEFOLD_MODULE_H
 
-#include "conn.h"
-#include "mount.h"
-#include "server.h"
+#include "conn/conn.h"
+#include "core/mount.h"
+#include "core/server.h"
 
 #include <pthread.h>
 #include <semaphore.h>

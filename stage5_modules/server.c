@@ -7,14 +7,14 @@
  * queues and the threads for what can, once for all modules; what they do there
  * is in static_file_server.c, sqlite_database.c and module_skeleton.c. Here is
  * the master thread of it all: it takes the signals and keeps the time. */
-#include "stage.h"
+#include "process/stage.h"
 
 #include "front.h"
 
-#include "access.h"
-#include "clock.h"
-#include "listen.h"
-#include "stats.h"
+#include "access/access.h"
+#include "base/clock.h"
+#include "conn/listen.h"
+#include "report/stats.h"
 
 #include <errno.h>
 #include <poll.h>

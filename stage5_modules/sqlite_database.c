@@ -17,11 +17,11 @@
  * of that transaction itself pass by the strand: they have the lock. */
 #include "sqlite_database.h"
 
-#include "clock.h"
-#include "stats.h"
-#include "trace.h"
+#include "base/clock.h"
+#include "report/stats.h"
+#include "report/trace.h"
 
-#include "sql_hrana.h"
+#include "sql/hrana.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
 
 #include "module.h"
 
-#include "sql.h"
+#include "sql/sql.h"
 
 /* What a task carries from the strand of readers to that of writers. */
 struct pending {

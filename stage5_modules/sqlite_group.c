@@ -13,11 +13,11 @@
  * one by one. Nothing is answered before it is on disk. */
 #include "sqlite_database.h"
 
-#include "clock.h"
-#include "stats.h"
-#include "trace.h"
+#include "base/clock.h"
+#include "report/stats.h"
+#include "report/trace.h"
 
-#include "sql_hrana.h"
+#include "sql/hrana.h"
 
 enum { GROUP_MS = 20 }; /* then it is committed: the first one waits too */
 

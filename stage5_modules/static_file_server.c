@@ -11,7 +11,7 @@
 #include "module.h"
 
 #include "file_cache.h"
-#include "files.h"
+#include "files/files.h"
 
 static struct text key_of(const struct exchange *exchange, bool *alone)
 {

@@ -21,7 +21,7 @@ tmpfilesdir    ?= $(PREFIX)/lib/tmpfiles.d
 
 OPERATE        := docs/operate
 HIGHEST        := $(lastword $(NUMBERS))
-version_of      = $(shell sed -n 's/.*$(1) *"\(.*\)".*/\1/p' common/version.h)
+version_of      = $(shell sed -n 's/.*$(1) *"\(.*\)".*/\1/p' common/base/version.h)
 # What is installed is made for its place: @sbindir@ and the like.
 fill            = sed -e 's|@sbindir@|$(sbindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g' \
                     -e 's|@localstatedir@|$(localstatedir)|g' -e 's|@docdir@|$(docdir)|g' \

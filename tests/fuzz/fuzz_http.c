@@ -6,10 +6,11 @@
  * that a plain second reading of its fields gives.
  *
  * clang -fsanitize=fuzzer,address,undefined -Icommon tests/fuzz/fuzz_http.c
- *     common/http*.c common/text.c; run with -dict=tests/fuzz/http.dict and
- * tests/fuzz/corpus/http, which reaches all branches but the longest limits. */
+ *     common/http/*.c common/base/text.c; run with -dict=tests/fuzz/http.dict
+ * and tests/fuzz/corpus/http, which reaches all branches but the longest
+ * limits. */
 #include "check.h"
-#include "http.h"
+#include "http/http.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
  *     with the objects of common/ built likewise; run with
  * tests/fuzz/corpus/path. */
 #include "check.h"
-#include "path_internal.h"
+#include "files/path_internal.h"
 
 #include <fcntl.h>
 #include <ftw.h>

@@ -7,7 +7,7 @@
  *
  * Built with the objects of common/; run with tests/fuzz/corpus/sql. */
 #include "check.h"
-#include "sql_internal.h"
+#include "sql/internal.h"
 
 #include <dirent.h>
 #include <jansson.h>

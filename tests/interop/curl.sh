@@ -153,7 +153,7 @@ is "no such database is 404" 404 "$(status "$base/db/nothing/")"
 # Figures.
 has "/-/stats" '"answered"' "$(get "$base/-/stats")"
 has "/-/metrics" '# TYPE ' "$(get "$base/-/metrics")"
-is "/-/ is the page as it was written" "$(cat "$top/common/internals_page.html")" "$(get "$base/-/")"
+is "/-/ is the page as it was written" "$(cat "$top/common/status/page.html")" "$(get "$base/-/")"
 is "/-/ is a page" text/html "$(header content-type "$base/-/" | cut -d ';' -f 1)"
 
 stop_server "the server"

@@ -108,7 +108,7 @@ inline forget(c)
     (conn[c].answered >= conn[c].owed || conn[c].said || conn[c].refused ||    \
      conn[c].expired || conn[c].left || gave_up)
 
-/* ---- conn.c: a step never waits ---- */
+/* ---- conn/conn.c: a step never waits ---- */
 
 inline take_head(c, wish)
 {

@@ -16,12 +16,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "files.h"
-#include "files_internal.h"
-#include "mount.h"
-#include "path.h"
-#include "server.h"
-#include "stats.h"
+#include "files/files.h"
+#include "files/internal.h"
+#include "core/mount.h"
+#include "files/path.h"
+#include "core/server.h"
+#include "report/stats.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,8 +30,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A block of our own: stats.c shows the whole server's state, and would have
- * all of the server linked to these tests. */
+/* A block of our own: report/stats.c shows the whole server's state, and would
+ * have all of the server linked to these tests. */
 __attribute__((weak)) _Thread_local struct stats_block *stats_mine;
 __attribute__((weak)) struct stats_block *stats_register(void)
 {

@@ -3,7 +3,7 @@
 #ifndef FIVEFOLD_HTTP_HEADS_H
 #define FIVEFOLD_HTTP_HEADS_H
 
-#include "text.h"
+#include "base/text.h"
 
 struct row {
     struct text in;

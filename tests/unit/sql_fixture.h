@@ -11,9 +11,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "access.h"
-#include "clock.h"
-#include "sql_internal.h"
+#include "access/access.h"
+#include "base/clock.h"
+#include "sql/internal.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -5,13 +5,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "access.h"
-#include "base64.h"
-#include "clock.h"
-#include "log.h"
-#include "mistake.h"
-#include "mount.h"
-#include "settings.h"
+#include "access/access.h"
+#include "base/base64.h"
+#include "base/clock.h"
+#include "report/log.h"
+#include "base/mistake.h"
+#include "core/mount.h"
+#include "config/settings.h"
 
 #include <arpa/inet.h>
 #include <crypt.h>

@@ -5,10 +5,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "addresses.h"
+#include "access/addresses.h"
 #include "catch_stderr.h"
-#include "settings.h"
-#include "stats.h"
+#include "config/settings.h"
+#include "report/stats.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* test_base64.c - RFC 4648 section 10's vectors, and what is none. */
-#include "base64.h"
+#include "base/base64.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "buffer.h"
+#include "base/buffer.h"
 
 enum { MAX = 1 << 20, HOLDERS = 7 };
 

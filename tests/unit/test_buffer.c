@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "buffer.h"
+#include "base/buffer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

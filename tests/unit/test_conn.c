@@ -8,10 +8,10 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "conn.h"
-#include "log.h"
-#include "server.h"
-#include "stats.h"
+#include "conn/conn.h"
+#include "report/log.h"
+#include "core/server.h"
+#include "report/stats.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "connections.h"
+#include "conn/connections.h"
 
 enum { MANY = 100 };
 

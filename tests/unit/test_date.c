@@ -1,6 +1,6 @@
 /* test_date.c - HTTP dates in and out. */
-#include "clock.h"
-#include "date.h"
+#include "base/clock.h"
+#include "http/date.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* test_escape.c - text inside JSON, HTML, URLs and CSV. */
-#include "escape.h"
+#include "base/escape.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

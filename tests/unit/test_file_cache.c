@@ -3,7 +3,7 @@
  * here, and the answers are the files handler's. */
 #include "files_fixture.h"
 
-#include "access.h"
+#include "access/access.h"
 #include "stage5_modules/file_cache.h"
 
 enum {

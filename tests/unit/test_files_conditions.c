@@ -2,8 +2,8 @@
  * section 13.2.2, for readers and writers. */
 #include "files_fixture.h"
 
-#include "clock.h"
-#include "date.h"
+#include "base/clock.h"
+#include "http/date.h"
 
 /* In a row's fields "T" stands for the file's tag with its quotes, "W" for the
  * weak form of it. */

@@ -5,9 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "forwarded.h"
-#include "mistake.h"
-#include "server.h"
+#include "access/forwarded.h"
+#include "base/mistake.h"
+#include "core/server.h"
 
 #include <stdio.h>
 #include <string.h>

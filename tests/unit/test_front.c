@@ -2,8 +2,8 @@
  * tries again, and nobody but that socket's client is worse off. */
 #include "stage5_modules/front.h"
 
-#include "log.h"
-#include "stats.h"
+#include "report/log.h"
+#include "report/stats.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

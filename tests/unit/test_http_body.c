@@ -1,6 +1,6 @@
 /* test_http_body.c - the decoder of bodies, fed whole, cut at every place, and
  * byte by byte. */
-#include "http.h"
+#include "http/http.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

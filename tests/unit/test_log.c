@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "log.h"
-#include "settings.h"
+#include "report/log.h"
+#include "config/settings.h"
 
 #include <arpa/inet.h>
 #include <regex.h>

@@ -1,5 +1,5 @@
 /* test_mime.c - types by name. */
-#include "mime.h"
+#include "files/mime.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,7 +52,7 @@ static void every_type_is_found(void **state)
     /* A row out of order is a row that the search never reaches. */
     static const char *const names[] = {
 #define ROW(extension, type) extension,
-#include "mime_rows.h"
+#include "files/mime_rows.h"
 #undef ROW
     };
     (void)state;

@@ -2,8 +2,8 @@
  */
 #include "stage5_modules/module.h"
 
-#include "conn_internal.h"
-#include "settings.h"
+#include "conn/internal.h"
+#include "config/settings.h"
 
 #include <sched.h>
 #include <setjmp.h>

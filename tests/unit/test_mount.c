@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "mount.h"
-#include "server.h"
+#include "core/mount.h"
+#include "core/server.h"
 
 #include <stdlib.h>
 #include <string.h>

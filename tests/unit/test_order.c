@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "order.h"
+#include "base/order.h"
 
 struct thing {
     char name;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "password_limit.h"
+#include "access/password_limit.h"
 
 #include <stdio.h>
 

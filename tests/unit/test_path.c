@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "path_internal.h"
+#include "files/path_internal.h"
 
 #include "files_fixture.h"
 

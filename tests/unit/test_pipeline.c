@@ -4,7 +4,7 @@
  * lock that it needs next. */
 #include "stage4_epoll_pools/pipeline.h"
 
-#include "server.h"
+#include "core/server.h"
 
 #include <poll.h>
 #include <setjmp.h>

@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "sandbox.h"
-#include "settings.h"
+#include "process/sandbox.h"
+#include "config/settings.h"
 
 #include <errno.h>
 #include <netinet/in.h>

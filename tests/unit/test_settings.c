@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include "catch_stderr.h"
-#include "mistake.h"
-#include "settings.h"
+#include "base/mistake.h"
+#include "config/settings.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

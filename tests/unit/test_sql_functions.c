@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "clock.h"
-#include "sql_internal.h"
+#include "base/clock.h"
+#include "sql/internal.h"
 
 #include <stdlib.h>
 

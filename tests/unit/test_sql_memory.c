@@ -4,7 +4,7 @@
  * that has been touched */
 #include "sql_fixture.h"
 
-#include "buffer.h"
+#include "base/buffer.h"
 
 #include <pthread.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 /* test_sql_pages.c - the databases' pages for people, by hand-made exchanges.
  *
  * request text -> parser -> sql_pages_begin -> status, fields, body. */
-#include "access.h"
-#include "path.h"
-#include "sql_pages.h"
+#include "access/access.h"
+#include "files/path.h"
+#include "sql/pages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* test_sql_streams.c - batches, interactive transactions, batons, cursors. */
 #include "sql_fixture.h"
 
-#include "sql_hrana.h"
+#include "sql/hrana.h"
 
 #define PIPELINE "/db/one/v3/pipeline"
 #define CURSOR   "/db/one/v3/cursor"

@@ -1,9 +1,9 @@
 /* test_stats.c - the numbers of /-/stats and /-/metrics. */
-#include "clock.h"
-#include "conn.h"
-#include "internals.h"
-#include "stage.h"
-#include "stats.h"
+#include "base/clock.h"
+#include "conn/conn.h"
+#include "status/status.h"
+#include "process/stage.h"
+#include "report/stats.h"
 
 #include <pthread.h>
 #include <setjmp.h>

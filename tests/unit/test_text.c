@@ -1,6 +1,6 @@
 /* test_text.c - views of bytes and numbers from outside. */
-#include "siphash.h"
-#include "text.h"
+#include "base/siphash.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* test_trace.c - the file of --trace, as Perfetto reads it. */
-#include "clock.h"
-#include "trace.h"
+#include "base/clock.h"
+#include "report/trace.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -7,7 +7,7 @@
  * Measured: memory; a step's price with one thread and with two; one connection
  * that is always busy; and the same under helgrind, right and with seeded
  * mistakes. Prints CSV. "measure load ..." is what it runs under helgrind. */
-#include "conn.h"
+#include "conn/conn.h"
 
 #include "ways.h"
 

@@ -5,7 +5,7 @@
 #ifndef QUESTION_6_TINY_H
 #define QUESTION_6_TINY_H
 
-#include "buffer.h"
+#include "base/buffer.h"
 
 enum {
     DOCUMENT_BYTES = 1 << 20,
@@ -27,7 +27,7 @@ enum parse request_parse(struct message_buffer *in, struct request *request);
 
 void answer_head(struct message_buffer *out, uint64_t answer_len);
 
-/* What a step wants next, as in common/conn.h. */
+/* What a step wants next, as in common/conn/conn.h. */
 enum wish { WANT_READ, WANT_WRITE, WANT_CLOSE };
 
 /* A way to serve a protocol, for measure.c. */

@@ -1,0 +1,156 @@
+/* buffer.c - see buffer.h.
+ *
+ * recv -> [data .. cursor .. end .. capacity] -> parser or send
+ *
+ * Memory is taken when bytes arrive and given back by buffer_release, so that
+ * an idle connection costs none. Moving the rest to the front happens only
+ * when room is needed, never for each byte taken. */
+#include "base/buffer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BUFFER_FIRST_BYTES = 256 };
+
+int buffer_reserve(struct message_buffer *buffer, size_t n)
+{
+    if (buffer_space(buffer) >= n)
+        return 0;
+    size_t waiting = buffer_length(buffer);
+    /* Moving is worth it only if it frees more than it copies; otherwise a
+     * reader that takes byte by byte would make the cost quadratic. */
+    if (buffer->cursor >= waiting && buffer->capacity - waiting >= n) {
+        if (waiting > 0)
+            memmove(buffer->data, buffer_start(buffer), waiting);
+        buffer->cursor = 0;
+        buffer->end = waiting;
+        return 0;
+    }
+    size_t capacity = buffer->capacity ? buffer->capacity : BUFFER_FIRST_BYTES;
+    while (capacity - buffer->end < n) {
+        if (capacity > SIZE_MAX / 4) {
+            buffer->failed = true;
+            errno = ENOMEM;
+            return -1;
+        }
+        capacity *= 2;
+    }
+    char *data = NULL;
+    if (!budget_take(buffer->budget, buffer->capacity, capacity)) {
+        errno = ENOMEM;
+    } else {
+        data = realloc(buffer->data, capacity);
+        if (data == NULL)
+            budget_give(buffer->budget, capacity, buffer->capacity);
+    }
+    if (data == NULL) {
+        buffer->failed = true;
+        return -1;
+    }
+    buffer->data = data;
+    buffer->capacity = capacity;
+    return 0;
+}
+
+void buffer_filled(struct message_buffer *buffer, size_t n)
+{
+    buffer->end += n;
+}
+
+void buffer_taken(struct message_buffer *buffer, size_t n)
+{
+    buffer->cursor += n;
+    if (buffer->cursor == buffer->end)
+        buffer->cursor = buffer->end = 0;
+}
+
+int buffer_append(struct message_buffer *buffer, const void *bytes, size_t n)
+{
+    if (buffer->failed) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (n == 0)
+        return 0; /* bytes may then be NULL, which memcpy must not see */
+    if (buffer_space(buffer) < n && buffer_reserve(buffer, n) < 0)
+        return -1;
+    memcpy(buffer->data + buffer->end, bytes, n);
+    buffer->end += n;
+    return 0;
+}
+
+int buffer_append_text(struct message_buffer *buffer, struct text text)
+{
+    return buffer_append(buffer, text.data, text.length);
+}
+
+int buffer_append_char(struct message_buffer *buffer, char c)
+{
+    return buffer_append(buffer, &c, 1);
+}
+
+int buffer_append_number(struct message_buffer *buffer, uint64_t number)
+{
+    char digits[20]; /* of 2^64 - 1 */
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return buffer_append(buffer, digits + at, sizeof digits - at);
+}
+
+int buffer_printf(struct message_buffer *buffer, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int n = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    int result = -1;
+    /* vsnprintf writes a NUL too, hence one byte more. */
+    if (n >= 0 && !buffer->failed &&
+        buffer_reserve(buffer, (size_t)n + 1) == 0) {
+        vsnprintf(buffer->data + buffer->end, (size_t)n + 1, format, again);
+        buffer->end += (size_t)n;
+        result = 0;
+    }
+    va_end(again);
+    if (n < 0)
+        buffer->failed = true;
+    return result;
+}
+
+void buffer_clear(struct message_buffer *buffer)
+{
+    buffer->cursor = buffer->end = 0;
+    buffer->failed = false;
+}
+
+void buffer_shrink(struct message_buffer *buffer)
+{
+    size_t waiting = buffer_length(buffer), capacity = BUFFER_FIRST_BYTES;
+    while (capacity < waiting)
+        capacity *= 2;
+    if (buffer->capacity <= BUDGET_SMALL_BYTES ||
+        capacity > buffer->capacity / 4)
+        return;
+    char *data = malloc(capacity);
+    if (data == NULL)
+        return;
+    memcpy(data, buffer_start(buffer), waiting);
+    free(buffer->data);
+    budget_give(buffer->budget, buffer->capacity, capacity);
+    buffer->data = data;
+    buffer->capacity = capacity;
+    buffer->cursor = 0;
+    buffer->end = waiting;
+}
+
+void buffer_release(struct message_buffer *buffer)
+{
+    free(buffer->data);
+    budget_give(buffer->budget, buffer->capacity, 0);
+    *buffer = (struct message_buffer){.budget = buffer->budget};
+}

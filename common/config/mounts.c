@@ -1,0 +1,331 @@
+/* mounts.c - further instances of a module: [files NAME], [sqlite
+ * NAME].
+ *
+ * section -> setting_section_read -> settings_mount_add -> a layer of its own
+ * -> (all is read) -> setting_layer_inherit -> settings_mounts_check
+ *
+ * An instance has settings of its own, all of them, so that a module need not
+ * know that there are others: what its section leaves out is copied from the
+ * main one's. Not copied are the prefix and the directory, which every section
+ * must say itself, and the rules, which access/access.c asks one list after the
+ * other. */
+#include "config/table.h"
+
+#include "access/rule.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Reading a section's name. */
+
+static bool setting_kind_is_own(enum setting_kind kind)
+{
+    return kind == SETTING_PREFIX || kind == SETTING_DIRECTORY;
+}
+
+/* True if there may be several of this section: it has a prefix. */
+static bool section_may_have_names(const char *section)
+{
+    return setting_find(section, "prefix") != NULL;
+}
+
+static int refuse_section(struct text section, const char *where,
+                          struct mistake *mistake)
+{
+    char word[64];
+    snprintf(word, sizeof word, "%.*s", (int)section.length, section.data);
+    return setting_unknown_section(word, where, mistake);
+}
+
+static int refuse_name(struct section_name name, const char *where,
+                       struct mistake *mistake)
+{
+    return mistake_at(mistake, where,
+                      "\"%s\" cannot be the name of a [%s ...]; write 1 to %d "
+                      "letters, digits, - and _",
+                      name.name, name.section, MOUNT_NAME_MAX);
+}
+
+int setting_section_read(const char *text, struct section_name *name,
+                         const char *where, struct mistake *mistake)
+{
+    size_t length = strcspn(text, " \t");
+    *name = (struct section_name){.section = text, .name = ""};
+    for (size_t i = 0; i < settings_count; i++) {
+        const char *section = settings_table[i].section;
+        if (strncmp(section, text, length) == 0 && section[length] == '\0')
+            name->section = section;
+    }
+    if (name->section == text)
+        return refuse_section((struct text){text, length}, where, mistake);
+    if (text[length] == '\0')
+        return 0;
+    name->name = text + length + strspn(text + length, " \t");
+    if (!section_may_have_names(name->section))
+        return mistake_at(mistake, where,
+                          "[%s] has no name; only [files NAME] and [sqlite "
+                          "NAME] have",
+                          name->section);
+    size_t bytes = strspn(name->name, "abcdefghijklmnopqrstuvwxyz"
+                                      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "0123456789-_");
+    if (bytes == 0 || bytes > MOUNT_NAME_MAX || name->name[bytes] != '\0')
+        return refuse_name(*name, where, mistake);
+    return 0;
+}
+
+/* The settings of an instance. */
+
+size_t settings_mount_find(const struct settings *settings,
+                           struct section_name name)
+{
+    size_t i = 0;
+    while (i < settings->mount_count &&
+           (strcmp(settings->mounts[i].section, name.section) != 0 ||
+            strcmp(settings->mounts[i].name, name.name) != 0))
+        i++;
+    return i;
+}
+
+int settings_mount_add(struct settings *settings, struct section_name name)
+{
+    struct settings_mount *grown =
+        realloc(settings->mounts, (settings->mount_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return -1;
+    settings->mounts = grown;
+    struct settings_mount *added = &grown[settings->mount_count];
+    *added = (struct settings_mount){.section = name.section};
+    added->name = strdup(name.name);
+    added->settings = calloc(1, sizeof *added->settings);
+    if (added->name == NULL || added->settings == NULL) {
+        free(added->name);
+        free(added->settings);
+        return -1;
+    }
+    memcpy(added->settings->program, settings->program,
+           sizeof settings->program);
+    settings->mount_count++;
+    return 0;
+}
+
+void settings_mounts_release(struct settings *settings)
+{
+    for (size_t i = 0; i < settings->mount_count; i++) {
+        settings_release(settings->mounts[i].settings);
+        free(settings->mounts[i].settings);
+        free(settings->mounts[i].name);
+    }
+    free(settings->mounts);
+}
+
+int setting_layer_inherit(struct setting_layer *layer, const char *section,
+                          const struct settings *main, struct mistake *mistake)
+{
+    for (size_t i = 0; i < settings_count; i++) {
+        const struct setting *row = &settings_table[i];
+        bool same = strcmp(row->section, section) == 0;
+        if (layer->where[i] != NULL)
+            continue;
+        if (same && setting_kind_is_own(row->kind))
+            return mistake_at(
+                mistake, layer->head, "has no %s; write one, as %s = %s",
+                row->key, row->key,
+                row->kind == SETTING_PREFIX ? "/docs/" : row->example);
+        if (setting_copy(layer->settings, main, row) < 0)
+            return mistake_memory(mistake, layer->head);
+    }
+    return 0;
+}
+
+/* Checking all of them together. */
+
+/* One section that serves something. */
+struct served {
+    const struct setting_layer *layer;
+    const char *section, *name;
+    const char *prefix;
+    char *real; /* path of the directory; owned */
+};
+
+static const char *layer_text(const struct setting_layer *layer,
+                              const struct setting *row)
+{
+    const char *text;
+    memcpy(&text, (const char *)layer->settings + row->offset, sizeof text);
+    return text;
+}
+
+static const char *layer_where(const struct setting_layer *layer,
+                               const struct setting *row)
+{
+    const char *where = layer->where[row - settings_table];
+    return where != NULL ? where : row->key;
+}
+
+static const struct setting *row_of(const struct served *served,
+                                    enum setting_kind kind)
+{
+    for (size_t i = 0; i < settings_count; i++)
+        if (settings_table[i].kind == kind &&
+            strcmp(settings_table[i].section, served->section) == 0)
+            return &settings_table[i];
+    return NULL;
+}
+
+/* Of two that have the same, the one is to change that was given last. */
+static int refuse_same(const struct served *a, const struct served *b,
+                       enum setting_kind kind, struct mistake *mistake)
+{
+    bool given = b->layer->where[row_of(b, kind) - settings_table] != NULL;
+    const struct served *about = given ? b : a, *other = given ? a : b;
+    const char *value = layer_text(about->layer, row_of(about, kind));
+    return mistake_at(mistake, layer_where(about->layer, row_of(about, kind)),
+                      "%s is the %s of [%s%s%s] too; choose another", value,
+                      row_of(other, kind)->key, other->section,
+                      *other->name ? " " : "", other->name);
+}
+
+static bool is_beneath(const char *path, const char *directory)
+{
+    size_t length = strlen(directory);
+    return strncmp(path, directory, length) == 0 &&
+           (length == 1 || path[length] == '/' || path[length] == '\0');
+}
+
+/* A database's file must not be served as a file: closing a descriptor of it
+ * drops all locks that this process, and so SQLite, holds on it (fcntl(2)), and
+ * two writers would then spoil the database. Two mounts with one directory
+ * would know nothing of each other's streams and queues. */
+static int check_apart(const struct served *a, const struct served *b,
+                       struct mistake *mistake)
+{
+    bool a_files = strcmp(a->section, "files") == 0;
+    bool b_files = strcmp(b->section, "files") == 0;
+    if (a->real == NULL || b->real == NULL || (a_files && b_files))
+        return 0;
+    const struct served *database = a_files ? b : a, *root = a_files ? a : b;
+    if (a_files == b_files) {
+        if (strcmp(a->real, b->real) != 0)
+            return 0;
+        return refuse_same(a, b, SETTING_DIRECTORY, mistake);
+    }
+    if (!is_beneath(database->real, root->real))
+        return 0;
+    return mistake_at(
+        mistake,
+        layer_where(database->layer, row_of(database, SETTING_DIRECTORY)),
+        "the database directory %s lies within the root %s; move one of them, "
+        "as a database's file must not be served as a file",
+        database->real, root->real);
+}
+
+static int check_pair(const struct served *a, const struct served *b,
+                      struct mistake *mistake)
+{
+    if (strcmp(a->prefix, b->prefix) == 0)
+        return refuse_same(a, b, SETTING_PREFIX, mistake);
+    return check_apart(a, b, mistake);
+}
+
+/* A path that nobody can reach, as something else answers there. */
+static int check_taken(const struct served *served, bool alias,
+                       struct mistake *mistake)
+{
+    const char *where =
+        layer_where(served->layer, row_of(served, SETTING_PREFIX));
+    if (strncmp(served->prefix, "/-/", 3) == 0)
+        return mistake_at(mistake, where,
+                          "%s is taken: beneath /-/ the server shows its own "
+                          "figures; choose another prefix",
+                          served->prefix);
+    if (alias && strncmp(served->prefix, "/dev/", 5) == 0)
+        return mistake_at(mistake, where,
+                          "%s is taken: /dev/ is another name of /db/; choose "
+                          "another prefix",
+                          served->prefix);
+    return 0;
+}
+
+/* A rule that is about no path of its mount would only seem to guard it. */
+static int check_rules(const struct served *served, bool alias,
+                       struct mistake *mistake)
+{
+    const struct setting *row = setting_find(served->section, "rule");
+    struct setting_list list;
+    struct rule rule;
+    if (*served->name == '\0')
+        return 0;
+    memcpy(&list, (const char *)served->layer->settings + row->offset,
+           sizeof list);
+    for (size_t i = 0; i < list.count; i++) {
+        const char *where = list.items[i].where;
+        if (rule_parse(&rule, list.items[i].value, where, mistake) < 0)
+            return -1;
+        if (alias)
+            rule_resolve_alias(&rule);
+        bool meets = rule_meets(&rule, served->prefix);
+        rule_release(&rule);
+        if (!meets)
+            return mistake_at(mistake, where,
+                              "covers nothing beneath %s, which is all that "
+                              "[%s %s] serves; write the whole path, as %sPATH",
+                              served->prefix, served->section, served->name,
+                              served->prefix);
+    }
+    return 0;
+}
+
+static void served_add(struct served *all, size_t *count,
+                       const struct setting_layer *layer, const char *section,
+                       const char *name)
+{
+    struct served one = {.layer = layer, .section = section, .name = name};
+    const char *directory = layer_text(layer, row_of(&one, SETTING_DIRECTORY));
+    if (directory == NULL)
+        return;
+    one.real = realpath(directory, NULL);
+    one.prefix = layer_text(layer, row_of(&one, SETTING_PREFIX));
+    all[(*count)++] = one;
+}
+
+bool settings_have_alias(const struct settings *settings)
+{
+    return settings->sqlite_directory != NULL &&
+           strcmp(settings->sqlite_prefix, "/db/") == 0;
+}
+
+int settings_mounts_check(const struct setting_layer *main,
+                          const struct setting_layer *own,
+                          struct mistake *mistake)
+{
+    const struct settings *settings = main->settings;
+    bool alias = settings_have_alias(settings);
+    size_t count = 0;
+    int result = 0;
+    struct served *all = calloc(settings->mount_count + 3, sizeof *all);
+    if (all == NULL)
+        return mistake_memory(mistake, "mounts");
+    served_add(all, &count, main, "files", "");
+    served_add(all, &count, main, "sqlite", "");
+    for (size_t i = 0; i < settings->mount_count; i++)
+        served_add(all, &count, &own[i], settings->mounts[i].section,
+                   settings->mounts[i].name);
+    if (settings->module_skeleton != NULL)
+        all[count++] = (struct served){.layer = main,
+                                       .section = "modules",
+                                       .name = "",
+                                       .prefix = settings->module_skeleton};
+    for (size_t i = 0; i < count && result == 0; i++) {
+        result = check_taken(&all[i], alias, mistake);
+        if (result == 0)
+            result = check_rules(&all[i], alias, mistake);
+        for (size_t j = 0; j < i && result == 0; j++)
+            result = check_pair(&all[j], &all[i], mistake);
+    }
+    for (size_t i = 0; i < count; i++)
+        free(all[i].real);
+    free(all);
+    return result;
+}

@@ -1,0 +1,122 @@
+/* connections.c - see connections.h.
+ *
+ * all[] finds every connection; late[kind] is a list in order of expiry. Each
+ * kind of deadline lasts the same for every connection, so arming anew means
+ * moving to the end, and the first is always the next to expire: no heap, no
+ * scan. */
+#include "conn/connections.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { SEARCH_MS = 100 }; /* between two searches that find nothing */
+
+int connections_open(struct connections *list, size_t max)
+{
+    *list = (struct connections){.max = max};
+    list->all = calloc(max ? max : 1, sizeof(struct conn *));
+    return list->all == NULL ? -1 : 0;
+}
+
+void connections_close(struct connections *list)
+{
+    free(list->all);
+    list->all = NULL;
+}
+
+static void unlink_late(struct connections *list, struct conn *conn)
+{
+    if (conn->listed == DEADLINE_NONE)
+        return;
+    order_remove(&list->late[conn->listed], &conn->late);
+    conn->listed = DEADLINE_NONE;
+}
+
+void connections_update(struct connections *list, struct conn *conn)
+{
+    if (conn->deadline == conn->listed && conn->deadline_ms == conn->listed_ms)
+        return;
+    unlink_late(list, conn);
+    conn->listed_ms = conn->deadline_ms;
+    if (conn->deadline == DEADLINE_NONE)
+        return;
+    conn->listed = conn->deadline;
+    order_append(&list->late[conn->listed], &conn->late);
+}
+
+void connections_pause(struct connections *list, struct conn *conn)
+{
+    unlink_late(list, conn);
+}
+
+void connections_add(struct connections *list, struct conn *conn)
+{
+    conn->slot = list->count;
+    list->all[list->count++] = conn;
+    connections_update(list, conn);
+}
+
+void connections_remove(struct connections *list, struct conn *conn)
+{
+    unlink_late(list, conn);
+    struct conn *moved = list->all[--list->count];
+    list->all[conn->slot] = moved;
+    moved->slot = conn->slot;
+}
+
+struct conn *connections_first(const struct connections *list,
+                               enum conn_deadline kind)
+{
+    struct order_link *first = list->late[kind].first;
+    return first != NULL ? ORDER_OWNER(first, struct conn, late) : NULL;
+}
+
+int connections_wait_ms(const struct connections *list, uint64_t now_ms,
+                        int limit_ms)
+{
+    uint64_t wait = (uint64_t)limit_ms;
+    for (enum conn_deadline kind = DEADLINE_NONE + 1; kind < DEADLINE_COUNT;
+         kind++) {
+        const struct conn *first = connections_first(list, kind);
+        if (first == NULL)
+            continue;
+        if (first->deadline_ms <= now_ms)
+            return 0;
+        if (first->deadline_ms - now_ms < wait)
+            wait = first->deadline_ms - now_ms;
+    }
+    return (int)wait;
+}
+
+struct conn *connections_expired(struct connections *list, uint64_t now_ms)
+{
+    for (enum conn_deadline kind = DEADLINE_NONE + 1; kind < DEADLINE_COUNT;
+         kind++) {
+        struct conn *first = connections_first(list, kind);
+        if (first != NULL && first->deadline_ms <= now_ms)
+            return first;
+    }
+    return NULL;
+}
+
+struct conn *connections_heaviest(struct connections *list, uint64_t now_ms)
+{
+    static const enum conn_deadline kinds[] = {DEADLINE_BODY, DEADLINE_SEND};
+    struct conn *heaviest = NULL;
+    uint64_t most = 0;
+    if (now_ms < list->search_ms)
+        return NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        for (struct order_link *at = list->late[kinds[i]].first; at != NULL;
+             at = at->later) {
+            struct conn *conn = ORDER_OWNER(at, struct conn, late);
+            uint64_t burden = conn_burden(conn, now_ms);
+            if (burden > most) {
+                most = burden;
+                heaviest = conn;
+            }
+        }
+    if (heaviest == NULL)
+        list->search_ms = now_ms + SEARCH_MS;
+    return heaviest;
+}

@@ -1,0 +1,320 @@
+/* listen.c - see listen.h.
+ *
+ * $LISTEN_FDS, or getaddrinfo -> socket, bind, listen
+ *   -> accept4 -> struct conn */
+#include "conn/listen.h"
+
+#include "access/addresses.h"
+#include "base/clock.h"
+#include "core/server.h"
+#include "process/stage.h"
+#include "report/stats.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum { LISTEN_INHERITED_FD = 3 }; /* sd_listen_fds(3) */
+
+/* Splits "ADDR:PORT" or "[V6]:PORT" and looks the address up; no name server
+ * is asked. */
+static struct addrinfo *listen_lookup(const char *address)
+{
+    char host[INET6_ADDRSTRLEN + 16];
+    const char *colon = strrchr(address, ':');
+    if (colon == NULL)
+        return NULL;
+    const char *start = address;
+    size_t length = (size_t)(colon - address);
+    if (length >= 2 && *start == '[' && colon[-1] == ']') {
+        start++;
+        length -= 2;
+    }
+    if (length >= sizeof host)
+        return NULL;
+    memcpy(host, start, length);
+    host[length] = '\0';
+    if (strcmp(host, "localhost") == 0)
+        strcpy(host, "127.0.0.1");
+    struct addrinfo hints = {
+        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+        .ai_socktype = SOCK_STREAM,
+    };
+    struct addrinfo *found = NULL;
+    const char *node = length == 0 || strcmp(host, "*") == 0 ? NULL : host;
+    if (getaddrinfo(node, colon + 1, &hints, &found) != 0)
+        return NULL;
+    return found;
+}
+
+static void set_flag(int fd, int level, int option)
+{
+    int on = 1;
+    setsockopt(fd, level, option, &on, sizeof on);
+}
+
+static void listen_say(const char *program, const char *address, int error)
+{
+    const char *advice = "choose another with --listen ADDR:PORT";
+    if (error == EADDRINUSE)
+        advice = "stop the server that has it, or choose another with "
+                 "--listen ADDR:PORT (port 0 takes a free one)";
+    else if (error == EACCES)
+        advice = "ports below 1024 need more rights; choose a higher one";
+    fprintf(stderr, "%s: cannot listen on %s: %s; %s\n", program, address,
+            strerror(error), advice);
+}
+
+/* What accepted sockets take from the listening one. */
+static void set_options(int fd, const struct settings *settings)
+{
+    /* An answer is written whole; Nagle's algorithm would only delay the last
+     * packet of one that follows another on the same connection. */
+    set_flag(fd, IPPROTO_TCP, TCP_NODELAY);
+    int send_buffer = (int)settings->send_buffer_bytes;
+    if (send_buffer > 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
+}
+
+/* How many sockets this process has been started with. The variables are taken
+ * out of the environment: they are for nobody else. */
+static uint64_t count_inherited(void)
+{
+    const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+    uint64_t process = 0, count = 0;
+    if (pid == NULL || fds == NULL ||
+        text_to_size(text_of(pid), INT32_MAX, &process) < 0 ||
+        process != (uint64_t)getpid())
+        count = 0; /* meant for another, whose environment we were given */
+    else if (text_to_size(text_of(fds), INT32_MAX, &count) < 0)
+        count = UINT64_MAX;
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_FDNAMES");
+    return count;
+}
+
+static bool listens_on_tcp(int fd)
+{
+    int listens = 0, protocol = 0;
+    socklen_t length = sizeof listens;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) < 0)
+        return false;
+    return listens != 0 && protocol == IPPROTO_TCP;
+}
+
+/* Returns the socket that was opened for us, -1 if there is none, or -2 after
+ * one line on stderr. */
+static int listen_inherit(const struct settings *settings, const char *program)
+{
+    enum { NONE = -1, MISTAKE = -2 };
+    uint64_t count = count_inherited();
+    const int fd = LISTEN_INHERITED_FD;
+    const char *wrong = NULL;
+    if (count == 0)
+        return NONE;
+    if (count == UINT64_MAX)
+        wrong = "LISTEN_FDS is no number; leave it to the service manager";
+    else if (count > 1)
+        wrong = "LISTEN_FDS names more than one socket; give the socket unit "
+                "one ListenStream=";
+    else if (settings->ready_fd == fd)
+        wrong = "--ready-fd 3 is the socket that LISTEN_FDS names; use another "
+                "number";
+    else if (!listens_on_tcp(fd))
+        wrong = "descriptor 3, which LISTEN_FDS names, is no listening TCP "
+                "socket; use ListenStream=PORT and Accept=no";
+    if (wrong == NULL)
+        return fd;
+    fprintf(stderr, "%s: %s\n", program, wrong);
+    return MISTAKE;
+}
+
+static int listen_take_over(struct server *server, int fd)
+{
+    struct timeval tick = {.tv_usec = LISTEN_TICK_MS * 1000};
+    int flags = fcntl(fd, F_GETFL);
+    set_options(fd, server->settings);
+    /* listen_stop cannot wake who waits in accept(2). */
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    /* Whoever opened it has chosen for itself whether it blocks. */
+    fcntl(fd, F_SETFL,
+          server->stage->blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+    server->listen_fd = fd;
+    server->listen_inherited = true;
+    return 0;
+}
+
+/* What it is bound to, whoever has bound it. */
+static bool listens_on_loopback(int fd)
+{
+    struct peer bound = {0};
+    socklen_t length = sizeof bound.address;
+    if (getsockname(fd, &bound.address.any, &length) < 0)
+        return false;
+    peer_normalize(&bound);
+    return peer_is_loopback(&bound);
+}
+
+/* Returns a listening socket, or -1 with errno. */
+static int listen_on(const struct server *server, const struct addrinfo *at)
+{
+    const struct settings *settings = server->settings;
+    int type = SOCK_STREAM | SOCK_CLOEXEC |
+               (server->stage->blocking ? 0 : SOCK_NONBLOCK);
+    int fd = socket(at->ai_family, type, 0);
+    if (fd < 0)
+        return -1;
+    set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
+    set_options(fd, settings);
+    /* [::] takes clients of IPv4 too, whatever the system's default; any other
+     * address of IPv6 does not care. */
+    if (at->ai_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){0}, sizeof(int));
+    if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 &&
+        listen(fd, (int)settings->backlog) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* "*" is found as an address of each family: that of IPv6 takes both, and where
+ * there is no IPv6 the other one is left. */
+static int listen_on_any(const struct server *server,
+                         const struct addrinfo *found)
+{
+    for (const struct addrinfo *at = found; at != NULL; at = at->ai_next) {
+        if (at->ai_family != AF_INET6 || found->ai_next == NULL)
+            continue;
+        int fd = listen_on(server, at);
+        if (fd >= 0 || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
+            return fd;
+    }
+    return listen_on(server, found);
+}
+
+static int listen_find(struct server *server, const char *program)
+{
+    const struct settings *settings = server->settings;
+    int fd = listen_inherit(settings, program);
+    if (fd != -1)
+        return fd < 0 ? -1 : listen_take_over(server, fd);
+    struct addrinfo *found = listen_lookup(settings->listen);
+    if (found == NULL) {
+        listen_say(program, settings->listen, EINVAL);
+        return -1;
+    }
+    fd = listen_on_any(server, found);
+    if (fd < 0)
+        listen_say(program, settings->listen, errno);
+    freeaddrinfo(found);
+    server->listen_fd = fd;
+    return fd < 0 ? -1 : 0;
+}
+
+int listen_open(struct server *server, const char *program)
+{
+    if (listen_find(server, program) < 0)
+        return -1;
+    server->on_loopback = listens_on_loopback(server->listen_fd);
+    return 0;
+}
+
+unsigned listen_print(int listen_fd, char *out, size_t size)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    char host[INET6_ADDRSTRLEN] = "?", port[8] = "0";
+    getsockname(listen_fd, (struct sockaddr *)&address, &length);
+    getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port,
+                sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+    snprintf(out, size, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+    return (unsigned)strtoul(port, NULL, 10);
+}
+
+void listen_stop(const struct server *server)
+{
+    /* It would end the listening for all who hold the socket. */
+    if (!server->listen_inherited)
+        shutdown(server->listen_fd, SHUT_RDWR);
+}
+
+/* Who may not come in is dealt with here: takes fd then. */
+static enum listen_result admit(struct server *server, int fd,
+                                const struct peer *peer,
+                                struct address **address)
+{
+    *address = NULL;
+    /* A proxy's connections carry others' requests: access/forwarded.h. */
+    if (server->addresses == NULL || networks_hold(&server->proxies, peer))
+        return LISTEN_CLIENT;
+    switch (addresses_enter(server->addresses, peer, clock_ms(), address)) {
+    case ADDRESSES_WELCOME:
+        return LISTEN_CLIENT;
+    case ADDRESSES_TOO_MANY:
+        stats_add(STAT_accepted, 1);
+        conn_refuse_address(fd);
+        return LISTEN_LOST;
+    case ADDRESSES_BANNED:
+        stats_add(STAT_accepted, 1);
+        stats_add(STAT_address_banned, 1);
+        close(fd);
+        stats_add(STAT_closed, 1);
+        return LISTEN_LOST;
+    case ADDRESSES_NO_MEMORY:
+        break;
+    }
+    close(fd);
+    return LISTEN_FULL;
+}
+
+enum listen_result listen_accept(struct server *server, bool blocking,
+                                 struct conn **conn)
+{
+    struct peer peer = {0};
+    socklen_t length = sizeof peer.address;
+    stats_add(STAT_sys_accept, 1);
+    int fd = accept4(server->listen_fd, &peer.address.any, &length,
+                     SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK));
+    if (fd < 0) {
+        switch (errno) {
+        case EAGAIN:
+        case EINTR:
+            return LISTEN_NONE;
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM:
+            return LISTEN_FULL;
+        default:
+            /* accept(2): errors of the new socket's network arrive here, and
+             * mean only that this client has gone. */
+            return LISTEN_LOST;
+        }
+    }
+    peer_normalize(&peer);
+    struct address *address = NULL;
+    enum listen_result result = admit(server, fd, &peer, &address);
+    if (result != LISTEN_CLIENT)
+        return result;
+    *conn = conn_open(server, fd, &peer);
+    if (*conn == NULL) {
+        close(fd);
+        if (address != NULL)
+            addresses_leave(server->addresses, address, clock_ms());
+        return LISTEN_FULL;
+    }
+    (*conn)->address = address;
+    stats_add(STAT_accepted, 1);
+    return LISTEN_CLIENT;
+}

@@ -1,0 +1,335 @@
+/* get.c - GET and HEAD.
+ *
+ * path -> open beneath the root -> fstat -> encoded file beside it?
+ * -> conditions -> ranges -> response: memory for a small body (one pread,
+ * file closed here), else the descriptor and segments for sendfile.
+ *
+ * The way of a small file is what the benchmark measures: openat2, fstat,
+ * pread, close, and nothing else that asks the kernel for anything. */
+#include "files/internal.h"
+
+#include "base/clock.h"
+#include "http/date.h"
+#include "base/escape.h"
+#include "files/mime.h"
+#include "files/path.h"
+#include "report/stats.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Room for all fields of a usual answer, taken once. */
+enum { FIELDS_BYTES = 512 };
+
+int files_open_path(const struct files *files, const char *path, int flags,
+                    struct stat *st)
+{
+    int fd = path_open(files->root_fd, path, flags, 0);
+    if (fd >= 0 && fstat(fd, st) < 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+int files_read_flags(const struct exchange *exchange)
+{
+    return FILES_READ_FLAGS | (exchange->at_once ? PATH_AT_ONCE : 0);
+}
+
+static void append_validators(struct message_buffer *out,
+                              const struct representation *file,
+                              struct text etag)
+{
+    char date[HTTP_DATE_BYTES];
+    time_t changed = file->st.st_mtim.tv_sec, now = clock_wall();
+    /* RFC 9110 section 8.8.2.1: not in the future. */
+    http_date_print(changed < now ? changed : now, date);
+    buffer_append_text(out, TEXT("ETag: "));
+    buffer_append_text(out, etag);
+    buffer_append_text(out, TEXT("\r\nLast-Modified: "));
+    buffer_append(out, date, HTTP_DATE_BYTES - 1);
+    buffer_append_text(out, TEXT("\r\n"));
+}
+
+static void append_coding(struct message_buffer *out, struct text coding)
+{
+    if (coding.length == 0)
+        return;
+    buffer_append_text(out, TEXT("Content-Encoding: "));
+    buffer_append_text(out, coding);
+    buffer_append_text(out, TEXT("\r\n"));
+}
+
+static void append_type(struct message_buffer *out, struct text type)
+{
+    buffer_append_text(out, TEXT("Content-Type: "));
+    buffer_append_text(out, type);
+    buffer_append_text(out, TEXT("\r\n"));
+}
+
+/* Reads the body into memory. A file that has shrunk since it was stated gives
+ * less than its fields promise: then nothing is sent of it. */
+static int read_body(struct exchange *exchange, int fd, struct range range)
+{
+    struct message_buffer *memory = &exchange->response.memory;
+    int flags = exchange->at_once ? RWF_NOWAIT : 0;
+    size_t length = (size_t)range.length, have = 0;
+    if (length > 0 && buffer_reserve(memory, length) < 0)
+        return -1;
+    while (have < length) {
+        struct iovec to = {memory->data + memory->end, length - have};
+        ssize_t n = preadv2(fd, &to, 1, (off_t)(range.first + have), flags);
+        stats_add(STAT_sys_read, 1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            /* A file system that knows no RWF_NOWAIT may block too. */
+            if (errno == EOPNOTSUPP)
+                errno = EAGAIN;
+            return -1;
+        }
+        if (n == 0) {
+            errno = EIO;
+            return -1;
+        }
+        buffer_filled(memory, (size_t)n);
+        have += (size_t)n;
+    }
+    return 0;
+}
+
+/* One piece of the file: all of it, or one range. */
+static int fill_body(struct exchange *exchange, struct representation *file,
+                     struct range range)
+{
+    struct response *response = &exchange->response;
+    bool head = exchange->request.method == HTTP_HEAD;
+    uint64_t small = files_of(exchange)->settings->files_sendfile_bytes;
+    if (range.length == 0 || (range.length < small && !head))
+        return read_body(exchange, file->fd, range);
+    response->file_fd = file->fd;
+    file->fd = -1;
+    return response_segment(response,
+                            (struct segment){.in_file = true,
+                                             .offset = (off_t)range.first,
+                                             .length = range.length});
+}
+
+static void answer_unsatisfiable(struct response *response, uint64_t size)
+{
+    response_error(response, 416, "No byte that was asked for is there.");
+    response_field(response, "Content-Range", "bytes */%llu",
+                   (unsigned long long)size);
+}
+
+/* Ranges are for GET alone (RFC 9110 section 14.2). */
+static enum range_verdict read_ranges(const struct http_request *request,
+                                      struct validators validators,
+                                      struct range *ranges, size_t *count)
+{
+    if (request->method != HTTP_GET)
+        return RANGE_NONE;
+    struct text value = http_field(request, TEXT("Range"));
+    if (value.data == NULL || http_field_repeats(request, TEXT("Range")) ||
+        !files_if_range(request, validators))
+        return RANGE_NONE;
+    return files_ranges_read(value, (uint64_t)validators.st->st_size, ranges,
+                             count);
+}
+
+static int answer_ranges(struct exchange *exchange, struct representation *file,
+                         const struct range *ranges, size_t count)
+{
+    struct response *response = &exchange->response;
+    uint64_t size = (uint64_t)file->st.st_size;
+    response->status = 206;
+    if (count > 1) {
+        response->file_fd = file->fd;
+        file->fd = -1;
+        return files_ranges_multipart(response, file->type, size, ranges,
+                                      count);
+    }
+    append_type(&response->fields, file->type);
+    response_field(response, "Content-Range", "bytes %llu-%llu/%llu",
+                   (unsigned long long)ranges[0].first,
+                   (unsigned long long)(ranges[0].first + ranges[0].length - 1),
+                   (unsigned long long)size);
+    return fill_body(exchange, file, ranges[0]);
+}
+
+/* Answers 200, 206, 304, 412 or 416 for an open regular file. */
+static int answer_file(struct exchange *exchange, struct representation *file)
+{
+    struct response *response = &exchange->response;
+    const struct files *files = files_of(exchange);
+    char tag[ETAG_BYTES];
+    struct text etag = {tag, files_etag(&file->st, file->coding, tag)};
+    struct validators validators = {&file->st, etag};
+    unsigned refused = files_conditions(&exchange->request, validators);
+    if (refused == 412) {
+        response_error(response, 412, "The file is not what If-* expects.");
+        return 0;
+    }
+    struct range ranges[RANGES_MAX];
+    size_t count = 0;
+    enum range_verdict verdict = RANGE_NONE;
+    if (refused == 0)
+        verdict = read_ranges(&exchange->request, validators, ranges, &count);
+    /* Each part would need the coding undone, and none can be by itself. */
+    if (count > 1 && file->coding.length > 0)
+        verdict = RANGE_NONE;
+    if (verdict == RANGE_UNSATISFIABLE) {
+        answer_unsatisfiable(response, (uint64_t)file->st.st_size);
+        return 0;
+    }
+    struct message_buffer *fields = &response->fields;
+    buffer_reserve(fields, FIELDS_BYTES);
+    append_validators(fields, file, etag);
+    buffer_append_text(fields, buffer_text(&files->fields));
+    if (refused == 304) {
+        response->status = 304;
+        response->no_length = true;
+        return 0;
+    }
+    /* Not with 304, which is about what the client has (section 15.4.5). */
+    append_coding(fields, file->coding);
+    if (verdict == RANGE_SOME)
+        return answer_ranges(exchange, file, ranges, count);
+    response->status = 200;
+    append_type(fields, file->type);
+    return fill_body(exchange, file,
+                     (struct range){0, (uint64_t)file->st.st_size});
+}
+
+/* Takes fd, of a regular file. */
+static void serve_file(struct exchange *exchange, int fd, const struct stat *st,
+                       const char *path, size_t path_length)
+{
+    struct representation file = {.fd = fd, .st = *st};
+    struct text name = {path, path_length};
+    file.type = mime_type(files_of(exchange)->types, name);
+    file.coding = mime_coding(name);
+    if (files_of(exchange)->settings->files_precompressed &&
+        file.coding.length == 0)
+        files_prefer_encoded(exchange, path, &file);
+    exchange->suffix = file.suffix;
+    exchange->passed_over = file.passed_over;
+    struct response *response = &exchange->response;
+    int result = -1;
+    if (file.again)
+        errno = EAGAIN;
+    else
+        result = answer_file(exchange, &file);
+    if (result < 0)
+        files_error(response, errno);
+    else if (response->fields.failed || response->memory.failed)
+        files_error(response, ENOMEM);
+    if (file.fd >= 0)
+        close(file.fd);
+}
+
+/* "/docs" is a directory: relative links in its page work only from "/docs/"
+ * (RFC 3986 section 5). The path starts with one slash only and a backslash
+ * is encoded, so the field cannot name another host. */
+static void redirect_to_slash(struct exchange *exchange)
+{
+    struct response *response = &exchange->response;
+    struct text query = http_text(&exchange->request, exchange->request.query);
+    response_error(response, 301, "This is a directory.");
+    struct message_buffer *out = &response->fields;
+    buffer_append_text(out, TEXT("Location: "));
+    url_append_path(out, (struct text){exchange->path, exchange->path_length});
+    buffer_append_char(out, '/');
+    if (query.length > 0) {
+        buffer_append_char(out, '?');
+        buffer_append_text(out, query);
+    }
+    buffer_append_text(out, TEXT("\r\n"));
+}
+
+/* The directory has no index page: a listing if there is to be one. */
+static void serve_listing(struct exchange *exchange)
+{
+    const struct files *files = files_of(exchange);
+    if (exchange->at_once) {
+        files_error(&exchange->response, EAGAIN);
+        return;
+    }
+    int fd =
+        path_open(files->root_fd, exchange->beneath, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0) {
+        files_error(&exchange->response, errno);
+    } else if (!files->settings->files_listing) {
+        close(fd);
+        response_error(&exchange->response, 403,
+                       "Directories are not listed here.");
+    } else {
+        files_list(exchange, fd);
+    }
+}
+
+/* The index page is tried first, without a look at the directory, so that
+ * "GET /" costs no more than the page itself. */
+static enum answer_next get_directory(struct exchange *exchange)
+{
+    const struct files *files = files_of(exchange);
+    struct text index = text_of(
+        files->settings->files_index ? files->settings->files_index : "");
+    char path[PATH_MAX_BYTES];
+    size_t length = strlen(exchange->beneath);
+    struct stat st;
+    if (index.length == 0 || length + index.length >= sizeof path) {
+        serve_listing(exchange);
+        return ANSWER_READY;
+    }
+    memcpy(path, exchange->beneath, length);
+    memcpy(path + length, index.data, index.length);
+    path[length + index.length] = '\0';
+    int fd = files_open_path(files, path, files_read_flags(exchange), &st);
+    if (fd >= 0 && S_ISREG(st.st_mode)) {
+        enum access_verdict verdict = files_judge(exchange, index.data, NULL);
+        if (verdict != ACCESS_ALLOWED) {
+            close(fd);
+            return verdict == ACCESS_UNKNOWN ? ANSWER_UNKNOWN : ANSWER_DENIED;
+        }
+        exchange->index = index.data;
+        serve_file(exchange, fd, &st, path, length + index.length);
+        return ANSWER_READY;
+    }
+    int error = fd < 0 ? errno : ENOENT;
+    if (fd >= 0)
+        close(fd);
+    if (error == ENOENT)
+        serve_listing(exchange);
+    else
+        files_error(&exchange->response, error);
+    return ANSWER_READY;
+}
+
+enum answer_next files_get(struct exchange *exchange)
+{
+    const char *path = exchange->beneath;
+    exchange->index = exchange->suffix = NULL;
+    if (exchange->path[exchange->path_length - 1] == '/')
+        return get_directory(exchange);
+    struct stat st;
+    int fd = files_open_path(files_of(exchange), path,
+                             files_read_flags(exchange), &st);
+    if (fd < 0) {
+        files_error(&exchange->response, errno);
+    } else if (S_ISREG(st.st_mode)) {
+        serve_file(exchange, fd, &st, path, strlen(path));
+    } else {
+        close(fd);
+        if (S_ISDIR(st.st_mode))
+            redirect_to_slash(exchange);
+        else /* a FIFO, a device: nothing that has a length */
+            files_error(&exchange->response, ENOENT);
+    }
+    return ANSWER_READY;
+}

@@ -1,0 +1,11 @@
+/* path_internal.h - for path.c and its tests only. */
+#ifndef FIVEFOLD_PATH_INTERNAL_H
+#define FIVEFOLD_PATH_INTERNAL_H
+
+#include "files/path.h"
+
+/* path_open without openat2: one openat(2) a component, each with O_NOFOLLOW,
+ * so that no link is followed at all (ELOOP or ENOTDIR). */
+int path_open_by_steps(int root_fd, const char *path, int flags, mode_t mode);
+
+#endif

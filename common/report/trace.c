@@ -1,0 +1,246 @@
+/* trace.c - see trace.h.
+ *
+ * trace_span -> this thread's buffer -> (64 KiB full, or trace_close) -> file
+ *
+ * The file is a JSON array with an event a line: "X" is a span, "s" "t" "f" are
+ * an arrow's start, step and end, "M" names a row. A buffer holds whole events
+ * only and is written whole, so lines of two threads never mix. */
+#include "report/trace.h"
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/escape.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    ROW_BYTES = 64 * 1024, /* gathered by a thread between two writes */
+    NAME_MAX_BYTES = 32,
+    FLOWS = 4096, /* requests under way at a time whose arrows are right */
+};
+
+static const uint64_t FLOW_ENDED = (uint64_t)1 << 63;
+
+struct trace_row {
+    /* Its thread's; trace_close's when that has ended. */
+    unsigned id;
+    struct message_buffer events;
+
+    struct trace_row *next; /* under lock */
+};
+
+bool trace_on;
+uint64_t trace_bytes_max = (uint64_t)256 << 20;
+
+static _Thread_local char row_name[NAME_MAX_BYTES];
+static _Thread_local struct trace_row *row_mine;
+
+/* Fixed after trace_open. */
+static uint64_t opened_ns;
+
+/* A request's first span starts the arrow, the others are steps. Nobody hands
+ * that knowledge from thread to thread, so the slot of an id (they count up)
+ * holds the id once its arrow has started. */
+static _Atomic uint64_t flows[FLOWS];
+
+static atomic_bool full; /* no more events */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Under lock. */
+static int trace_fd = -1;
+static uint64_t written;
+static struct trace_row *rows;
+static unsigned row_count;
+
+static int write_all(const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t n = write(trace_fd, bytes, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        bytes += n;
+        length -= (size_t)n;
+        written += (uint64_t)n;
+    }
+    return 0;
+}
+
+/* Empties events into the file, or drops them when it is full. */
+static void flush_locked(struct message_buffer *events)
+{
+    size_t length = buffer_length(events);
+    if (length > 0 && !full) {
+        if (written + length > trace_bytes_max) {
+            full = true;
+            fprintf(stderr, "trace: stopped, the file has %llu bytes\n",
+                    (unsigned long long)written);
+        } else if (write_all(buffer_start(events), length) < 0) {
+            full = true;
+            perror("trace: stopped");
+        }
+    }
+    buffer_clear(events);
+    events->failed = false;
+}
+
+static void append_name(struct message_buffer *out, const char *what,
+                        unsigned row, const char *name)
+{
+    buffer_printf(out,
+                  ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%u,\"name\":\"%s\","
+                  "\"args\":{\"name\":",
+                  row, what);
+    json_append_text(out, text_of(name));
+    buffer_append_text(out, TEXT("}}"));
+}
+
+/* The calling thread's row, or NULL without memory. */
+static struct trace_row *row_get(void)
+{
+    if (row_mine != NULL)
+        return row_mine;
+    struct trace_row *row = calloc(1, sizeof *row);
+    if (row == NULL)
+        return NULL;
+    pthread_mutex_lock(&lock);
+    row->id = ++row_count;
+    row->next = rows;
+    rows = row;
+    pthread_mutex_unlock(&lock);
+    if (row_name[0] == '\0')
+        snprintf(row_name, sizeof row_name, "thread %u", row->id);
+    append_name(&row->events, "thread_name", row->id, row_name);
+    row_mine = row;
+    return row;
+}
+
+int trace_open(const char *file, const char *process)
+{
+    int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return -1;
+    struct message_buffer start = {0};
+    append_name(&start, "process_name", 0, process);
+    /* An array's first element has no comma before it. */
+    if (!start.failed)
+        buffer_start(&start)[0] = '[';
+    trace_fd = fd;
+    written = 0;
+    full = start.failed;
+    opened_ns = clock_ns();
+    flush_locked(&start);
+    buffer_release(&start);
+    trace_on = true;
+    return 0;
+}
+
+void trace_close(void)
+{
+    if (!trace_on)
+        return;
+    trace_on = false;
+    pthread_mutex_lock(&lock);
+    while (rows != NULL) {
+        struct trace_row *row = rows;
+        rows = row->next;
+        flush_locked(&row->events);
+        buffer_release(&row->events);
+        free(row);
+    }
+    (void)write_all("\n]\n", 3);
+    close(trace_fd);
+    trace_fd = -1;
+    row_count = 0;
+    for (size_t i = 0; i < FLOWS; i++)
+        atomic_store(&flows[i], 0);
+    pthread_mutex_unlock(&lock);
+    row_mine = NULL;
+}
+
+void trace_thread(const char *name)
+{
+    snprintf(row_name, sizeof row_name, "%s", name);
+    if (row_mine != NULL)
+        append_name(&row_mine->events, "thread_name", row_mine->id, row_name);
+}
+
+/* Microseconds since trace_open with the nanoseconds behind the point; all
+ * integers, for a double loses them on a long run. */
+static void append_time(struct message_buffer *out, const char *key,
+                        uint64_t ns)
+{
+    buffer_printf(out, ",\"%s\":%llu.%03u", key,
+                  (unsigned long long)(ns / 1000), (unsigned)(ns % 1000));
+}
+
+static void append_arrow(struct trace_row *row, char kind, uint64_t flow,
+                         uint64_t at_ns)
+{
+    struct message_buffer *out = &row->events;
+    /* bp e: the arrow ends in the span around it, not in the one behind. */
+    buffer_printf(out,
+                  ",\n{\"ph\":\"%c\"%s,\"pid\":1,\"tid\":%u,"
+                  "\"cat\":\"request\",\"name\":\"request\",\"id\":%llu",
+                  kind, kind == 'f' ? ",\"bp\":\"e\"" : "", row->id,
+                  (unsigned long long)flow);
+    append_time(out, "ts", at_ns);
+    buffer_append_char(out, '}');
+}
+
+static uint64_t since_open(uint64_t ns)
+{
+    return ns > opened_ns ? ns - opened_ns : 0;
+}
+
+static void row_flush_if_full(struct trace_row *row)
+{
+    if (buffer_length(&row->events) < ROW_BYTES && !row->events.failed)
+        return;
+    pthread_mutex_lock(&lock);
+    flush_locked(&row->events);
+    pthread_mutex_unlock(&lock);
+}
+
+void trace_span(const char *name, uint64_t start_ns, uint64_t flow)
+{
+    uint64_t end = since_open(clock_ns()), start = since_open(start_ns);
+    struct trace_row *row = row_get();
+    if (row == NULL || atomic_load_explicit(&full, memory_order_relaxed))
+        return;
+    struct message_buffer *out = &row->events;
+    buffer_printf(out, ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%u,\"name\":\"%s\"",
+                  row->id, name);
+    append_time(out, "ts", start);
+    append_time(out, "dur", end - start);
+    if (flow != 0)
+        buffer_printf(out, ",\"args\":{\"request\":%llu}",
+                      (unsigned long long)flow);
+    buffer_append_char(out, '}');
+    if (flow != 0) {
+        _Atomic uint64_t *slot = &flows[flow % FLOWS];
+        uint64_t before = atomic_load(slot);
+        if (before != (flow | FLOW_ENDED)) {
+            append_arrow(row, before == flow ? 't' : 's', flow, start);
+            atomic_store(slot, flow);
+        }
+    }
+    row_flush_if_full(row);
+}
+
+void trace_flow_end(uint64_t flow)
+{
+    struct trace_row *row = row_get();
+    _Atomic uint64_t *slot = &flows[flow % FLOWS];
+    if (row == NULL || flow == 0 || atomic_load(slot) != flow)
+        return;
+    atomic_store(slot, flow | FLOW_ENDED);
+    append_arrow(row, 'f', flow, since_open(clock_ns()));
+}

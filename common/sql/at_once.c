@@ -1,0 +1,161 @@
+/* at_once.c - a query that the thread which has the connection may answer.
+ *
+ * worker: compiled -> used again -> judged (EXPLAIN): is each instruction
+ * short? front:  judged, idle connection -> start -> bind, step -> end:
+ * answered
+ *                                                  |
+ *                          too long, too large, not in memory -> a worker
+ *
+ * A hand-over costs more than a row by its key. But a thread that has clients
+ * must not be held, so such a run has bounds that SQLite and the kernel keep:
+ * instructions (the progress handler), the length of values, and pages that are
+ * in memory (preadv2 with RWF_NOWAIT). What fails in any way is run again by a
+ * worker, which is safe as it only reads, and has its time there. */
+#include "sql/internal.h"
+
+#include "report/stats.h"
+
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum {
+    AT_ONCE_VALUE_BYTES = 16 * 1024,
+    AT_ONCE_COMPILE_CALLS = 1000, /* allocations; about a millisecond */
+    AT_ONCE_REST = 64, /* uses by workers after a run that had to be repeated */
+    AT_ONCE_HANDLER_CALLS = 2, /* the first may come at any time, as SQLite goes
+                                  on counting from run to run */
+};
+
+/* ---- pages that are in memory ---- */
+
+typedef ssize_t pread_function(int fd, void *to, size_t n, off64_t offset);
+
+static pread_function *plain_pread; /* fixed before the first request */
+static _Thread_local bool reads_at_once;
+
+/* SQLite's every read comes by here. What it makes of an error is SQLITE_IOERR
+ * for this one statement. */
+static ssize_t pread_or_not(int fd, void *to, size_t n, off64_t offset)
+{
+    struct iovec part = {to, n};
+    if (!reads_at_once)
+        return plain_pread(fd, to, n, offset);
+    /* A part of it may be in memory; SQLite then asks for the rest. */
+    return preadv2(fd, &part, 1, offset, RWF_NOWAIT);
+}
+
+static void hook_reads(void)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    if (plain_pread != NULL || vfs == NULL || vfs->iVersion < 3)
+        return;
+    sqlite3_syscall_ptr found = vfs->xGetSystemCall(vfs, "pread64");
+    if (found == NULL)
+        return; /* a SQLite that reads in another way */
+    plain_pread = (pread_function *)found;
+    vfs->xSetSystemCall(vfs, "pread64", (sqlite3_syscall_ptr)pread_or_not);
+}
+
+void sql_use_at_once(struct sql *sql)
+{
+    hook_reads();
+    sql->at_once = plain_pread != NULL;
+}
+
+/* ---- statements whose instructions are short ---- */
+
+/* Some do as much as they like in one instruction: functions, aggregates, a
+ * count of all rows, virtual tables. */
+static bool is_short(const char *opcode)
+{
+    static const char *const prefixes[] = {"Function", "PureFunc", "Agg",
+                                           "Count"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        if (strncmp(opcode, prefixes[i], strlen(prefixes[i])) == 0)
+            return false;
+    return opcode[0] != 'V' || strcmp(opcode, "Variable") == 0;
+}
+
+static bool all_short(struct sql_connection *connection, const char *text)
+{
+    char *explain = sqlite3_mprintf("EXPLAIN %s", text);
+    sqlite3_stmt *program = NULL;
+    int rc = SQLITE_NOMEM;
+    bool each = true;
+    if (explain != NULL)
+        rc = sql_sqlite_prepare(connection, explain, -1, &program, NULL);
+    sqlite3_free(explain);
+    /* One that takes long to compile would be compiled by a front when the
+     * schema has changed. (It is refused there, but not before it has begun.)
+     */
+    if (rc != SQLITE_OK || sqlite3_column_count(program) < 2 ||
+        connection->calls > AT_ONCE_COMPILE_CALLS)
+        each = false;
+    while (each && (rc = sqlite3_step(program)) == SQLITE_ROW) {
+        const char *opcode = (const char *)sqlite3_column_text(program, 1);
+        each = opcode != NULL && is_short(opcode);
+    }
+    sqlite3_finalize(program);
+    return each && rc == SQLITE_DONE;
+}
+
+static int reprepared(const struct sql_statement *statement)
+{
+    return sqlite3_stmt_status(statement->handle, SQLITE_STMTSTATUS_REPREPARE,
+                               0);
+}
+
+void sql_at_once_judge(struct sql_connection *connection,
+                       struct sql_statement *statement)
+{
+    /* One that comes once is not worth it. A change of the schema makes SQLite
+     * compile it anew, perhaps to something else. */
+    if (!connection->sql->at_once || !statement->used_again)
+        return;
+    if (statement->rest > 0)
+        statement->rest--;
+    if (statement->judged &&
+        statement->judged_reprepared == reprepared(statement))
+        return;
+    statement->judged = true;
+    statement->judged_reprepared = reprepared(statement);
+    statement->is_short = statement->read_only && !statement->is_transaction &&
+                          !statement->is_pragma &&
+                          all_short(connection, statement->text);
+}
+
+/* ---- a run ---- */
+
+bool sql_at_once_start(struct sql_connection *connection,
+                       const struct sql_statement *statement)
+{
+    if (!statement->judged || !statement->is_short || statement->rest > 0 ||
+        statement->judged_reprepared != reprepared(statement))
+        return false;
+    connection->tries_at_once = true;
+    connection->at_once = AT_ONCE_HANDLER_CALLS;
+    connection->no_wait = true;
+    connection->value_bytes = sqlite3_limit(
+        connection->handle, SQLITE_LIMIT_LENGTH, AT_ONCE_VALUE_BYTES);
+    reads_at_once = true;
+    return true;
+}
+
+void sql_at_once_end(struct sql_connection *connection,
+                     struct sql_statement *statement, bool answered)
+{
+    reads_at_once = false;
+    connection->tries_at_once = false;
+    connection->at_once = 0;
+    connection->no_wait = false;
+    sqlite3_limit(connection->handle, SQLITE_LIMIT_LENGTH,
+                  connection->value_bytes);
+    if (!answered) {
+        statement->rest = AT_ONCE_REST;
+        return;
+    }
+    stats_add(STAT_sql_at_once, 1);
+    atomic_fetch_add_explicit(&connection->database->requests, 1,
+                              memory_order_relaxed);
+}

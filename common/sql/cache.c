@@ -1,0 +1,256 @@
+/* cache.c - statements kept compiled, per connection.
+ *
+ * text -> hash -> bucket -> statement (moved to the front) | sqlite3_prepare
+ *
+ * Compiling a point SELECT costs more than running it. The statement used
+ * least recently goes when there are more than settings->sqlite_statements.
+ * SQLite itself compiles a statement anew when the schema has changed. */
+#include "sql/internal.h"
+
+#include "base/clock.h"
+#include "report/stats.h"
+
+#include <stdlib.h>
+
+static void statement_free(struct sql_statement *statement)
+{
+    sqlite3_finalize(statement->handle);
+    sql_names_free(statement->names);
+    sqlite3_free(statement->columns);
+    sqlite3_free(statement->text);
+    sqlite3_free(statement);
+}
+
+/* Of at least one. */
+static struct sql_statement *used_least(const struct sql_connection *connection)
+{
+    return ORDER_OWNER(connection->by_use.first, struct sql_statement, by_use);
+}
+
+static void cache_drop(struct sql_connection *connection,
+                       struct sql_statement *statement)
+{
+    struct sql_statement **at =
+        &connection->buckets[statement->hash & connection->bucket_mask];
+    while (*at != statement)
+        at = &(*at)->next;
+    *at = statement->next;
+    order_remove(&connection->by_use, &statement->by_use);
+    connection->statement_count--;
+    statement_free(statement);
+}
+
+void sql_cache_clear(struct sql_connection *connection)
+{
+    while (connection->by_use.first != NULL)
+        cache_drop(connection, used_least(connection));
+}
+
+void sql_cache_release(struct sql_connection *connection)
+{
+    sql_cache_clear(connection);
+    free(connection->buckets);
+    connection->buckets = NULL;
+}
+
+int sql_cache_open(struct sql_connection *connection)
+{
+    size_t wanted = connection->sql->settings->sqlite_statements;
+    size_t count = 16;
+    while (count < wanted && count < 65536)
+        count *= 2;
+    connection->buckets = calloc(count, sizeof *connection->buckets);
+    connection->bucket_mask = count - 1;
+    return connection->buckets != NULL ? 0 : -1;
+}
+
+static struct sql_statement *cache_find(struct sql_connection *connection,
+                                        struct text sql, uint64_t hash)
+{
+    struct sql_statement *at =
+        connection->buckets[hash & connection->bucket_mask];
+    while (at != NULL && (at->hash != hash || at->text_length != sql.length ||
+                          memcmp(at->text, sql.data, sql.length) != 0))
+        at = at->next;
+    return at;
+}
+
+int sql_sqlite_prepare(struct sql_connection *connection, const char *text,
+                       int length, sqlite3_stmt **made, const char **tail)
+{
+    /* Within a run (a page asks about each table of another's rows) the time of
+     * the run counts. */
+    uint64_t deadline_ns = connection->deadline_ns;
+    if (deadline_ns == 0)
+        connection->deadline_ns = sql_deadline_ns(
+            connection, clock_ns(),
+            connection->sql->settings->sqlite_query_ms * 1000000);
+    struct sql_connection *before = sql_enter(connection);
+    sql_enter_compiling(connection);
+    int rc = sqlite3_prepare_v3(connection->handle, text, length,
+                                SQLITE_PREPARE_PERSISTENT, made, tail);
+    sql_leave(before);
+    connection->deadline_ns = deadline_ns;
+    return rc;
+}
+
+/* sql_memory_take; NULL with error. */
+static void *take_memory(struct sql_connection *connection, size_t size,
+                         struct sql_error *error)
+{
+    void *made = sql_memory_take(connection, size);
+    if (made == NULL)
+        sql_fail_sqlite(error, connection, SQLITE_NOMEM);
+    return made;
+}
+
+/* Compiles what stands in front of *tail, where a NUL is behind sql. Gives a
+ * statement that is in no list yet and has no text. */
+static struct sql_statement *statement_compile(struct sql_connection *conn,
+                                               struct text sql,
+                                               struct text *tail,
+                                               struct sql_error *error)
+{
+    struct sql_statement *made = take_memory(conn, sizeof *made, error);
+    if (made == NULL)
+        return NULL;
+    *made = (struct sql_statement){.connection = conn};
+    conn->late = false;
+    const char *end = sql.data;
+    int rc = sql_sqlite_prepare(
+        conn, sql.data, sql.length < INT32_MAX ? (int)sql.length + 1 : -1,
+        &made->handle, &end);
+    stats_add(STAT_sql_prepared, 1);
+    atomic_fetch_add_explicit(&conn->database->prepared, 1,
+                              memory_order_relaxed);
+    *tail = (struct text){end, sql.length - (size_t)(end - sql.data)};
+    /* SQLite reads no further than a NUL and would ignore the rest. */
+    if (rc == SQLITE_OK ? tail->length > 0 && *end == '\0'
+                        : memchr(sql.data, '\0', sql.length) != NULL) {
+        sql_fail(error, 400, "SQL_INPUT_ERROR", "SQL text contains U+0000");
+        goto fail;
+    }
+    if (rc != SQLITE_OK) {
+        sql_fail_sqlite(error, conn, rc);
+        goto fail;
+    }
+    if (made->handle == NULL) {
+        sql_fail(error, 400, "SQL_NO_STATEMENT",
+                 "SQL string does not contain any statement");
+        goto fail;
+    }
+    made->weight = conn->weight;
+    made->makes_state = conn->makes_state;
+    made->read_only = sqlite3_stmt_readonly(made->handle) != 0;
+    sql_classify(made, sql);
+    return made;
+fail:
+    statement_free(made);
+    return NULL;
+}
+
+struct sql_statement *sql_compile(struct sql_connection *connection,
+                                  struct text *sql, struct sql_error *error)
+{
+    if (sql_request_check(connection, error) < 0)
+        return NULL;
+    uint64_t start_ns = clock_ns();
+    struct sql_statement *made =
+        statement_compile(connection, *sql, sql, error);
+    sql_request_spend(connection, start_ns);
+    return made;
+}
+
+void sql_statement_free(struct sql_statement *statement)
+{
+    if (statement != NULL)
+        statement_free(statement);
+}
+
+/* A statement with its text, and nothing behind it. */
+static struct sql_statement *statement_make(struct sql_connection *connection,
+                                            struct text sql,
+                                            struct sql_error *error)
+{
+    if (sql_check_text(connection->sql->settings, sql, error) < 0)
+        return NULL;
+    char *text = take_memory(connection, sql.length + 1, error);
+    if (text == NULL)
+        return NULL;
+    if (sql.length > 0)
+        memcpy(text, sql.data, sql.length);
+    text[sql.length] = '\0';
+    struct text tail;
+    const char *stand_in = sql_stand_in(sql);
+    struct text compiled =
+        stand_in != NULL ? text_of(stand_in) : (struct text){text, sql.length};
+    struct sql_statement *made =
+        statement_compile(connection, compiled, &tail, error);
+    if (made == NULL) {
+        sqlite3_free(text);
+        return NULL;
+    }
+    made->text = text;
+    made->text_length = sql.length;
+    /* Not compiled to find out: a PRAGMA takes effect by that. */
+    if (sql_text_is_empty(tail))
+        return made;
+    statement_free(made);
+    sql_fail(error, 400, "SQL_MANY_STATEMENTS",
+             "SQL string contains more than one statement");
+    return NULL;
+}
+
+static struct sql_statement *cache_use(struct sql_connection *connection,
+                                       struct text sql, uint64_t hash)
+{
+    struct sql_statement *statement = cache_find(connection, sql, hash);
+    if (statement == NULL)
+        return NULL;
+    atomic_fetch_add_explicit(&connection->database->hits, 1,
+                              memory_order_relaxed);
+    statement->used_again = true;
+    order_touch(&connection->by_use, &statement->by_use);
+    return statement;
+}
+
+struct sql_statement *sql_prepared(struct sql_connection *connection,
+                                   struct text sql)
+{
+    return cache_use(connection, sql, text_hash(0, sql));
+}
+
+struct sql_statement *sql_prepare(struct sql_connection *connection,
+                                  struct text sql, struct sql_error *error)
+{
+    if (sql_request_check(connection, error) < 0)
+        return NULL;
+    uint64_t hash = text_hash(0, sql);
+    struct sql_statement *statement = cache_use(connection, sql, hash);
+    if (statement != NULL && !statement->is_pragma)
+        return statement;
+    if (statement != NULL)
+        cache_drop(connection, statement);
+    uint64_t start_ns = clock_ns();
+    statement = statement_make(connection, sql, error);
+    if (statement == NULL && connection->refused == SQL_NO_MEMORY &&
+        connection->statement_count > 0) {
+        /* Its own statements are not to keep it from compiling another. */
+        sql_cache_clear(connection);
+        statement = statement_make(connection, sql, error);
+    }
+    sql_request_spend(connection, start_ns);
+    if (statement == NULL)
+        return NULL;
+    size_t max = connection->sql->settings->sqlite_statements;
+    if (connection->statement_count > 0 && connection->statement_count >= max)
+        cache_drop(connection, used_least(connection));
+    statement->hash = hash;
+    struct sql_statement **bucket =
+        &connection->buckets[hash & connection->bucket_mask];
+    statement->next = *bucket;
+    *bucket = statement;
+    order_append(&connection->by_use, &statement->by_use);
+    connection->statement_count++;
+    return statement;
+}

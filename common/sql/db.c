@@ -1,0 +1,631 @@
+/* db.c - databases and their pools of connections.
+ *
+ * name -> fstatat -> database (listed, the one used last first)
+ *      -> idle connection (the one given back last) | a fresh one -> caller
+ *      -> sql_give -> idle again
+ *
+ * A pool is a stack, so that few clients keep few connections warm. Connections
+ * are opened and closed outside of the lock: both may touch the disk. */
+#include "sql/internal.h"
+
+#include "base/clock.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* To what SQLite cuts a WAL that it starts over. Above the size at which it
+ * does so usually, 1000 pages of 4096 bytes. */
+#define SQL_WAL_KEPT_BYTES "8388608"
+
+enum {
+    SQL_IDLE_MAX = 16,        /* connections kept open per pool */
+    SQL_IDLE_BYTES = 8 << 20, /* memory of one of them; its cache has 2 MiB */
+    SQL_FILE_BYTES = SQL_NAME_MAX + sizeof ".db",
+    SQL_LOOK_MS = 100,  /* a file that was replaced may be read for so long */
+    SQL_OPEN_TRIES = 3, /* when the file is replaced while it is opened */
+};
+
+/* ---- names and files ---- */
+
+bool sql_name_is_valid(struct text name)
+{
+    if (name.length == 0 || name.length > SQL_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < name.length; i++) {
+        char c = name.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != '-')
+            return false;
+    }
+    return true;
+}
+
+/* Looks without opening: closing a descriptor of a database's file would drop
+ * the locks that SQLite holds on it in this process (fcntl(2)). */
+static int file_stat(struct sql *sql, struct text name, struct stat *found)
+{
+    char file[SQL_FILE_BYTES];
+    snprintf(file, sizeof file, "%.*s.db", (int)name.length, name.data);
+    if (fstatat(sql->directory_fd, file, found, AT_SYMLINK_NOFOLLOW) < 0)
+        return -1;
+    if (S_ISREG(found->st_mode))
+        return 0;
+    errno = ENOENT; /* a link could lead out of the directory */
+    return -1;
+}
+
+bool sql_exists(struct sql *sql, struct text name)
+{
+    struct stat found;
+    return sql_name_is_valid(name) && file_stat(sql, name, &found) == 0;
+}
+
+/* ---- one connection ---- */
+
+sqlite3 *sql_open_handle(struct sql *sql, struct text name, int flags, int *rc)
+{
+    char path[sizeof sql->beneath + SQL_FILE_BYTES];
+    snprintf(path, sizeof path, "%s%.*s.db", sql->beneath, (int)name.length,
+             name.data);
+    sqlite3 *handle = NULL;
+    /* One request at a time uses it, so SQLite needs no mutex of its own. */
+    *rc = sqlite3_open_v2(path, &handle,
+                          flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+                          SQL_VFS);
+    if (*rc != SQLITE_OK) {
+        int error = sqlite3_system_errno(handle);
+        sqlite3_close(handle);
+        errno = error;
+        return NULL;
+    }
+    sqlite3_extended_result_codes(handle, 0);
+    return handle;
+}
+
+static void database_free(struct sql_database *database)
+{
+    pthread_mutex_destroy(&database->running);
+    free(database);
+}
+
+/* A lock is held by another connection: try again after a while, for wait_ms in
+ * all. Who holds it may need this database's mutex to go on, so the mutex is
+ * not kept over the while. Returns 0 to give up. */
+static int on_busy(void *argument, int tries)
+{
+    struct sql_connection *connection = argument;
+    const struct sql *sql = connection->sql;
+    uint64_t now_ms = clock_ms();
+    if (connection->no_wait ||
+        atomic_load_explicit(&sql->ending, memory_order_relaxed))
+        return 0;
+    if (tries == 0)
+        connection->busy_until_ms = now_ms + sql->wait_ms;
+    if (now_ms >= connection->busy_until_ms)
+        return 0;
+    bool held = connection->holds_mutex;
+    if (held)
+        pthread_mutex_unlock(&connection->database->running);
+    struct timespec pause = {.tv_nsec = tries < 10 ? 200000 : 2000000};
+    nanosleep(&pause, NULL);
+    if (held)
+        pthread_mutex_lock(&connection->database->running);
+    return 1;
+}
+
+static void connection_close(struct sql_connection *connection)
+{
+    sql_cache_release(connection);
+    /* All statements are finalized; _v2 would hide one that was forgotten. */
+    sqlite3_close_v2(connection->handle);
+    sql_account_close(connection->account);
+    free(connection);
+}
+
+static struct sql_connection *connection_open(struct sql *sql,
+                                              struct sql_database *database,
+                                              bool read_only, int *rc)
+{
+    struct sql_connection *made = calloc(1, sizeof *made);
+    *rc = SQLITE_NOMEM;
+    if (made == NULL)
+        return NULL;
+    made->sql = sql;
+    made->database = database;
+    made->read_only = read_only;
+    made->account = sql_account_open(sql->settings, read_only);
+    if (made->account == NULL || sql_cache_open(made) < 0) {
+        connection_close(made);
+        return NULL;
+    }
+    sql_request_start(made);
+    struct sql_connection *before = sql_enter(made);
+    made->handle = sql_open_handle(
+        sql, text_of(database->name),
+        read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE, rc);
+    if (made->handle == NULL) {
+        sql_leave(before);
+        connection_close(made);
+        return NULL;
+    }
+    sqlite3_busy_handler(made->handle, on_busy, made);
+    sqlite3_db_config(made->handle, SQLITE_DBCONFIG_ENABLE_FKEY,
+                      sql->settings->sqlite_foreign_keys ? 1 : 0, NULL);
+    /* What fails here (a lock, a file that is no database) fails again, with
+     * its proper error, at the client's statement; a locked database stays in
+     * its journal mode until the next connection. */
+    sqlite3_exec(made->handle,
+                 read_only ? "PRAGMA temp_store=MEMORY"
+                           : "PRAGMA temp_store=MEMORY;"
+                             "PRAGMA synchronous=FULL;"
+                             "PRAGMA journal_mode=WAL;"
+                             "PRAGMA journal_size_limit=" SQL_WAL_KEPT_BYTES,
+                 NULL, NULL, NULL);
+    *rc = sql_guard(made);
+    sql_leave(before);
+    if (*rc == SQLITE_OK)
+        return made;
+    connection_close(made);
+    return NULL;
+}
+
+static void connections_free(struct sql_connection *list)
+{
+    while (list != NULL) {
+        struct sql_connection *next = list->next;
+        connection_close(list);
+        list = next;
+    }
+}
+
+/* ---- the list of databases ---- */
+
+/* Takes all idle connections, to be closed. Writers are put in first and so
+ * closed last: the last to be closed tidies up the WAL, which a reader cannot.
+ */
+static void take_idle_locked(struct sql_database *database,
+                             struct sql_connection **closing)
+{
+    for (int kind = 0; kind < 2; kind++) {
+        database->idle_count[kind] = 0;
+        while (database->idle[kind] != NULL) {
+            struct sql_connection *one = database->idle[kind];
+            database->idle[kind] = one->next;
+            one->next = *closing;
+            *closing = one;
+            database->connections--;
+        }
+    }
+}
+
+/* Takes the database out of the list. Its idle connections go to *closing;
+ * those in use come by sql_give. Frees it when there are none. */
+static void database_retire_locked(struct sql *sql,
+                                   struct sql_database *database,
+                                   struct sql_connection **closing)
+{
+    struct sql_database **at = &sql->databases;
+    while (*at != database)
+        at = &(*at)->next;
+    *at = database->next;
+    sql->database_count--;
+    database->gone = true;
+    take_idle_locked(database, closing);
+    if (database->connections == 0)
+        database_free(database);
+}
+
+static bool database_in_use(const struct sql_database *database)
+{
+    return database->connections >
+           database->idle_count[0] + database->idle_count[1];
+}
+
+/* Makes room in the list. Returns 0, or -1 when all databases are in use. */
+static int database_evict_locked(struct sql *sql,
+                                 struct sql_connection **closing)
+{
+    size_t max = sql->settings->sqlite_databases;
+    while (sql->database_count > 0 && sql->database_count >= max) {
+        struct sql_database *oldest = NULL;
+        for (struct sql_database *at = sql->databases; at; at = at->next)
+            if (!database_in_use(at))
+                oldest = at;
+        if (oldest == NULL)
+            return -1;
+        database_retire_locked(sql, oldest, closing);
+    }
+    return 0;
+}
+
+/* The database listed by that name, if any, moved to the front. */
+static struct sql_database *database_listed_locked(struct sql *sql,
+                                                   struct text name)
+{
+    struct sql_database **at = &sql->databases;
+    while (*at != NULL && !text_equal(text_of((*at)->name), name))
+        at = &(*at)->next;
+    struct sql_database *found = *at;
+    if (found == NULL)
+        return NULL;
+    *at = found->next;
+    found->next = sql->databases;
+    sql->databases = found;
+    return found;
+}
+
+/* Finds the database that this file is, moved to the front, or lists it. */
+static struct sql_database *
+database_find_locked(struct sql *sql, struct text name, const struct stat *file,
+                     struct sql_connection **closing)
+{
+    struct sql_database *found = database_listed_locked(sql, name);
+    if (found != NULL &&
+        (found->inode != file->st_ino || found->device != file->st_dev)) {
+        database_retire_locked(sql, found, closing);
+        found = NULL;
+    }
+    if (found != NULL)
+        return found;
+    if (database_evict_locked(sql, closing) < 0)
+        return NULL;
+    found = calloc(1, sizeof *found);
+    if (found == NULL)
+        return NULL;
+    pthread_mutex_init(&found->running, NULL);
+    memcpy(found->name, name.data, name.length);
+    found->device = file->st_dev;
+    found->inode = file->st_ino;
+    sql->database_count++;
+    found->next = sql->databases;
+    sql->databases = found;
+    return found;
+}
+
+/* ---- take and give ---- */
+
+/* Finds out which file the name stands for now. */
+static int take_stat(struct sql *sql, struct text name,
+                     enum sql_purpose purpose, struct stat *file,
+                     struct sql_error *error)
+{
+    if (sql_name_is_valid(name)) {
+        if (file_stat(sql, name, file) == 0)
+            return 0;
+        if (errno == ENOENT && purpose == SQL_CREATE) {
+            if (sql_create_database(sql, name, error) < 0)
+                return -1;
+            if (file_stat(sql, name, file) == 0)
+                return 0;
+        }
+    }
+    return sql_fail(error, 404, "NOT_FOUND", "no database of that name");
+}
+
+/* An idle connection, or NULL with *database set (a place for a new connection
+ * is then counted), or NULL with *database NULL when there is no room. */
+static struct sql_connection *take_idle(struct sql *sql, struct text name,
+                                        const struct stat *file, int kind,
+                                        struct sql_database **database)
+{
+    struct sql_connection *closing = NULL;
+    struct sql_connection *taken = NULL;
+    pthread_mutex_lock(&sql->lock);
+    struct sql_database *found =
+        database_find_locked(sql, name, file, &closing);
+    if (found != NULL) {
+        taken = found->idle[kind];
+        if (taken != NULL) {
+            found->idle[kind] = taken->next;
+            found->idle_count[kind]--;
+        } else {
+            found->connections++;
+        }
+        atomic_fetch_add_explicit(&found->requests, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&sql->lock);
+    connections_free(closing);
+    *database = found;
+    return taken;
+}
+
+static void start_for_another(struct sql_connection *connection)
+{
+    sql_request_start(connection);
+    sql_session_start(connection, (struct sql_session){0});
+}
+
+struct sql_connection *sql_take_idle(struct sql *sql, struct text name)
+{
+    struct sql_connection *taken = NULL;
+    struct stat file;
+    uint64_t now_ms = clock_ms();
+    bool look = false;
+    pthread_mutex_lock(&sql->lock);
+    struct sql_database *found = database_listed_locked(sql, name);
+    if (found != NULL && (taken = found->idle[1]) != NULL) {
+        found->idle[1] = taken->next;
+        found->idle_count[1]--;
+        look = now_ms - found->looked_ms >= SQL_LOOK_MS;
+        if (look)
+            found->looked_ms = now_ms;
+    }
+    pthread_mutex_unlock(&sql->lock);
+    if (taken == NULL)
+        return NULL;
+    start_for_another(taken);
+    /* Has another file been put in its place? The kernel answers from memory,
+     * as this one is open. */
+    if (!look || (file_stat(sql, name, &file) == 0 &&
+                  file.st_ino == found->inode && file.st_dev == found->device))
+        return taken;
+    sql_give(taken);
+    return NULL;
+}
+
+struct sql_connection *sql_take_unused(struct sql *sql, uint64_t now_ms,
+                                       uint64_t quiet_ms)
+{
+    struct sql_connection *taken = NULL;
+    pthread_mutex_lock(&sql->lock);
+    for (struct sql_database *at = sql->databases; at != NULL && taken == NULL;
+         at = at->next) {
+        uint64_t wrote_ms = atomic_load(&at->wrote_ms);
+        taken = at->idle[0];
+        if (taken == NULL || wrote_ms == 0 || now_ms < wrote_ms + quiet_ms) {
+            taken = NULL;
+            continue;
+        }
+        at->idle[0] = taken->next;
+        at->idle_count[0]--;
+    }
+    pthread_mutex_unlock(&sql->lock);
+    return taken;
+}
+
+/* One connection less. */
+static void database_leave(struct sql *sql, struct sql_database *database)
+{
+    pthread_mutex_lock(&sql->lock);
+    bool last = --database->connections == 0 && database->gone;
+    pthread_mutex_unlock(&sql->lock);
+    if (last)
+        database_free(database);
+}
+
+struct sql_connection *sql_take(struct sql *sql, struct text name,
+                                enum sql_purpose purpose,
+                                struct sql_error *error)
+{
+    int kind = purpose == SQL_READ ? 1 : 0;
+    for (int i = 0; i < SQL_OPEN_TRIES; i++) {
+        struct stat before, after;
+        if (take_stat(sql, name, purpose, &before, error) < 0)
+            return NULL;
+        struct sql_database *database;
+        struct sql_connection *taken =
+            take_idle(sql, name, &before, kind, &database);
+        if (taken != NULL) {
+            start_for_another(taken);
+            return taken;
+        }
+        if (database == NULL) {
+            sql_fail(error, 503, "TOO_MANY_DATABASES",
+                     "too many databases are in use");
+            return NULL;
+        }
+        int rc;
+        taken = connection_open(sql, database, kind == 1, &rc);
+        if (taken == NULL) {
+            bool no_descriptor =
+                rc == SQLITE_CANTOPEN && (errno == EMFILE || errno == ENFILE);
+            database_leave(sql, database);
+            if (no_descriptor || rc == SQLITE_NOMEM) {
+                sql_fail(error, 503,
+                         no_descriptor ? "SQLITE_CANTOPEN" : "SQLITE_NOMEM",
+                         "cannot open database now: no %s left; try again",
+                         no_descriptor ? "descriptor is" : "memory is");
+                return NULL;
+            }
+            sql_fail(error, 500, "INTERNAL", "cannot open database: %s",
+                     sqlite3_errstr(rc));
+            sql_tell(sql, name, error->message);
+            return NULL;
+        }
+        /* SQLite opened by name: make sure it was that file. */
+        if (file_stat(sql, name, &after) == 0 &&
+            after.st_ino == before.st_ino && after.st_dev == before.st_dev)
+            return taken;
+        connection_close(taken);
+        database_leave(sql, database);
+    }
+    sql_fail(error, 500, "INTERNAL", "the database keeps being replaced");
+    return NULL;
+}
+
+bool sql_is_autocommit(const struct sql_connection *connection)
+{
+    return connection->shared ||
+           (!connection->lost && sqlite3_get_autocommit(connection->handle));
+}
+
+void sql_mark_state(struct sql_connection *connection)
+{
+    connection->changed = connection->has_state = true;
+}
+
+void sql_hold_lock(struct sql_connection *connection, bool holds)
+{
+    struct sql *sql = connection->sql;
+    if (connection->holds_lock == holds)
+        return;
+    connection->holds_lock = holds;
+    if (sql->on_lock != NULL)
+        sql->on_lock(sql->on_lock_context, sql_database_name(connection),
+                     holds);
+}
+
+/* An idle connection is to hold little: neither large statements, nor, when
+ * memory is short, anything. */
+static void give_memory_back(struct sql_connection *connection)
+{
+    bool is_short = sql_memory_is_short();
+    if (sql_account_bytes(connection->account) > SQL_IDLE_BYTES)
+        sql_cache_clear(connection);
+    if (is_short)
+        sqlite3_db_release_memory(connection->handle);
+    if (is_short && sql_account_bytes(connection->account) > SQL_IDLE_BYTES)
+        connection->changed = true;
+}
+
+bool sql_occupy(struct sql_connection *connection)
+{
+    struct sql *sql = connection->sql;
+    struct sql_database *database = connection->database;
+    size_t half = (sql->settings->sqlite_databases + 1) / 2;
+    if (connection->occupies)
+        return true;
+    pthread_mutex_lock(&sql->lock);
+    connection->occupies =
+        database->occupants > 0 || sql->occupied_count < half;
+    if (connection->occupies && database->occupants++ == 0)
+        sql->occupied_count++;
+    pthread_mutex_unlock(&sql->lock);
+    return connection->occupies;
+}
+
+void sql_give(struct sql_connection *connection)
+{
+    if (connection == NULL)
+        return;
+    struct sql *sql = connection->sql;
+    struct sql_database *database = connection->database;
+    int kind = connection->read_only ? 1 : 0;
+    connection->deadline_ns = connection->transaction_deadline_ns = 0;
+    connection->read_transaction = false;
+    if (!sqlite3_get_autocommit(connection->handle) &&
+        sqlite3_exec(connection->handle, "ROLLBACK", NULL, NULL, NULL) !=
+            SQLITE_OK)
+        connection->changed = true;
+    connection->no_wait = connection->lost = connection->gone = false;
+    connection->client_fd = 0;
+    sql_hold_lock(connection, false);
+    if (!connection->read_only)
+        sql_wal_look(connection);
+    give_memory_back(connection);
+    pthread_mutex_lock(&sql->lock);
+    if (connection->occupies && --database->occupants == 0)
+        sql->occupied_count--;
+    connection->occupies = false;
+    bool keep = !connection->changed && !database->gone &&
+                database->idle_count[kind] < SQL_IDLE_MAX;
+    if (keep) {
+        connection->next = database->idle[kind];
+        database->idle[kind] = connection;
+        database->idle_count[kind]++;
+    }
+    pthread_mutex_unlock(&sql->lock);
+    if (keep)
+        return;
+    connection_close(connection);
+    database_leave(sql, database);
+}
+
+struct text sql_database_name(const struct sql_connection *connection)
+{
+    return text_of(connection->database->name);
+}
+
+/* ---- all of them ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Appends the name of one database in the directory. Returns -1 without
+ * memory. */
+static int list_add(char ***names, size_t *count, struct text name)
+{
+    char **grown = realloc(*names, (*count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return -1;
+    *names = grown;
+    grown[*count] = strndup(name.data, name.length);
+    if (grown[*count] == NULL)
+        return -1;
+    (*count)++;
+    return 0;
+}
+
+static int list_names(struct sql *sql, char ***names, size_t *count)
+{
+    int fd = openat(sql->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    if (directory == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    int result = 0;
+    struct dirent *entry;
+    while (result == 0 && (entry = readdir(directory)) != NULL) {
+        struct text name = text_of(entry->d_name);
+        if (!text_ends_with(name, TEXT(".db")))
+            continue;
+        name.length -= 3;
+        if (sql_name_is_valid(name))
+            result = list_add(names, count, name);
+    }
+    closedir(directory);
+    return result;
+}
+
+int sql_list(struct sql *sql,
+             bool (*each)(void *context, const char *name, uint64_t bytes),
+             void *context)
+{
+    char **names = NULL;
+    size_t count = 0;
+    int result = list_names(sql, &names, &count);
+    if (count > 0)
+        qsort(names, count, sizeof *names, compare_names);
+    bool more = result == 0;
+    for (size_t i = 0; i < count; i++) {
+        struct stat file;
+        if (more && file_stat(sql, text_of(names[i]), &file) == 0)
+            more = each(context, names[i], (uint64_t)file.st_size);
+        free(names[i]);
+    }
+    free(names);
+    return result;
+}
+
+void sql_databases_tick(struct sql *sql)
+{
+    struct sql_connection *closing = NULL;
+    if (!sql_memory_is_short())
+        return;
+    pthread_mutex_lock(&sql->lock);
+    for (struct sql_database *at = sql->databases; at; at = at->next)
+        take_idle_locked(at, &closing);
+    pthread_mutex_unlock(&sql->lock);
+    connections_free(closing);
+}
+
+void sql_databases_close(struct sql *sql)
+{
+    struct sql_connection *closing = NULL;
+    pthread_mutex_lock(&sql->lock);
+    while (sql->databases != NULL)
+        database_retire_locked(sql, sql->databases, &closing);
+    pthread_mutex_unlock(&sql->lock);
+    connections_free(closing);
+}

@@ -1,0 +1,379 @@
+/* pages.c - databases for a person with curl or a browser: routes, the
+ * list of databases, and what all pages share.
+ *
+ * exchange -> sql_pages_begin -> list | tables.c | query.c
+ *   -> response.memory (JSON, HTML or CSV)
+ *
+ * Everything that comes from a database or from the client goes through an
+ * escape of the format around it: a table may be called <script>. */
+#include "sql/pages.h"
+
+#include "access/access.h"
+#include "base/escape.h"
+#include "core/server.h"
+
+#include <ctype.h>
+
+/* ---- what the client wants to read ---- */
+
+struct media {
+    struct text type, all_of_type; /* "text/csv", "text/" + "*" */
+    const char *content_type;      /* as sent */
+};
+
+static const struct media media[SQL_FORMAT_COUNT] = {
+    [SQL_JSON] = {{"application/json", 16},
+                  {"application/*", 13},
+                  "application/json"},
+    [SQL_HTML] = {{"text/html", 9}, {"text/*", 6}, "text/html; charset=utf-8"},
+    [SQL_CSV] = {{"text/csv", 8},
+                 {"text/*", 6},
+                 "text/csv; charset=utf-8; header=present"},
+};
+
+/* "0.8" -> 800. What is not a weight counts as 1, as if it were not there. */
+static unsigned read_weight(struct text text)
+{
+    if (text.length == 0 || text.length > 5 ||
+        (text.data[0] != '0' && text.data[0] != '1') ||
+        (text.length > 1 && text.data[1] != '.'))
+        return 1000;
+    unsigned weight = text.data[0] == '1' ? 1000 : 0;
+    unsigned unit = 100;
+    for (size_t i = 2; i < text.length; i++, unit /= 10) {
+        if (!isdigit((unsigned char)text.data[i]))
+            return 1000;
+        weight += (unsigned)(text.data[i] - '0') * unit;
+    }
+    return weight > 1000 ? 1000 : weight;
+}
+
+/* How closely a media range names the format: 0 not at all, 3 exactly. */
+static unsigned range_matches(struct text range, const struct media *wanted)
+{
+    if (text_equal_nocase(range, wanted->type))
+        return 3;
+    if (text_equal_nocase(range, wanted->all_of_type))
+        return 2;
+    return text_equal(range, TEXT("*/*")) ? 1 : 0;
+}
+
+/* The closest range decides, wherever it stands. */
+static void weigh(struct text item, unsigned closest[], unsigned weights[])
+{
+    struct text range = text_trim(text_split(&item, ';'));
+    unsigned weight = 1000;
+    while (item.data != NULL) {
+        struct text parameter = text_trim(text_split(&item, ';'));
+        if (text_starts_with(parameter, TEXT("q=")) ||
+            text_starts_with(parameter, TEXT("Q=")))
+            weight = read_weight(
+                (struct text){parameter.data + 2, parameter.length - 2});
+    }
+    for (int format = 0; format < SQL_FORMAT_COUNT; format++) {
+        unsigned match = range_matches(range, &media[format]);
+        if (match > closest[format]) {
+            closest[format] = match;
+            weights[format] = weight;
+        }
+    }
+}
+
+enum sql_format sql_format_wanted(const struct http_request *request,
+                                  unsigned offered)
+{
+    unsigned closest[SQL_FORMAT_COUNT] = {0};
+    unsigned weights[SQL_FORMAT_COUNT] = {0};
+    size_t at = 0;
+    struct text value;
+    while ((value = http_field_next(request, TEXT("Accept"), &at)).data) {
+        if (text_equal(value, TEXT("*/*"))) /* curl's */
+            continue;
+        while (value.data != NULL)
+            weigh(text_split(&value, ','), closest, weights);
+    }
+    enum sql_format best = SQL_JSON;
+    for (int format = 0; format < SQL_FORMAT_COUNT; format++)
+        if ((offered >> format & 1) && weights[format] > weights[best])
+            best = (enum sql_format)format;
+    return best;
+}
+
+/* ---- what all pages share ---- */
+
+void sql_page_start(struct exchange *exchange, enum sql_format format)
+{
+    struct response *response = &exchange->response;
+    struct message_buffer *fields = &response->fields;
+    response->status = 200;
+    buffer_append_text(fields, TEXT("Content-Type: "));
+    buffer_append_text(fields, text_of(media[format].content_type));
+    buffer_append_text(fields, TEXT("\r\n"
+                                    "Cache-Control: no-store\r\n"
+                                    "Vary: Accept\r\n"));
+    /* Should an escape ever be forgotten, what slips through still cannot
+     * run: the pages have no script. */
+    if (format == SQL_HTML)
+        buffer_append_text(fields,
+                           TEXT("Content-Security-Policy: default-src 'none'; "
+                                "style-src 'unsafe-inline'; "
+                                "form-action 'self'; base-uri 'none'; "
+                                "frame-src 'self'; "
+                                "frame-ancestors 'self'\r\n"));
+}
+
+/* The protocol says most errors of SQL inside a 200; here the status says
+ * whose fault it is and whether to try again. */
+static void set_status(struct sql_error *error)
+{
+    static const struct {
+        const char *code;
+        unsigned status;
+    } statuses[] = {
+        {"SQLITE_BUSY", 503},        {"SQLITE_LOCKED", 503},
+        {"SQLITE_NOMEM", 503},       {"SQLITE_INTERRUPT", 503},
+        {"SQLITE_AUTH", 403},        {"SQLITE_READONLY", 403},
+        {"RESPONSE_TOO_LARGE", 422}, {"SQLITE_IOERR", 500},
+        {"SQLITE_CORRUPT", 500},     {"SQLITE_NOTADB", 500},
+        {"SQLITE_CANTOPEN", 500},    {"SQLITE_FULL", 507},
+    };
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
+        if (strcmp(error->code, statuses[i].code) == 0)
+            error->status = statuses[i].status;
+    if (error->status < 400)
+        error->status = 400;
+}
+
+void sql_page_error(struct exchange *exchange, struct sql_error *error)
+{
+    set_status(error);
+    sql_answer_error(exchange, error);
+    response_field(&exchange->response, "Cache-Control", "no-store");
+}
+
+void sql_html_begin(struct message_buffer *out, struct text title)
+{
+    buffer_append_text(out,
+                       TEXT("<!DOCTYPE html>\n<html lang=\"en\">\n"
+                            "<meta charset=\"utf-8\">\n"
+                            "<meta name=\"viewport\" "
+                            "content=\"width=device-width, initial-scale=1\">\n"
+                            "<title>"));
+    html_append_text(out, title);
+    buffer_append_text(
+        out, TEXT("</title>\n<style>\n"
+                  "body { font: 15px/1.5 sans-serif; margin: 2em auto; "
+                  "max-width: 60em; padding: 0 1em; color: #222; }\n"
+                  "table { border-collapse: collapse; margin: 1em 0; }\n"
+                  "th, td { border: 1px solid #ccc; padding: .2em .6em; "
+                  "text-align: left; vertical-align: top; }\n"
+                  "th { background: #f0f4f8; }\n"
+                  "iframe { width: 100%; height: 30em; "
+                  "border: 1px solid #ccc; }\n"
+                  "td.number { text-align: right; }\n"
+                  "td.null, small { color: #777; }\n"
+                  "textarea { width: 100%; height: 7em; "
+                  "font: 14px monospace; box-sizing: border-box; }\n"
+                  "</style>\n<h1>"));
+    html_append_text(out, title);
+    buffer_append_text(out, TEXT("</h1>\n"));
+}
+
+void sql_html_end(struct message_buffer *out)
+{
+    buffer_append_text(out, TEXT("</html>\n"));
+}
+
+/* ---- GET /db/ ---- */
+
+struct list {
+    struct exchange *exchange; /* who asks */
+    struct message_buffer *out;
+    enum sql_format format;
+    size_t count;
+};
+
+/* May whoever reads the list read this one? */
+static bool is_shown(const struct exchange *exchange, const char *name)
+{
+    char path[PATH_MAX_BYTES + SQL_NAME_MAX + 2];
+    int length =
+        snprintf(path, sizeof path, "%s%s/", exchange->mount->prefix, name);
+    return (size_t)length < sizeof path &&
+           access_check_path(exchange->server->access, exchange,
+                             (struct text){path, (size_t)length}) ==
+               ACCESS_ALLOWED;
+}
+
+static bool list_one(void *context, const char *name, uint64_t bytes)
+{
+    struct list *list = context;
+    struct message_buffer *out = list->out;
+    if (!is_shown(list->exchange, name))
+        return true;
+    if (list->format == SQL_HTML) {
+        buffer_append_text(out, TEXT("<tr><td><a href=\""));
+        url_append_path(out, text_of(name));
+        buffer_append_text(out, TEXT("/\">"));
+        html_append_text(out, text_of(name));
+        buffer_append_text(out, TEXT("</a><td class=\"number\">"));
+        buffer_append_number(out, bytes);
+        buffer_append_char(out, '\n');
+    } else {
+        buffer_append_text(out, list->count ? TEXT(",{\"name\":")
+                                            : TEXT("{\"name\":"));
+        json_append_text(out, text_of(name));
+        buffer_append_text(out, TEXT(",\"bytes\":"));
+        buffer_append_number(out, bytes);
+        buffer_append_char(out, '}');
+    }
+    list->count++;
+    return true;
+}
+
+static void answer_list(struct exchange *exchange)
+{
+    struct message_buffer *out = &exchange->response.memory;
+    struct list list = {
+        .exchange = exchange,
+        .out = out,
+        .format = sql_format_wanted(&exchange->request,
+                                    1u << SQL_JSON | 1u << SQL_HTML),
+    };
+    sql_page_start(exchange, list.format);
+    if (list.format == SQL_HTML) {
+        sql_html_begin(out, TEXT("Databases"));
+        buffer_append_text(out, TEXT("<table><tr><th>name<th>bytes\n"));
+    } else {
+        buffer_append_text(out, TEXT("{\"databases\":["));
+    }
+    if (sql_list(sql_of(exchange), list_one, &list) != 0) {
+        struct sql_error error;
+        sql_fail(&error, 500, "INTERNAL",
+                 "The directory of the databases cannot be read");
+        sql_page_error(exchange, &error);
+        return;
+    }
+    if (list.format == SQL_HTML) {
+        buffer_append_text(out, TEXT("</table>\n"));
+        if (list.count == 0)
+            buffer_append_text(out, TEXT("<p>None yet.\n"));
+        sql_html_end(out);
+    } else {
+        buffer_append_text(out, TEXT("]}\n"));
+    }
+}
+
+/* ---- routes ---- */
+
+/* To the same path with a slash behind it, without which a relative link (and
+ * the base URL of a client library) would lose the last segment. */
+static void answer_slash(struct exchange *exchange)
+{
+    struct response *response = &exchange->response;
+    struct text query = http_text(&exchange->request, exchange->request.query);
+    response_error(response, 301, "The address ends in a slash.");
+    buffer_append_text(&response->fields, TEXT("Location: "));
+    url_append_path(&response->fields,
+                    (struct text){exchange->path, exchange->path_length});
+    buffer_append_char(&response->fields, '/');
+    if (query.length > 0) {
+        /* Not decoded, and the parser has let no control character pass. */
+        buffer_append_char(&response->fields, '?');
+        buffer_append_text(&response->fields, query);
+    }
+    buffer_append_text(&response->fields, TEXT("\r\n"));
+}
+
+static void answer_not_found(struct exchange *exchange)
+{
+    struct sql_error error;
+    sql_fail(&error, 404, "NOT_FOUND",
+             "There is no such page; GET %s lists the databases",
+             exchange->mount->prefix);
+    sql_page_error(exchange, &error);
+}
+
+static void answer_not_allowed(struct exchange *exchange, const char *allow)
+{
+    struct sql_error error;
+    sql_fail(&error, 405, "METHOD_NOT_ALLOWED",
+             "This path does not know %s; it knows %s",
+             http_method_name(exchange->request.method), allow);
+    sql_page_error(exchange, &error);
+    response_field(&exchange->response, "Allow", "%s", allow);
+}
+
+/* A link may have that name, which is no database. */
+static int check_made(struct sql *sql, struct text name,
+                      struct sql_error *error)
+{
+    return sql_exists(sql, name)
+               ? 0
+               : sql_fail(error, 404, "NOT_FOUND", "no database of that name");
+}
+
+/* PUT /db/NAME/. Which of two that come at once made it is not known to
+ * either; both may hear 201. */
+static void answer_create(struct exchange *exchange, struct text name)
+{
+    struct sql *sql = sql_of(exchange);
+    struct sql_error error;
+    if (!exchange->may_write) {
+        sql_fail(&error, 403, "FORBIDDEN", "You may not create databases");
+        sql_page_error(exchange, &error);
+        return;
+    }
+    bool existed = sql_exists(sql, name);
+    if (!existed && (sql_create_database(sql, name, &error) < 0 ||
+                     check_made(sql, name, &error) < 0)) {
+        sql_page_error(exchange, &error);
+        return;
+    }
+    /* Ready for the first request. If it cannot be opened now, it is made all
+     * the same. */
+    if (!existed)
+        sql_give(sql_take(sql, name, SQL_WRITE, &error));
+    struct response *response = &exchange->response;
+    response->status = existed ? 204 : 201;
+    if (existed)
+        return;
+    struct message_buffer *fields = &response->fields;
+    buffer_append_text(fields, TEXT("Location: "));
+    url_append_path(fields, text_of(exchange->mount->prefix));
+    buffer_append_text(fields, name);
+    buffer_append_text(fields, TEXT("/\r\n"));
+}
+
+enum answer_next sql_pages_begin(struct exchange *exchange)
+{
+    enum http_method method = exchange->request.method;
+    bool reads = method == HTTP_GET || method == HTTP_HEAD;
+    struct sql_route route;
+    if (sql_route_read(exchange, &route) != 0) {
+        if (exchange->path_length < exchange->mount->prefix_length && reads)
+            answer_slash(exchange);
+        else
+            answer_not_found(exchange);
+    } else if (route.name.length == 0) {
+        if (reads)
+            answer_list(exchange);
+        else
+            answer_not_allowed(exchange, "GET, HEAD, OPTIONS");
+    } else if (route.rest.data == NULL && reads) {
+        answer_slash(exchange);
+    } else if (route.rest.length == 0) {
+        if (reads)
+            sql_tables_answer(exchange, route.name);
+        else
+            answer_create(exchange, route.name);
+    } else if (text_equal(route.rest, TEXT("query"))) {
+        if (reads) /* the only one that may be asked for at once */
+            return sql_query_answer(exchange, route.name);
+        else
+            answer_not_allowed(exchange, "GET, HEAD, OPTIONS");
+    } else {
+        answer_not_found(exchange);
+    }
+    return ANSWER_READY;
+}

@@ -1,0 +1,307 @@
+/* run.c - one execution of a prepared statement, with its limits.
+ *
+ * start (limits, what it wrote before) -> bind -> step ... -> finish
+ *
+ * The time limit is a deadline that the progress handler compares with the
+ * clock; a short statement never gets that far. */
+#include "sql/internal.h"
+
+#include "base/clock.h"
+#include "report/stats.h"
+
+#include <limits.h>
+
+void sql_request_start(struct sql_connection *connection)
+{
+    uint64_t seconds = connection->sql->settings->sqlite_transaction_seconds;
+    connection->request_left_ns = seconds ? seconds * 1000000000 : UINT64_MAX;
+    connection->committed = false;
+    connection->wrote = false;
+}
+
+void sql_request_watch(struct sql_connection *connection, int fd)
+{
+    connection->client_fd = fd;
+    connection->gone = false;
+    connection->waits_ns = clock_ns();
+    connection->look_ns = connection->waits_ns + SQL_LOOK_NS;
+}
+
+int sql_request_check(const struct sql_connection *connection,
+                      struct sql_error *error)
+{
+    if (atomic_load_explicit(&connection->sql->ending, memory_order_relaxed))
+        return sql_fail(error, 503, "SQLITE_INTERRUPT",
+                        "SQLite error: interrupted, as the server stops");
+    if (connection->gone)
+        return sql_fail(error, 400, "SQLITE_INTERRUPT",
+                        "SQLite error: not begun, as the client has gone");
+    if (connection->request_left_ns > 0)
+        return 0;
+    return sql_fail(
+        error, 400, "SQLITE_INTERRUPT",
+        "SQLite error: interrupted, as the statements of this request ran "
+        "longer than %llu s",
+        (unsigned long long)
+            connection->sql->settings->sqlite_transaction_seconds);
+}
+
+void sql_request_spend(struct sql_connection *connection, uint64_t since_ns)
+{
+    uint64_t spent = clock_ns() - since_ns;
+    connection->request_left_ns -= spent < connection->request_left_ns
+                                       ? spent
+                                       : connection->request_left_ns;
+}
+
+uint64_t sql_deadline_ns(const struct sql_connection *connection,
+                         uint64_t now_ns, uint64_t left_ns)
+{
+    uint64_t left = connection->request_left_ns;
+    if (left_ns != 0 && left_ns < left)
+        left = left_ns;
+    uint64_t deadline = left < UINT64_MAX - now_ns ? now_ns + left : UINT64_MAX;
+    uint64_t whole = connection->transaction_deadline_ns;
+    return whole != 0 && whole < deadline ? whole : deadline;
+}
+
+/* ---- a transaction that SQLite has rolled back by itself ---- */
+
+/* After a full disk, an interrupt, OR ROLLBACK, SQLite is in autocommit mode. A
+ * client that goes on as if nothing were would have the rest committed, piece
+ * by piece. So its transaction is over only when it says so: an empty one, to
+ * be rolled back, stands in its place, and all else is refused. */
+static void keep_lost(struct sql_connection *connection)
+{
+    connection->lost = true;
+    sqlite3_exec(connection->handle, "BEGIN", NULL, NULL, NULL);
+}
+
+static bool ends_lost(const struct sql_connection *connection,
+                      const struct sql_statement *statement)
+{
+    return statement->ends == SQL_ENDS_COMMIT ||
+           (statement->ends == SQL_ENDS_SAVEPOINT &&
+            statement->savepoint != 0 &&
+            statement->savepoint == connection->savepoint);
+}
+
+static void end_lost(struct sql_connection *connection)
+{
+    if (!sqlite3_get_autocommit(connection->handle))
+        sqlite3_exec(connection->handle, "ROLLBACK", NULL, NULL, NULL);
+    connection->lost = connection->read_transaction = false;
+    connection->transaction_deadline_ns = 0;
+}
+
+int sql_run_start(struct sql_run *run, struct sql_connection *connection,
+                  struct sql_statement *statement, struct sql_error *error)
+{
+    *run = (struct sql_run){.connection = connection, .statement = statement};
+    stats_add(STAT_sql_statements, 1);
+    if (!statement->read_only)
+        connection->wrote = true;
+    run->left_ns = connection->sql->settings->sqlite_query_ms * 1000000u;
+    run->changes_before = sqlite3_total_changes64(connection->handle);
+    if (connection->lost && statement->ends != SQL_ENDS_ROLLBACK) {
+        if (ends_lost(connection, statement))
+            end_lost(connection);
+        return sql_fail(error, 400, "SQLITE_ABORT",
+                        "SQLite error: the transaction was rolled back by an "
+                        "earlier error, and nothing of it is kept%s",
+                        connection->lost ? "; end it by ROLLBACK" : "");
+    }
+    if (connection->lost && sqlite3_get_autocommit(connection->handle))
+        keep_lost(connection); /* there was no memory for it */
+    run->in_transaction = !sql_is_autocommit(connection);
+    if (statement->makes_state)
+        sql_mark_state(connection);
+    /* The transaction that several requests were to share has ended under this
+     * one. What it wrote from here on would be there, and once more when all of
+     * them are done anew by themselves. */
+    if (connection->shared && sqlite3_get_autocommit(connection->handle))
+        return sql_fail(error, 500, "INTERNAL", "the transaction has ended");
+    /* SQLite takes READONLY for the transaction's name; the promise is ours
+     * to keep. */
+    if (connection->read_transaction && !statement->read_only &&
+        !sql_is_autocommit(connection))
+        return sql_fail(error, 400, "SQLITE_READONLY",
+                        "SQLite error: attempt to write a readonly database");
+    return 0;
+}
+
+int sql_run_spend(struct sql_run *run, uint64_t since_ns,
+                  struct sql_error *error)
+{
+    struct sql_connection *connection = run->connection;
+    uint64_t spent = clock_ns() - since_ns;
+    sql_request_spend(connection, since_ns);
+    connection->late = run->left_ns != 0 && run->left_ns <= spent;
+    if (connection->late)
+        return sql_fail_sqlite(error, connection, SQLITE_INTERRUPT);
+    run->left_ns -= run->left_ns != 0 ? spent : 0;
+    return sql_request_check(connection, error);
+}
+
+int sql_bind_text(struct sql_run *run, int parameter, struct text text,
+                  struct sql_error *error)
+{
+    sqlite3_stmt *handle = run->statement->handle;
+    int rc =
+        text.data == NULL
+            ? sqlite3_bind_null(handle, parameter)
+            : sqlite3_bind_text64(handle, parameter, text.data, text.length,
+                                  SQLITE_TRANSIENT, SQLITE_UTF8);
+    return rc == SQLITE_OK ? 0 : sql_fail_sqlite(error, run->connection, rc);
+}
+
+/* Before the statement does anything: what depends on which statement it is. */
+static void run_arm(struct sql_run *run)
+{
+    struct sql_connection *connection = run->connection;
+    connection->late = false;
+    connection->running = run->statement->handle;
+    connection->vacuum = run->statement->is_vacuum;
+    connection->holds_mutex = connection->sql->one_at_a_time;
+    if (connection->holds_mutex)
+        pthread_mutex_lock(&connection->database->running);
+    run->looks_often = run->statement->weight > 0 && connection->at_once == 0;
+    if (run->looks_often)
+        sql_guard_look_often(connection, true);
+    run->armed_ns = clock_ns();
+    connection->deadline_ns =
+        sql_deadline_ns(connection, run->armed_ns, run->left_ns);
+    run->armed = true;
+}
+
+static void run_disarm(struct sql_run *run)
+{
+    if (!run->armed)
+        return;
+    sql_request_spend(run->connection, run->armed_ns);
+    run->armed = false;
+    if (run->looks_often)
+        sql_guard_look_often(run->connection, false);
+    run->connection->running = NULL;
+    if (run->connection->holds_mutex)
+        pthread_mutex_unlock(&run->connection->database->running);
+    run->connection->holds_mutex = false;
+}
+
+static void run_end(struct sql_run *run)
+{
+    struct sql_connection *connection = run->connection;
+    const struct sql_statement *statement = run->statement;
+    run->done = true;
+    if (!run->in_transaction)
+        connection->savepoint = statement->savepoint;
+    if (statement->ends == SQL_ENDS_ROLLBACK)
+        connection->lost = false;
+    if (statement->begins_read_only)
+        connection->read_transaction = true;
+    /* Of a transaction that several requests share this is not known yet. */
+    if (sqlite3_get_autocommit(connection->handle) &&
+        (!statement->read_only || statement->is_transaction))
+        connection->committed = true;
+    uint64_t seconds = connection->sql->settings->sqlite_transaction_seconds;
+    if (!sql_is_autocommit(connection) && seconds != 0 &&
+        connection->transaction_deadline_ns == 0)
+        connection->transaction_deadline_ns = clock_ns() + seconds * 1000000000;
+    run->wrote =
+        sqlite3_total_changes64(connection->handle) != run->changes_before;
+    if (!run->wrote)
+        return;
+    run->affected = sqlite3_changes64(connection->handle);
+    run->last_rowid = sqlite3_last_insert_rowid(connection->handle);
+}
+
+int sql_run_step(struct sql_run *run, bool want_rows, struct sql_error *error)
+{
+    struct sql_connection *connection = run->connection;
+    if (!run->armed)
+        run_arm(run);
+    struct sql_connection *before = sql_enter(connection);
+    int rc = sqlite3_step(run->statement->handle);
+    sql_leave(before);
+    /* What could not be compiled anew, as a table is gone, has counted nothing:
+     * changes() is still about the client before. */
+    if (run->statement->counts && (rc & 0xff) != SQLITE_ERROR &&
+        (rc & 0xff) != SQLITE_SCHEMA)
+        connection->counted = true;
+    if (rc == SQLITE_ROW) {
+        uint64_t max = connection->sql->settings->sqlite_rows_max;
+        if (++run->rows > max && want_rows && max > 0)
+            return sql_fail(error, 400, "RESPONSE_TOO_LARGE",
+                            "Response is too large: more than %llu rows",
+                            (unsigned long long)max);
+        return 1;
+    }
+    if (rc == SQLITE_DONE) {
+        run_end(run);
+        return 0;
+    }
+    run_disarm(run);
+    return sql_fail_sqlite(error, connection, rc);
+}
+
+int sql_check_bytes(struct sql *sql, uint64_t bytes, struct sql_error *error)
+{
+    uint64_t max = sql->settings->sqlite_response_bytes;
+    if (max == 0 || bytes <= max)
+        return 0;
+    return sql_fail(error, 400, "RESPONSE_TOO_LARGE",
+                    "Response is too large: more than %llu bytes",
+                    (unsigned long long)max);
+}
+
+int sql_check_room(const struct sql_connection *connection,
+                   const struct message_buffer *out, struct sql_error *error)
+{
+    if (!out->failed)
+        return 0;
+    if (connection->wrote)
+        return sql_fail(error, 500, "SQLITE_NOMEM",
+                        "There is no memory for the answer");
+    return sql_fail(error, 503, "SQLITE_NOMEM",
+                    "There is no memory for the answer now; try again");
+}
+
+void sql_run_pause(struct sql_run *run)
+{
+    if (!run->armed)
+        return;
+    uint64_t now = clock_ns(), end = run->connection->deadline_ns;
+    /* What has run out stays so: 0 would mean no limit. */
+    if (run->left_ns != 0)
+        run->left_ns = end > now ? end - now : 1;
+    run_disarm(run);
+}
+
+void sql_run_finish(struct sql_run *run)
+{
+    struct sql_connection *connection = run->connection;
+    if (run->statement == NULL)
+        return;
+    /* At a row that is not wanted, as the answer was too large. A reset alone
+     * would commit what it has written; once interrupted it is rolled back,
+     * as after the time limit. */
+    if (!run->statement->read_only &&
+        sqlite3_data_count(run->statement->handle) > 0) {
+        sqlite3_interrupt(connection->handle);
+        sqlite3_step(run->statement->handle);
+    }
+    sqlite3_reset(run->statement->handle);
+    if (sqlite3_bind_parameter_count(run->statement->handle) > 0)
+        sqlite3_clear_bindings(run->statement->handle);
+    if (run->in_transaction && !run->done && !connection->lost &&
+        sqlite3_get_autocommit(connection->handle))
+        keep_lost(connection);
+    if (sql_is_autocommit(connection)) {
+        connection->read_transaction = false;
+        connection->transaction_deadline_ns = 0;
+    }
+    run_disarm(run);
+    connection->deadline_ns = 0;
+    connection->vacuum = false;
+    run->statement = NULL;
+}

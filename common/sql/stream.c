@@ -1,0 +1,422 @@
+/* stream.c - streams that outlive their request, found by baton.
+ *
+ * sql_stream_take (baton, or a fresh one) -> requests run -> sql_stream_give
+ *   -> kept under a new baton | rolled back and closed
+ *
+ * A stream is kept only while it has state. Batons are single-use: taking a
+ * stream removes it, so two requests never share one. Those that ended by
+ * time, or for the WAL, are remembered for a while, to tell the client why. */
+#include "sql/hrana.h"
+
+#include "base/base64.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+enum {
+    STREAM_BUCKETS = 256,  /* a power of two */
+    STREAM_SPENT_MAX = 256 /* batons remembered after they expired */
+};
+
+enum end_reason {
+    END_IDLE,
+    END_TRANSACTION, /* held too long */
+    END_WAL,         /* kept the WAL from being started over (wal.c) */
+    END_NO_ROOM,     /* too many streams, after a commit */
+};
+
+struct sql_streams {
+    pthread_mutex_t lock;
+    /* Under lock. */
+    struct sql_stream *buckets[STREAM_BUCKETS];
+    size_t count;        /* kept, or in use and kept before */
+    size_t reader_count; /* of these, those of who may not write */
+    struct {
+        char baton[SQL_BATON_BYTES + 1];
+        enum end_reason why;
+    } spent[STREAM_SPENT_MAX];
+    size_t spent_next;
+};
+
+static size_t bucket_of(const char *baton)
+{
+    /* All random: any bytes will do. */
+    return ((size_t)(unsigned char)baton[0] * 61 +
+            (size_t)(unsigned char)baton[1] * 7 + (unsigned char)baton[2]) %
+           STREAM_BUCKETS;
+}
+
+/* ---- one stream ---- */
+
+static void stream_discount(const struct sql_stream *stream)
+{
+    struct sql_streams *streams = stream->connection->sql->streams;
+    if (!stream->counted)
+        return;
+    pthread_mutex_lock(&streams->lock);
+    streams->count--;
+    streams->reader_count -= !stream->may_write;
+    pthread_mutex_unlock(&streams->lock);
+}
+
+void sql_stream_drop(struct sql_stream *stream)
+{
+    while (stream->stored != NULL) {
+        struct sql_stored *next = stream->stored->next;
+        free(stream->stored->text);
+        free(stream->stored);
+        stream->stored = next;
+    }
+    stream_discount(stream);
+    if (!stream->borrows)
+        sql_give(stream->connection);
+    free(stream);
+}
+
+struct sql_stream *sql_stream_new(const struct exchange *exchange,
+                                  struct sql_connection *connection,
+                                  struct sql_error *error)
+{
+    struct sql_stream *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        sql_fail(error, 500, "INTERNAL", "out of memory");
+        return NULL;
+    }
+    made->connection = connection;
+    made->may_write = exchange->may_write;
+    snprintf(made->user, sizeof made->user, "%s", exchange->user);
+    return made;
+}
+
+static struct sql_stream *stream_fresh(struct exchange *exchange,
+                                       struct text name,
+                                       struct sql_error *error)
+{
+    struct sql *sql = sql_of(exchange);
+    enum sql_purpose purpose = !exchange->may_write           ? SQL_READ
+                               : sql->settings->sqlite_create ? SQL_CREATE
+                                                              : SQL_WRITE;
+    struct sql_connection *connection = sql_take(sql, name, purpose, error);
+    if (connection == NULL)
+        return NULL;
+    struct sql_stream *made = sql_stream_new(exchange, connection, error);
+    if (made == NULL)
+        sql_give(connection);
+    return made;
+}
+
+/* ---- the table ---- */
+
+static void table_remove_locked(struct sql_streams *streams,
+                                struct sql_stream *stream)
+{
+    struct sql_stream **at = &streams->buckets[bucket_of(stream->baton)];
+    while (*at != stream)
+        at = &(*at)->next;
+    *at = stream->next;
+    atomic_fetch_sub(&stream->connection->database->streams, 1);
+}
+
+static bool stream_is_late(const struct sql_stream *stream, uint64_t now_ms,
+                           enum end_reason *why)
+{
+    bool transaction = stream->transaction_until_ms != 0 &&
+                       now_ms >= stream->transaction_until_ms;
+    *why = transaction ? END_TRANSACTION : END_IDLE;
+    return transaction || now_ms >= stream->idle_until_ms;
+}
+
+static void spent_remember_locked(struct sql_streams *streams,
+                                  const struct sql_stream *stream,
+                                  enum end_reason why)
+{
+    size_t at = streams->spent_next++ % STREAM_SPENT_MAX;
+    memcpy(streams->spent[at].baton, stream->baton, sizeof stream->baton);
+    streams->spent[at].why = why;
+}
+
+static void fail_late(struct sql_error *error, enum end_reason why)
+{
+    switch (why) {
+    case END_TRANSACTION:
+        sql_fail(error, 400, "TRANSACTION_TIMEOUT", "Transaction timed out");
+        break;
+    case END_WAL:
+        sql_fail(error, 400, "TRANSACTION_TIMEOUT",
+                 "Transaction timed out: what it read from had grown beyond "
+                 "sqlite.wal_bytes; begin again");
+        break;
+    case END_NO_ROOM:
+        sql_fail(error, 429, "TOO_MANY_STREAMS",
+                 "too many streams are open; rolled back");
+        break;
+    case END_IDLE:
+        sql_fail(error, 400, "STREAM_EXPIRED",
+                 "The stream has expired due to inactivity");
+    }
+}
+
+/* Fills error with why there is no stream of that baton. */
+static void fail_unknown_locked(struct sql_streams *streams, const char *baton,
+                                struct sql_error *error)
+{
+    for (size_t i = 0; i < STREAM_SPENT_MAX; i++)
+        if (strcmp(streams->spent[i].baton, baton) == 0) {
+            fail_late(error, streams->spent[i].why);
+            return;
+        }
+    sql_fail(error, 400, "INVALID_BATON", "Received an invalid baton");
+}
+
+/* Removes and gives the stream; NULL with error. *late gets a stream that is
+ * to be dropped without the lock. */
+static struct sql_stream *table_take(struct sql_streams *streams,
+                                     struct exchange *exchange,
+                                     struct text name, const char *baton,
+                                     struct sql_stream **late,
+                                     struct sql_error *error)
+{
+    uint64_t now_ms = clock_ms();
+    enum end_reason why;
+    pthread_mutex_lock(&streams->lock);
+    struct sql_stream *found = streams->buckets[bucket_of(baton)];
+    while (found != NULL && strcmp(found->baton, baton) != 0)
+        found = found->next;
+    /* Whoever else comes by the baton does not end the stream by it. */
+    if (found != NULL &&
+        (!text_equal(sql_database_name(found->connection), name) ||
+         strcmp(found->user, exchange->user) != 0))
+        found = NULL;
+    if (found == NULL) {
+        fail_unknown_locked(streams, baton, error);
+    } else {
+        table_remove_locked(streams, found);
+        if (stream_is_late(found, now_ms, &why)) {
+            spent_remember_locked(streams, found, why);
+            fail_late(error, why);
+            *late = found;
+            found = NULL;
+        }
+    }
+    pthread_mutex_unlock(&streams->lock);
+    return found;
+}
+
+bool sql_baton_is_free(const json_t *baton, struct sql_session *session)
+{
+    struct text text = {json_string_value(baton), json_string_length(baton)};
+    *session = (struct sql_session){0};
+    return baton == NULL || json_is_null(baton) ||
+           (text.data != NULL && sql_session_read(text, session));
+}
+
+struct sql_stream *sql_stream_take(struct exchange *exchange, struct text name,
+                                   const json_t *baton, struct sql_error *error)
+{
+    struct sql_session session;
+    if (sql_baton_is_free(baton, &session))
+        return stream_fresh(exchange, name, error);
+    if (!json_is_string(baton) ||
+        json_string_length(baton) != SQL_BATON_BYTES ||
+        strlen(json_string_value(baton)) != SQL_BATON_BYTES) {
+        sql_fail(error, 400, "INVALID_BATON", "Received an invalid baton");
+        return NULL;
+    }
+    struct sql_stream *late = NULL;
+    struct sql_stream *taken =
+        table_take(sql_of(exchange)->streams, exchange, name,
+                   json_string_value(baton), &late, error);
+    if (late != NULL)
+        sql_stream_drop(late);
+    /* The rules may have changed since: a stream that could write is not
+     * given to someone who no longer may. */
+    if (taken != NULL && taken->may_write && !exchange->may_write) {
+        sql_stream_drop(taken);
+        sql_fail(error, 400, "INVALID_BATON", "Received an invalid baton");
+        return NULL;
+    }
+    if (taken != NULL)
+        sql_request_start(taken->connection);
+    return taken;
+}
+
+static int baton_make(char baton[SQL_BATON_BYTES + 1])
+{
+    unsigned char random[SQL_BATON_BYTES / 4 * 3];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return -1;
+    /* In memory that is there: a stream is given back after its commits. */
+    char space[SQL_BATON_BYTES + 4]; /* base64_append wants some to spare */
+    struct message_buffer text = {.data = space, .capacity = sizeof space};
+    base64_append(&text, random, sizeof random, true);
+    memcpy(baton, space, SQL_BATON_BYTES);
+    baton[SQL_BATON_BYTES] = '\0';
+    return 0;
+}
+
+/* Sets until when the stream may stay. */
+static void stream_set_times(struct sql_stream *stream)
+{
+    const struct sql_connection *connection = stream->connection;
+    stream->idle_until_ms =
+        clock_ms() +
+        connection->sql->settings->sqlite_stream_idle_seconds * 1000;
+    /* 0 while there is none, or no limit. */
+    stream->transaction_until_ms =
+        connection->transaction_deadline_ns / 1000000;
+}
+
+/* Who had a stream keeps it, or newcomers would end transactions. Who may only
+ * read, and that may be anybody, leaves half to those who may write: else a
+ * stranger could keep all of them from their transactions. */
+static bool has_room_locked(const struct sql_streams *streams,
+                            const struct sql_stream *stream)
+{
+    uint64_t max = stream->connection->sql->settings->sqlite_streams;
+    return stream->counted ||
+           (streams->count < max &&
+            (stream->may_write || streams->reader_count < (max + 1) / 2));
+}
+
+/* The transaction has a snapshot and has written nothing, so nothing is lost
+ * when it ends. */
+static bool only_reads(const struct sql_stream *stream)
+{
+    return sqlite3_txn_state(stream->connection->handle, NULL) ==
+           SQLITE_TXN_READ;
+}
+
+/* The next request of the client needs this very connection. */
+static bool has_state(const struct sql_stream *stream)
+{
+    return stream->stored != NULL || !sql_is_autocommit(stream->connection) ||
+           stream->connection->has_state;
+}
+
+int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_MAX + 1],
+                    struct sql_error *error)
+{
+    struct sql *sql = stream->connection->sql;
+    struct sql_streams *streams = sql->streams;
+    baton[0] = '\0';
+    /* What is borrowed goes on to others, and nobody comes back for what a
+     * client has left that has gone. */
+    if (stream->close || stream->borrows || stream->connection->gone ||
+        !has_state(stream)) {
+        if (!stream->close)
+            sql_session_write(stream->connection, baton);
+        sql_stream_drop(stream);
+        return 0;
+    }
+    if (baton_make(stream->baton) < 0) {
+        sql_stream_drop(stream);
+        return sql_fail(error, 500, "INTERNAL", "no random numbers");
+    }
+    if (!stream->connection->read_only && sql_is_autocommit(stream->connection))
+        sql_wal_look(stream->connection);
+    stream_set_times(stream);
+    /* The next request may come by another socket. */
+    stream->connection->client_fd = 0;
+    sql_hold_lock(stream->connection,
+                  sqlite3_txn_state(stream->connection->handle, NULL) ==
+                      SQLITE_TXN_WRITE);
+    /* A stream in use cannot be ended by sql_streams_end_oldest. It is ended
+     * here, under a baton that is remembered as spent: the answer is good, and
+     * the next request is told why the transaction is gone. */
+    bool too_old = atomic_load(&stream->connection->database->wal_is_full) &&
+                   only_reads(stream);
+    bool place = stream->may_write || sql_occupy(stream->connection);
+    pthread_mutex_lock(&streams->lock);
+    bool room = place && has_room_locked(streams, stream);
+    /* An error now would deny what this request has committed: its next one
+     * hears of it. */
+    bool later = too_old || (!room && stream->connection->committed);
+    if (later) {
+        memcpy(baton, stream->baton, SQL_BATON_BYTES + 1);
+        spent_remember_locked(streams, stream, too_old ? END_WAL : END_NO_ROOM);
+    } else if (room) {
+        streams->count += !stream->counted;
+        streams->reader_count += !stream->counted && !stream->may_write;
+        stream->counted = true;
+        struct sql_stream **bucket =
+            &streams->buckets[bucket_of(stream->baton)];
+        stream->next = *bucket;
+        *bucket = stream;
+        atomic_fetch_add(&stream->connection->database->streams, 1);
+        /* Under the lock: behind it the stream may be gone already. */
+        memcpy(baton, stream->baton, SQL_BATON_BYTES + 1);
+    }
+    pthread_mutex_unlock(&streams->lock);
+    if (room && !later)
+        return 0;
+    sql_stream_drop(stream);
+    if (later)
+        return 0;
+    return sql_fail(error, 429, "TOO_MANY_STREAMS",
+                    "too many streams are open; rolled back");
+}
+
+void sql_streams_tick(struct sql_streams *streams, uint64_t now_ms)
+{
+    struct sql_stream *late = NULL;
+    pthread_mutex_lock(&streams->lock);
+    for (size_t i = 0; streams->count > 0 && i < STREAM_BUCKETS; i++) {
+        struct sql_stream *at = streams->buckets[i], *next;
+        for (; at != NULL; at = next) {
+            enum end_reason why;
+            next = at->next;
+            if (!stream_is_late(at, now_ms, &why))
+                continue;
+            spent_remember_locked(streams, at, why);
+            table_remove_locked(streams, at);
+            at->next = late;
+            late = at;
+        }
+    }
+    pthread_mutex_unlock(&streams->lock);
+    while (late != NULL) {
+        struct sql_stream *next = late->next;
+        sql_stream_drop(late);
+        late = next;
+    }
+}
+
+bool sql_streams_end_oldest(struct sql_streams *streams,
+                            const struct sql_database *database)
+{
+    struct sql_stream *oldest = NULL;
+    pthread_mutex_lock(&streams->lock);
+    for (size_t i = 0; streams->count > 0 && i < STREAM_BUCKETS; i++)
+        for (struct sql_stream *at = streams->buckets[i]; at; at = at->next)
+            if (at->connection->database == database && only_reads(at) &&
+                (oldest == NULL ||
+                 at->transaction_until_ms < oldest->transaction_until_ms))
+                oldest = at;
+    if (oldest != NULL) {
+        spent_remember_locked(streams, oldest, END_WAL);
+        table_remove_locked(streams, oldest);
+    }
+    pthread_mutex_unlock(&streams->lock);
+    if (oldest == NULL)
+        return false;
+    sql_stream_drop(oldest);
+    return true;
+}
+
+struct sql_streams *sql_streams_open(void)
+{
+    struct sql_streams *made = calloc(1, sizeof *made);
+    if (made != NULL)
+        pthread_mutex_init(&made->lock, NULL);
+    return made;
+}
+
+void sql_streams_close(struct sql_streams *streams)
+{
+    sql_streams_tick(streams, UINT64_MAX);
+    pthread_mutex_destroy(&streams->lock);
+    free(streams);
+}

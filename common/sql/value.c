@@ -1,0 +1,201 @@
+/* value.c - values of SQLite as JSON, written straight into the answer.
+ *
+ * current row -> bytes in out. No tree is built and nothing is allocated but
+ * the buffer itself. The other way, JSON to bound parameter, is in
+ * hrana.c. */
+#include "sql/internal.h"
+
+#include "base/base64.h"
+#include "base/escape.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void sql_append_int64(struct message_buffer *out, int64_t number)
+{
+    uint64_t size = (uint64_t)number;
+    if (number < 0) {
+        buffer_append_char(out, '-');
+        size = 0 - size; /* right for INT64_MIN too */
+    }
+    buffer_append_number(out, size);
+}
+
+/* Most numbers in databases have two decimals at the most. Returns false for
+ * others: digits and dot must read back the same. */
+static bool append_hundredths(struct message_buffer *out, double number)
+{
+    double hundredths = number * 100;
+    if (!(fabs(hundredths) < 1e15) || number == 0)
+        return false;
+    int64_t whole = (int64_t)(hundredths + (number < 0 ? -0.5 : 0.5));
+    if ((double)whole / 100 != number)
+        return false;
+    unsigned rest = (unsigned)((whole < 0 ? -whole : whole) % 100);
+    if (whole < 0)
+        buffer_append_char(out, '-');
+    buffer_append_number(out, (uint64_t)(whole < 0 ? -whole : whole) / 100);
+    char decimals[3] = {'.', (char)('0' + rest / 10), (char)('0' + rest % 10)};
+    buffer_append(out, decimals, rest % 10 == 0 ? 2 : 3);
+    return true;
+}
+
+/* The shortest of 15, 16 or 17 digits that reads back the same, as JSON, which
+ * has no infinity: that is null. */
+static void append_double(struct message_buffer *out, double number)
+{
+    if (!isfinite(number)) {
+        buffer_append_text(out, TEXT("null"));
+        return;
+    }
+    if (append_hundredths(out, number))
+        return;
+    char digits[32];
+    int n = 0;
+    for (int precision = 15; precision <= 17; precision++) {
+        n = snprintf(digits, sizeof digits, "%.*g", precision, number);
+        if (strtod(digits, NULL) == number)
+            break;
+    }
+    buffer_append(out, digits, (size_t)n);
+    /* "-0" would come back as the integer zero from some parsers. */
+    if (strpbrk(digits, ".e") == NULL)
+        buffer_append(out, ".0", 2);
+}
+
+struct text sql_column_bytes(sqlite3_stmt *row, int column, bool blob)
+{
+    /* The pointer first: asking for the length first could convert. */
+    const char *data = blob ? sqlite3_column_blob(row, column)
+                            : (const char *)sqlite3_column_text(row, column);
+    int length = sqlite3_column_bytes(row, column);
+    /* Without memory there is no pointer, but perhaps a length; the next step
+     * fails. */
+    if (data == NULL)
+        return TEXT("");
+    return (struct text){data, (size_t)length};
+}
+
+static void append_blob(struct message_buffer *out, struct text blob,
+                        bool padded)
+{
+    buffer_append_char(out, '"');
+    base64_append(out, blob.data, blob.length, padded);
+    buffer_append_char(out, '"');
+}
+
+void sql_append_value(struct message_buffer *out, sqlite3_stmt *row, int column)
+{
+    switch (sqlite3_column_type(row, column)) {
+    case SQLITE_INTEGER:
+        buffer_append_text(out, TEXT("{\"type\":\"integer\",\"value\":\""));
+        sql_append_int64(out, sqlite3_column_int64(row, column));
+        buffer_append(out, "\"}", 2);
+        return;
+    case SQLITE_FLOAT:
+        /* PROTOCOL.md has {"type":"float","value":null}, which @libsql/client
+         * refuses, with the whole answer; this is null to every client. */
+        if (!isfinite(sqlite3_column_double(row, column))) {
+            buffer_append_text(out, TEXT("{\"type\":\"null\"}"));
+            return;
+        }
+        buffer_append_text(out, TEXT("{\"type\":\"float\",\"value\":"));
+        append_double(out, sqlite3_column_double(row, column));
+        buffer_append_char(out, '}');
+        return;
+    case SQLITE_TEXT:
+        buffer_append_text(out, TEXT("{\"type\":\"text\",\"value\":"));
+        json_append_text(out, sql_column_bytes(row, column, false));
+        buffer_append_char(out, '}');
+        return;
+    case SQLITE_BLOB:
+        /* Without '=': one client turns anything else into nothing. */
+        buffer_append_text(out, TEXT("{\"type\":\"blob\",\"base64\":"));
+        append_blob(out, sql_column_bytes(row, column, true), false);
+        buffer_append_char(out, '}');
+        return;
+    default:
+        buffer_append_text(out, TEXT("{\"type\":\"null\"}"));
+        return;
+    }
+}
+
+void sql_append_plain(struct message_buffer *out, sqlite3_stmt *row, int column)
+{
+    switch (sqlite3_column_type(row, column)) {
+    case SQLITE_INTEGER:
+        sql_append_int64(out, sqlite3_column_int64(row, column));
+        return;
+    case SQLITE_FLOAT:
+        append_double(out, sqlite3_column_double(row, column));
+        return;
+    case SQLITE_TEXT:
+        json_append_text(out, sql_column_bytes(row, column, false));
+        return;
+    case SQLITE_BLOB:
+        buffer_append_text(out, TEXT("{\"base64\":"));
+        append_blob(out, sql_column_bytes(row, column, true), true);
+        buffer_append_char(out, '}');
+        return;
+    default:
+        buffer_append_text(out, TEXT("null"));
+        return;
+    }
+}
+
+static void append_text_or_null(struct message_buffer *out, const char *string)
+{
+    if (string != NULL)
+        json_append_text(out, text_of(string));
+    else
+        buffer_append_text(out, TEXT("null"));
+}
+
+static void columns_print(struct message_buffer *out, sqlite3_stmt *handle)
+{
+    int count = sqlite3_column_count(handle);
+    buffer_append_char(out, '[');
+    for (int i = 0; i < count; i++) {
+        if (i > 0)
+            buffer_append_char(out, ',');
+        buffer_append_text(out, TEXT("{\"name\":"));
+        append_text_or_null(out, sqlite3_column_name(handle, i));
+        buffer_append_text(out, TEXT(",\"decltype\":"));
+        append_text_or_null(out, sqlite3_column_decltype(handle, i));
+        buffer_append_char(out, '}');
+    }
+    buffer_append_char(out, ']');
+}
+
+void sql_append_columns(struct message_buffer *out,
+                        struct sql_statement *statement)
+{
+    /* A change of the schema makes SQLite compile the statement anew at its
+     * first step, perhaps with other columns. */
+    int reprepared =
+        sqlite3_stmt_status(statement->handle, SQLITE_STMTSTATUS_REPREPARE, 0);
+    if (statement->columns != NULL &&
+        statement->columns_reprepared == reprepared) {
+        buffer_append(out, statement->columns, statement->columns_length);
+        return;
+    }
+    size_t start = buffer_length(out);
+    columns_print(out, statement->handle);
+    if (out->failed)
+        return;
+    sqlite3_free(statement->columns);
+    statement->columns_length = buffer_length(out) - start;
+    statement->columns =
+        sql_memory_take(statement->connection, statement->columns_length);
+    statement->columns_reprepared = reprepared;
+    if (statement->columns != NULL)
+        memcpy(statement->columns, buffer_start(out) + start,
+               statement->columns_length);
+}
+
+void sql_cut(struct message_buffer *out, size_t length)
+{
+    if (length < buffer_length(out))
+        out->end = out->cursor + length;
+}
