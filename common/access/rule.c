@@ -3,7 +3,7 @@
  * text -> words -> struct rule; request -> rule_covers, rule_names */
 #include "access/rule.h"
 
-#include "files/path.h"
+#include "http/path.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
 #include "config/table.h"
 
 #include "base/network.h"
-#include "files/path.h"
+#include "http/path.h"
 #include "access/rule.h"
 #include "access/users.h"
 

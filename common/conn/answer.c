@@ -10,7 +10,7 @@
 #include "access/forwarded.h"
 #include "status/status.h"
 #include "core/mount.h"
-#include "files/path.h"
+#include "http/path.h"
 #include "core/server.h"
 #include "report/stats.h"
 

@@ -10,7 +10,7 @@
 #include "files/internal.h"
 #include "files/mime.h"
 #include "core/mount.h"
-#include "files/path.h"
+#include "http/path.h"
 #include "core/server.h"
 
 #include <errno.h>

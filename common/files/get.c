@@ -12,7 +12,7 @@
 #include "http/date.h"
 #include "base/escape.h"
 #include "files/mime.h"
-#include "files/path.h"
+#include "files/beneath.h"
 #include "report/stats.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ enum { FIELDS_BYTES = 512 };
 int files_open_path(const struct files *files, const char *path, int flags,
                     struct stat *st)
 {
-    int fd = path_open(files->root_fd, path, flags, 0);
+    int fd = beneath_open(files->root_fd, path, flags, 0);
     if (fd >= 0 && fstat(fd, st) < 0) {
         int error = errno;
         close(fd);
@@ -38,7 +38,7 @@ int files_open_path(const struct files *files, const char *path, int flags,
 
 int files_read_flags(const struct exchange *exchange)
 {
-    return FILES_READ_FLAGS | (exchange->at_once ? PATH_AT_ONCE : 0);
+    return FILES_READ_FLAGS | (exchange->at_once ? BENEATH_AT_ONCE : 0);
 }
 
 static void append_validators(struct message_buffer *out,
@@ -260,8 +260,8 @@ static void serve_listing(struct exchange *exchange)
         files_error(&exchange->response, EAGAIN);
         return;
     }
-    int fd =
-        path_open(files->root_fd, exchange->beneath, O_RDONLY | O_DIRECTORY, 0);
+    int fd = beneath_open(files->root_fd, exchange->beneath,
+                          O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0) {
         files_error(&exchange->response, errno);
     } else if (!files->settings->files_listing) {

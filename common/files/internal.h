@@ -61,7 +61,7 @@ int files_open_path(const struct files *files, const char *path, int flags,
 /* For a reader. O_NONBLOCK: opening a FIFO must not wait for a writer. */
 enum { FILES_READ_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY };
 
-/* The same, and PATH_AT_ONCE if the exchange asks for it. */
+/* The same, and BENEATH_AT_ONCE if the exchange asks for it. */
 int files_read_flags(const struct exchange *exchange);
 
 /* conditions.c */

@@ -10,7 +10,7 @@
 
 #include "http/date.h"
 #include "base/escape.h"
-#include "files/path.h"
+#include "files/beneath.h"
 
 #include <dirent.h>
 #include <errno.h>

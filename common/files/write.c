@@ -13,7 +13,7 @@
 
 #include "base/escape.h"
 #include "files/mime.h"
-#include "files/path.h"
+#include "files/beneath.h"
 #include "report/stats.h"
 
 #include <errno.h>
@@ -57,7 +57,7 @@ static int open_parent(const struct files *files, const char *path,
     memcpy(parent, path, length);
     parent[length] = '\0';
     *name = path + length;
-    return path_open(files->root_fd, parent, O_RDONLY | O_DIRECTORY, 0);
+    return beneath_open(files->root_fd, parent, O_RDONLY | O_DIRECTORY, 0);
 }
 
 static int sync_fd(int fd)

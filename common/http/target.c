@@ -3,7 +3,7 @@
  *
  * target -> [scheme, checked and dropped] -> [host] -> path ? query
  *
- * Nothing is decoded here: that happens once, in files/path.c. */
+ * Nothing is decoded here: that happens once, in http/path.c. */
 #include "http/internal.h"
 
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 /* fuzz_path.c - libFuzzer harness for the way from a target to a file.
  *
  * input = target. What path_from_target lets through must be plain; what
- * path_open opens, in either of its two ways, must lie beneath the root, by
+ * beneath_open opens, in either of its two ways, must lie beneath the root, by
  * the kernel's own word (/proc/self/fd). The tree has a link of every kind
  * that leads out.
  *
@@ -9,7 +9,8 @@
  *     with the objects of common/ built likewise; run with
  * tests/fuzz/corpus/path. */
 #include "check.h"
-#include "files/path_internal.h"
+#include "files/beneath_internal.h"
+#include "http/path.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -110,9 +111,10 @@ static void check_beneath(int fd)
 /* O_PATH: so that nothing is waited for or changed, whatever it is. */
 static void check_opened(const char *path)
 {
-    check_beneath(path_open(root_fd, path, O_PATH, 0));
-    check_beneath(path_open_by_steps(root_fd, path, O_PATH, 0));
-    check_beneath(path_open_by_steps(root_fd, path, O_PATH | O_DIRECTORY, 0));
+    check_beneath(beneath_open(root_fd, path, O_PATH, 0));
+    check_beneath(beneath_open_by_steps(root_fd, path, O_PATH, 0));
+    check_beneath(
+        beneath_open_by_steps(root_fd, path, O_PATH | O_DIRECTORY, 0));
 }
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)

@@ -19,7 +19,8 @@
 #include "files/files.h"
 #include "files/internal.h"
 #include "core/mount.h"
-#include "files/path.h"
+#include "files/beneath.h"
+#include "http/path.h"
 #include "core/server.h"
 #include "report/stats.h"
 

@@ -27,10 +27,10 @@ static void small_file_costs_one_open_and_one_read(void **state)
     struct fixture *f = *state;
     write_file(f, "a.txt", "hello");
     /* The first of all may find out that there is no openat2. */
-    close(path_open(f->root_fd, "/a.txt", O_RDONLY, 0));
+    close(beneath_open(f->root_fd, "/a.txt", O_RDONLY, 0));
     uint64_t before = counted(STAT_sys_open);
     uint64_t reads = counted(STAT_sys_read);
-    close(path_open(f->root_fd, "/a.txt", O_RDONLY, 0));
+    close(beneath_open(f->root_fd, "/a.txt", O_RDONLY, 0));
     uint64_t opening = counted(STAT_sys_open) - before; /* more by steps */
     assert_int_equal(ask(f, "GET", "/a.txt", ""), 200);
     assert_int_equal(counted(STAT_sys_open) - before, 2 * opening);

@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "files/path_internal.h"
+#include "files/beneath_internal.h"
+#include "http/path.h"
 
 #include "files_fixture.h"
 
@@ -113,8 +114,8 @@ static void path_that_just_fits_is_taken_and_one_more_is_not(void **state)
 static void expect_open(struct fixture *f, const char *path, int error,
                         int error_by_steps, const char *content)
 {
-    int (*const ways[])(int, const char *, int, mode_t) = {path_open,
-                                                           path_open_by_steps};
+    int (*const ways[])(int, const char *, int,
+                        mode_t) = {beneath_open, beneath_open_by_steps};
     for (size_t i = 0; i < 2; i++) {
         int expected = i == 0 ? error : error_by_steps;
         char bytes[64] = "";
@@ -199,8 +200,8 @@ static void tree_that_changes_meanwhile_leads_nowhere(void **state)
     assert_int_equal(pthread_create(&thread, NULL, swap_until_done, &swapper),
                      0);
     for (int i = 0; i < 5000; i++) {
-        int fd = path_open(f->root_fd, "/d/passwd", O_RDONLY, 0);
-        int other = path_open_by_steps(f->root_fd, "/d/passwd", O_RDONLY, 0);
+        int fd = beneath_open(f->root_fd, "/d/passwd", O_RDONLY, 0);
+        int other = beneath_open_by_steps(f->root_fd, "/d/passwd", O_RDONLY, 0);
         opened += (fd >= 0) + (other >= 0);
     }
     atomic_store(&swapper.done, true);
@@ -223,10 +224,10 @@ static void steps_give_no_descriptor_of_a_link(void **state)
     /* O_PATH | O_NOFOLLOW opens the link itself. */
     struct fixture *f = *state;
     assert_int_equal(symlinkat("/etc", f->root_fd, "l"), 0);
-    assert_int_equal(path_open_by_steps(f->root_fd, "/l", O_PATH, 0), -1);
+    assert_int_equal(beneath_open_by_steps(f->root_fd, "/l", O_PATH, 0), -1);
     assert_int_equal(errno, ELOOP);
     assert_int_equal(
-        path_open_by_steps(f->root_fd, "/l", O_PATH | O_DIRECTORY, 0), -1);
+        beneath_open_by_steps(f->root_fd, "/l", O_PATH | O_DIRECTORY, 0), -1);
 }
 
 /* Never ENOENT for a file that is there, whatever errno was before: that would
@@ -236,13 +237,14 @@ static void at_once_is_the_file_or_try_again(void **state)
     struct fixture *f = *state;
     for (int i = 0; i < 3; i++) {
         errno = ENOENT;
-        int fd = path_open(f->root_fd, "/at-once", O_RDONLY | PATH_AT_ONCE, 0);
+        int fd =
+            beneath_open(f->root_fd, "/at-once", O_RDONLY | BENEATH_AT_ONCE, 0);
         if (fd >= 0)
             close(fd);
         else if (i > 0) /* by then the file is there */
             assert_int_equal(errno, EAGAIN);
         /* The other way finds out, if nothing has, that there is no openat2. */
-        fd = path_open(f->root_fd, "/at-once", O_RDWR | O_CREAT, 0600);
+        fd = beneath_open(f->root_fd, "/at-once", O_RDWR | O_CREAT, 0600);
         assert_true(fd >= 0);
         close(fd);
     }
@@ -253,14 +255,16 @@ static void new_file_gets_its_mode(void **state)
     struct fixture *f = *state;
     struct stat st;
     mode_t mask = umask(0);
-    int fd = path_open(f->root_fd, "/new", O_WRONLY | O_CREAT | O_EXCL, 0640);
+    int fd =
+        beneath_open(f->root_fd, "/new", O_WRONLY | O_CREAT | O_EXCL, 0640);
     umask(mask);
     assert_true(fd >= 0);
     assert_int_equal(fstat(fd, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0640);
     close(fd);
     assert_int_equal(
-        path_open(f->root_fd, "/new", O_WRONLY | O_CREAT | O_EXCL, 0640), -1);
+        beneath_open(f->root_fd, "/new", O_WRONLY | O_CREAT | O_EXCL, 0640),
+        -1);
     assert_int_equal(errno, EEXIST);
 }
 

@@ -2,7 +2,7 @@
  *
  * request text -> parser -> sql_pages_begin -> status, fields, body. */
 #include "access/access.h"
-#include "files/path.h"
+#include "http/path.h"
 #include "sql/pages.h"
 
 #include <setjmp.h>

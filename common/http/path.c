@@ -1,0 +1,83 @@
+/* path.c - see path.h.
+ *
+ * target -> one pass: decode, merge "//" and "/./", refuse ".." -> path
+ *
+ * It refuses what no honest client sends. That nothing leads out of a root in
+ * spite of it, the kernel sees to when a file is opened (files/beneath.h). */
+#include "http/path.h"
+
+#include <errno.h>
+
+/* Takes one character of raw at *at, decoded. Returns it (0-255), or -1 when
+ * it must not stand in a path. An encoded slash is refused because it would
+ * turn into a separator that rules and logs have not seen. */
+static int next_decoded(struct text raw, size_t *at)
+{
+    char c = raw.data[(*at)++];
+    if (c == '\0')
+        return -1;
+    if (c != '%')
+        return (unsigned char)c;
+    if (raw.length - *at < 2)
+        return -1;
+    int high = text_hex_value(raw.data[*at]);
+    int low = text_hex_value(raw.data[*at + 1]);
+    *at += 2;
+    int value = high * 16 + low;
+    return high < 0 || low < 0 || value == 0 || value == '/' ? -1 : value;
+}
+
+/* Ends the segment that starts behind the slash at out[start - 1]: drops it if
+ * it is ".", refuses "..". Returns the new length or -1. It sees decoded
+ * bytes, so "%2e%2E" is ".." here. */
+static ssize_t end_segment(const char *out, size_t start, size_t length)
+{
+    size_t bytes = length - start;
+    if (bytes == 1 && out[start] == '.')
+        return (ssize_t)start;
+    if (bytes == 2 && out[start] == '.' && out[start + 1] == '.')
+        return -1;
+    return (ssize_t)length;
+}
+
+ssize_t path_from_target(struct text raw, char *out, size_t size)
+{
+    size_t length = 0, start = 0; /* start: of the segment, behind its slash */
+    if (size < 2) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    if (raw.length > 0 && raw.data[0] != '/')
+        goto invalid;
+    out[length++] = '/';
+    start = 1;
+    for (size_t at = 1; at < raw.length;) {
+        bool slash = raw.data[at] == '/';
+        int c = next_decoded(raw, &at);
+        if (c < 0)
+            goto invalid;
+        if (slash) {
+            ssize_t kept = end_segment(out, start, length);
+            if (kept < 0)
+                goto invalid;
+            length = (size_t)kept;
+            if (out[length - 1] == '/') /* "//", or a "." that went away */
+                continue;
+        }
+        if (length + 1 >= size) {
+            errno = ENAMETOOLONG;
+            return -1;
+        }
+        out[length++] = (char)c;
+        if (slash)
+            start = length;
+    }
+    ssize_t kept = end_segment(out, start, length);
+    if (kept < 0)
+        goto invalid;
+    out[kept] = '\0';
+    return kept;
+invalid:
+    errno = EINVAL;
+    return -1;
+}
