@@ -75,22 +75,33 @@ static void policy_release(struct policy *policy)
     free(policy);
 }
 
-/* The rules that a mount, as it was started, has now. */
-static const struct setting_list *
-mount_rules(const struct settings *settings, const struct settings_mount *mount,
-            struct mistake *mistake)
+/* Reads the rules that a mount, as it was started, has now. A rule that is
+ * about no path of its mount would only seem to guard it. */
+static int mount_rules_read(struct rules *rules,
+                            const struct settings *settings,
+                            const struct settings_mount *mount, bool alias,
+                            struct mistake *mistake)
 {
     struct section_name name = {mount->section, mount->name};
     size_t i = settings_mount_find(settings, name);
-    if (i == settings->mount_count) {
-        mistake_at(mistake, "rules",
-                   "[%s %s] is not there any more; restart to end it",
-                   mount->section, mount->name);
-        return NULL;
-    }
+    if (i == settings->mount_count)
+        return mistake_at(mistake, "rules",
+                          "[%s %s] is not there any more; restart to end it",
+                          mount->section, mount->name);
     const struct settings *own = settings->mounts[i].settings;
-    return strcmp(mount->section, "files") == 0 ? &own->files_rules
-                                                : &own->sqlite_rules;
+    bool files = strcmp(mount->section, "files") == 0;
+    const char *prefix = files ? own->files_prefix : own->sqlite_prefix;
+    const struct setting_list *list =
+        files ? &own->files_rules : &own->sqlite_rules;
+    if (rules_read(rules, list, alias, mistake) < 0)
+        return -1;
+    for (i = 0; i < rules->count; i++)
+        if (!rule_meets(&rules->items[i], prefix))
+            return mistake_at(mistake, list->items[i].where,
+                              "covers nothing beneath %s, which is all that "
+                              "[%s %s] serves; write the whole path, as %sPATH",
+                              prefix, mount->section, mount->name, prefix);
+    return 0;
 }
 
 static int policy_read_rules(struct policy *policy,
@@ -102,16 +113,13 @@ static int policy_read_rules(struct policy *policy,
         &settings->rules, &settings->files_rules, &settings->sqlite_rules,
         &settings->internals_rules};
     bool alias = settings_have_alias(started);
-    for (size_t g = 0; g < policy->group_count; g++) {
-        const struct setting_list *list =
-            g < GROUP_COUNT
-                ? lists[g]
-                : mount_rules(settings, &started->mounts[g - GROUP_COUNT],
-                              mistake);
-        if (list == NULL ||
-            rules_read(&policy->groups[g], list, alias, mistake) < 0)
+    for (size_t g = 0; g < GROUP_COUNT; g++)
+        if (rules_read(&policy->groups[g], lists[g], alias, mistake) < 0)
             return -1;
-    }
+    for (size_t i = 0; i < started->mount_count; i++)
+        if (mount_rules_read(&policy->groups[GROUP_COUNT + i], settings,
+                             &started->mounts[i], alias, mistake) < 0)
+            return -1;
     return 0;
 }
 

@@ -169,8 +169,9 @@ static int read_htpasswd(struct users *users, const char *path,
 
 /* Reading the tokens. */
 
-int users_check_token(const char *text, const char *where,
-                      struct mistake *mistake)
+/* "NAME:TOKEN". */
+static int check_token(const char *text, const char *where,
+                       struct mistake *mistake)
 {
     char name[USER_MAX + 1];
     const char *colon = strchr(text, ':');
@@ -215,6 +216,9 @@ static int add_tokens(struct users *users, const struct setting_list *list,
     if (users->tokens == NULL)
         return -1;
     for (size_t i = 0; i < list->count; i++) {
+        if (check_token(list->items[i].value, list->items[i].where, mistake) <
+            0)
+            return -1;
         char *copy = strdup(list->items[i].value);
         char *colon = copy != NULL ? strchr(copy, ':') : NULL;
         if (colon == NULL) {

@@ -19,10 +19,6 @@ struct users *users_read(const struct settings *settings,
                          struct mistake *mistake);
 void users_release(struct users *users);
 
-/* Checks "NAME:TOKEN". Returns 0, or -1 with mistake. */
-int users_check_token(const char *text, const char *where,
-                      struct mistake *mistake);
-
 enum users_answer {
     USERS_NOBODY,    /* no credentials, of a scheme that is not ours, or where
                         there are no users at all */

@@ -11,7 +11,6 @@
  * other. */
 #include "config/table.h"
 
-#include "access/rule.h"
 #include "base/text.h"
 
 #include <stdlib.h>
@@ -248,35 +247,6 @@ static int check_taken(const struct served *served, bool alias,
     return 0;
 }
 
-/* A rule that is about no path of its mount would only seem to guard it. */
-static int check_rules(const struct served *served, bool alias,
-                       struct mistake *mistake)
-{
-    const struct setting *row = setting_find(served->section, "rule");
-    struct setting_list list;
-    struct rule rule;
-    if (*served->name == '\0')
-        return 0;
-    memcpy(&list, (const char *)served->layer->settings + row->offset,
-           sizeof list);
-    for (size_t i = 0; i < list.count; i++) {
-        const char *where = list.items[i].where;
-        if (rule_parse(&rule, list.items[i].value, where, mistake) < 0)
-            return -1;
-        if (alias)
-            rule_resolve_alias(&rule);
-        bool meets = rule_meets(&rule, served->prefix);
-        rule_release(&rule);
-        if (!meets)
-            return mistake_at(mistake, where,
-                              "covers nothing beneath %s, which is all that "
-                              "[%s %s] serves; write the whole path, as %sPATH",
-                              served->prefix, served->section, served->name,
-                              served->prefix);
-    }
-    return 0;
-}
-
 static void served_add(struct served *all, size_t *count,
                        const struct setting_layer *layer, const char *section,
                        const char *name)
@@ -319,8 +289,6 @@ int settings_mounts_check(const struct setting_layer *main,
                                        .prefix = settings->module_skeleton};
     for (size_t i = 0; i < count && result == 0; i++) {
         result = check_taken(&all[i], alias, mistake);
-        if (result == 0)
-            result = check_rules(&all[i], alias, mistake);
         for (size_t j = 0; j < i && result == 0; j++)
             result = check_pair(&all[j], &all[i], mistake);
     }

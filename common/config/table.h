@@ -94,7 +94,7 @@ void settings_mounts_release(struct settings *settings);
 int setting_layer_inherit(struct setting_layer *layer, const char *section,
                           const struct settings *main, struct mistake *mistake);
 
-/* Checks all together: prefixes, directories, rules. own: of each mount.
+/* Checks all together: prefixes, directories. own: of each mount.
  * Returns 0, or -1 with mistake. */
 int settings_mounts_check(const struct setting_layer *main,
                           const struct setting_layer *own,

@@ -2,13 +2,13 @@
  *
  * What can be seen from the text is checked when it is read (setting_set); what
  * depends on the machine, like a directory, when all has been read
- * (setting_check), so that a value that has been overridden cannot hinder. */
+ * (setting_check), so that a value that has been overridden cannot hinder.
+ * Rules, tokens and the htpasswd file are read by who uses them
+ * (access/access.c), at the start and at each SIGHUP. */
 #include "config/table.h"
 
 #include "base/network.h"
 #include "http/path.h"
-#include "access/rule.h"
-#include "access/users.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -328,7 +328,6 @@ int setting_set(struct settings *settings, const struct setting *setting,
                 const char *text, const char *where, struct mistake *mistake)
 {
     void *at = (char *)settings + setting->offset;
-    struct rule rule;
     switch (setting->kind) {
     case SETTING_NUMBER:
     case SETTING_BYTES:
@@ -338,13 +337,7 @@ int setting_set(struct settings *settings, const struct setting *setting,
     case SETTING_PREFIX:
         return set_prefix(text, at, where, mistake);
     case SETTING_RULES:
-        if (rule_parse(&rule, text, where, mistake) < 0)
-            return -1;
-        rule_release(&rule);
-        return add_to_list(at, text, where, mistake);
     case SETTING_TOKENS:
-        if (users_check_token(text, where, mistake) < 0)
-            return -1;
         return add_to_list(at, text, where, mistake);
     default:
         return set_string(setting, text, at, where, mistake);
@@ -414,17 +407,14 @@ static int check_file(const char *path, const char *where,
     return 0;
 }
 
-static int check_users_file(const struct settings *settings, const char *path,
-                            const char *where, struct mistake *mistake)
+static int check_users_file(const char *path, const char *where,
+                            struct mistake *mistake)
 {
-    if (access(path, R_OK) < 0)
-        return mistake_error(
-            mistake, errno, where,
-            "cannot read %s: %s; write one with htpasswd -B -c", path,
-            strerror(errno));
-    struct users *users = users_read(settings, mistake);
-    users_release(users);
-    return users != NULL ? 0 : -1;
+    if (access(path, R_OK) == 0)
+        return 0;
+    return mistake_error(mistake, errno, where,
+                         "cannot read %s: %s; write one with htpasswd -B -c",
+                         path, strerror(errno));
 }
 
 int setting_check(const struct settings *settings,
@@ -444,7 +434,7 @@ int setting_check(const struct settings *settings,
     case SETTING_FILE:
         return check_file(value, where, mistake);
     case SETTING_USERS:
-        return check_users_file(settings, value, where, mistake);
+        return check_users_file(value, where, mistake);
     case SETTING_SYSTEM_USER:
         if (getpwnam(value) != NULL)
             return 0;
