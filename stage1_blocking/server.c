@@ -8,6 +8,7 @@
  * deadlines, signals and the end of a client's turn are seen although nobody
  * sends a byte.
  * Limit: a slow client holds everyone up. Stage 2 waits for many at once. */
+#include "process/signals.h"
 #include "process/stage.h"
 
 #include "base/clock.h"

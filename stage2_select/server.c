@@ -7,6 +7,7 @@
  * nothing is locked.
  * Limit: an fd_set has room for descriptors below FD_SETSIZE (1024) only, and
  * each call copies and scans all of it. Stage 3 lifts the first half. */
+#include "process/signals.h"
 #include "process/stage.h"
 
 #include "base/clock.h"

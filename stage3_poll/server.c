@@ -7,6 +7,7 @@
  * nothing is locked.
  * Limit: each call still passes and scans all descriptors, however few can
  * move, and a slow query holds everyone up. Stage 4 lifts both. */
+#include "process/signals.h"
 #include "process/stage.h"
 
 #include "base/clock.h"

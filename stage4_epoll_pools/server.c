@@ -6,6 +6,8 @@
  * a connection through their hands is in pipeline.c.
  * Limit: the workers that wait for one database are lost to all others.
  * Stage 5 gives each file and database a queue of its own. */
+#include "process/signals.h"
+#include "process/mounts.h"
 #include "process/stage.h"
 
 #include "pipeline.h"

@@ -111,13 +111,18 @@ static void settle(struct front *front, struct conn *conn, enum conn_wish wish)
     connections_update(&front->connections, conn);
 }
 
-/* The module that answers for a mount; for /-/, which is nobody's, any. */
+/* The module that answers for a mount. Where there is none, as for /-/, any can
+ * do what may block: to check a password. */
 static size_t module_of(const struct front *front, struct conn *conn)
 {
-    const struct exchange *exchange = conn_exchange(conn);
-    if (exchange->mount == NULL)
-        return 0;
-    return (size_t)(exchange->mount - front->stage->server->mounts);
+    const struct stage *stage = front->stage;
+    size_t own = (size_t)(conn_exchange(conn)->mount - stage->server->mounts);
+    return stage->modules[own] != NULL ? own : stage->any_module;
+}
+
+static bool has_modules(const struct front *front)
+{
+    return front->stage->any_module < front->stage->module_count;
 }
 
 /* Gives the connection to a module, at the end of this turn with others. False:
@@ -125,11 +130,10 @@ static size_t module_of(const struct front *front, struct conn *conn)
 static bool hand_over(struct front *front, struct conn *conn,
                       enum task_kind kind)
 {
-    size_t number = module_of(front, conn);
-    struct task *task =
-        front->stage->module_count > 0 ? malloc(sizeof *task) : NULL;
+    struct task *task = has_modules(front) ? malloc(sizeof *task) : NULL;
     if (task == NULL)
         return false;
+    size_t number = module_of(front, conn);
     *task = (struct task){.conn = conn,
                           .home = &front->inbox,
                           .kind = kind,
@@ -160,14 +164,14 @@ static bool answer(struct front *front, struct conn *conn)
             file_cache_learn(front->cache, exchange, front->now_ms, epoch);
         return true;
     }
-    if (front->stage->module_count > 0 &&
+    if (has_modules(front) &&
         module_is_full(front->stage->modules[module_of(front, conn)])) {
         conn_work_refuse(conn);
         return true;
     }
     if (hand_over(front, conn, TASK_WORK))
         return false;
-    if (front->stage->module_count > 0)
+    if (has_modules(front))
         conn_work_refuse(conn); /* out of memory */
     else
         conn_work(conn); /* there is only /-/ */

@@ -17,9 +17,12 @@ struct stage {
     struct server *server; /* borrowed */
     struct front *fronts;  /* owned; front_count */
     size_t front_count;
-    struct module **modules; /* owned; one a mount, in the mounts' order */
-    size_t module_count;
-    int gone_fd; /* owned; an eventfd: the last front has ended */
+    struct module **modules; /* owned; of each mount, in their order; NULL: what
+                                answers there never blocks */
+    size_t module_count;     /* as many as mounts, or none yet */
+    size_t any_module;       /* one that there is; module_count: there is none
+                              */
+    int gone_fd;             /* owned; an eventfd: the last front has ended */
 
     atomic_size_t connections; /* of all fronts */
     atomic_size_t running;     /* fronts */

@@ -7,6 +7,8 @@
  * queues and the threads for what can, once for all modules; what they do there
  * is in static_file_server.c, sqlite_database.c and module_skeleton.c. Here is
  * the master thread of it all: it takes the signals and keeps the time. */
+#include "process/signals.h"
+#include "process/mounts.h"
 #include "process/stage.h"
 
 #include "front.h"
@@ -70,20 +72,24 @@ static int open_modules(struct stage *stage)
     stage->modules = calloc(server->mount_count + 1, sizeof *stage->modules);
     if (stage->modules == NULL)
         return -1;
+    stage->module_count = stage->any_module = server->mount_count;
     size_t fewest = SIZE_MAX;
     for (size_t i = 0; i < server->mount_count; i++) {
         const struct mount *mount = &server->mounts[i];
-        struct module *module =
-            module_open(kind_of(mount), stage->server, mount);
+        const struct module_kind *kind = kind_of(mount);
+        if (kind == NULL)
+            continue; /* /-/ */
+        struct module *module = module_open(kind, stage->server, mount);
         if (module == NULL)
             return -1;
-        stage->modules[stage->module_count++] = module;
+        stage->modules[i] = module;
+        stage->any_module = i;
         if (module->worker_count < fewest)
             fewest = module->worker_count;
     }
     /* Whichever module the passwords are sent to, some of its workers are left
      * to other requests. */
-    if (stage->module_count > 0)
+    if (fewest != SIZE_MAX)
         access_threads(server->access, fewest);
     return 0;
 }
@@ -185,8 +191,8 @@ void stage_close(struct stage *stage)
     }
     mounts_interrupt(stage->server);
     for (size_t i = 0; i < stage->module_count; i++)
-        module_close(stage->modules[i]);
-    stage->module_count = 0;
+        if (stage->modules[i] != NULL)
+            module_close(stage->modules[i]);
     for (size_t i = 0; i < stage->front_count; i++)
         front_close(&stage->fronts[i]);
     free(stage->modules);

@@ -34,14 +34,14 @@ static void on_lock(void *context, struct text name, bool held)
 
 static int open_module(struct module *module)
 {
-    sql_tell_locks(module->mount->sql, on_lock, module);
-    sql_use_at_once(module->mount->sql);
+    sql_tell_locks(module->mount->object, on_lock, module);
+    sql_use_at_once(module->mount->object);
     return 0;
 }
 
 static void close_module(struct module *module)
 {
-    sql_tell_locks(module->mount->sql, NULL, NULL);
+    sql_tell_locks(module->mount->object, NULL, NULL);
 }
 
 /* NAME of "/db/NAME/..."; all that have none share a strand. */

@@ -10,6 +10,7 @@
 
 #include "report/log.h"
 #include "core/mount.h"
+#include "core/server.h"
 #include "access/rule.h"
 #include "config/settings.h"
 #include "access/users.h"
@@ -257,8 +258,7 @@ static enum rule_group group_of(const struct exchange *exchange)
 static size_t own_group_of(const struct exchange *exchange)
 {
     const struct mount *mount = exchange->mount;
-    return mount == NULL || mount->rules == 0 ? GROUP_FIRST
-                                              : GROUP_COUNT + mount->rules - 1;
+    return mount->rules == 0 ? GROUP_FIRST : GROUP_COUNT + mount->rules - 1;
 }
 
 static bool allowed_by_default(const struct question *question)
@@ -406,4 +406,13 @@ bool access_sign_in_may_help(struct access *access,
     bool help = allowed_to_somebody(question);
     policy_give_back(access, (struct policy *)question.policy);
     return help;
+}
+
+void access_challenge(struct exchange *exchange)
+{
+    const char *realm = exchange->server->settings->realm;
+    response_field(&exchange->response, "WWW-Authenticate",
+                   "Basic realm=\"%s\", charset=\"UTF-8\"", realm);
+    response_field(&exchange->response, "WWW-Authenticate",
+                   "Bearer realm=\"%s\"", realm);
 }

@@ -68,4 +68,7 @@ enum access_verdict access_check_path(struct access *access,
 bool access_sign_in_may_help(struct access *access,
                              const struct exchange *exchange);
 
+/* Adds the fields of a 401: how to sign in. */
+void access_challenge(struct exchange *exchange);
+
 #endif

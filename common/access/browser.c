@@ -6,7 +6,6 @@
 
 #include "core/mount.h"
 #include "core/server.h"
-#include "sql/sql.h"
 
 /* ---- Host ---- */
 
@@ -160,9 +159,7 @@ static bool is_ours(const struct exchange *exchange, const struct origin *page)
 /* The origin whose pages may come here, "*", or NULL. */
 static const char *allowed_origin(const struct exchange *exchange)
 {
-    const struct mount *mount = exchange->mount;
-    return mount != NULL && mount->sql != NULL ? sql_cors_origin(mount->sql)
-                                               : NULL;
+    return exchange->mount != NULL ? exchange->mount->cors : NULL;
 }
 
 enum browser_verdict browser_judge(const struct exchange *exchange)

@@ -172,12 +172,7 @@ int rule_parse(struct rule *rule, const char *text, const char *where,
 
 void rule_resolve_alias(struct rule *rule)
 {
-    char *path = rule->path;
-    if (strncmp(path, "/dev", 4) != 0 || (path[4] != '/' && path[4] != '\0'))
-        return;
-    memcpy(path, "/db", 3);
-    memmove(path + 3, path + 4, strlen(path + 4) + 1);
-    rule->path_length--;
+    rule->path_length = path_resolve_alias(rule->path, rule->path_length);
 }
 
 void rule_release(struct rule *rule)

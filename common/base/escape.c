@@ -63,11 +63,10 @@ static size_t pass_character(struct message_buffer *out, struct text text,
     return i + n - 1;
 }
 
-void json_append_text(struct message_buffer *out, struct text text)
+void json_append_escaped(struct message_buffer *out, struct text text)
 {
     size_t start = 0;
 
-    buffer_append_char(out, '"');
     for (size_t i = 0; i < text.length; i++) {
         unsigned char c = (unsigned char)text.data[i];
         if (c >= 0x80) {
@@ -78,7 +77,6 @@ void json_append_text(struct message_buffer *out, struct text text)
         }
     }
     flush_run(out, text, &start, text.length);
-    buffer_append_char(out, '"');
 }
 
 /* NULL: the byte stands for itself. */

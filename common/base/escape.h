@@ -4,9 +4,10 @@
 
 #include "base/buffer.h"
 
-/* Appends "text" with quotes, as JSON (RFC 8259 section 7). What is not UTF-8
- * becomes U+FFFD; U+0000 becomes \u0000. */
-void json_append_text(struct message_buffer *out, struct text text);
+/* Appends what stands between the quotes of a string in JSON (RFC 8259 section
+ * 7; json.h appends whole strings). What is not UTF-8 becomes U+FFFD; U+0000
+ * becomes \u0000. */
+void json_append_escaped(struct message_buffer *out, struct text text);
 
 /* Appends with & < > " ' as entities, for HTML text and quoted attributes, and
  * U+FFFD for what is no UTF-8. */

@@ -261,9 +261,7 @@ static int set_prefix(const char *value, char **string, const char *where,
         return mistake_memory(mistake, where);
     ssize_t length = path_from_target(text_of(value), path, size);
     bool right = *value == '/' && length > 0 && path[length - 1] == '/';
-    /* Beneath a name with a dot in front no file is shown. */
-    bool hidden = right && strstr(path, "/.") != NULL &&
-                  strncmp(path, "/.well-known/", 13);
+    bool hidden = right && path_is_hidden(path);
     if (right && !hidden) {
         free(*string);
         *string = path;

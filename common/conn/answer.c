@@ -1,14 +1,13 @@
 /* answer.c - from a parsed head to whoever answers it.
  *
  * path decoded once -> mount by prefix -> who asks, may they? -> handler */
-#include "core/exchange.h"
+#include "conn/answer.h"
 
 #include "access/access.h"
 #include "access/addresses.h"
 #include "access/browser.h"
 #include "base/clock.h"
 #include "access/forwarded.h"
-#include "status/status.h"
 #include "core/mount.h"
 #include "http/path.h"
 #include "core/server.h"
@@ -36,14 +35,10 @@ static int decode_path(struct exchange *exchange)
     if (length < 0)
         return -1;
     exchange->path_length = (size_t)length;
-    if (exchange->server->dev_alias &&
-        strncmp(exchange->path, "/dev/", 5) == 0) {
-        memmove(exchange->path + 2, exchange->path + 3,
-                exchange->path_length - 2); /* with its NUL */
-        exchange->path[1] = 'd';
-        exchange->path[2] = 'b';
-        exchange->path_length--;
-    }
+    /* "/dev" itself is no database's, and may be a file's. */
+    if (exchange->server->dev_alias && strncmp(exchange->path, "/dev/", 5) == 0)
+        exchange->path_length =
+            path_resolve_alias(exchange->path, exchange->path_length);
     return 0;
 }
 
@@ -51,8 +46,6 @@ static const struct handler *find_handler(struct exchange *exchange)
 {
     const struct server *server = exchange->server;
     struct text path = {exchange->path, exchange->path_length};
-    if (server->settings->internals && text_starts_with(path, TEXT("/-/")))
-        return &internals_handler;
     exchange->mount = mount_find(server, path);
     if (exchange->mount == NULL)
         return NULL;
@@ -79,15 +72,6 @@ void answer_error(struct exchange *exchange, unsigned status,
         handler->error(exchange, status, detail);
     else
         response_error(&exchange->response, status, detail);
-}
-
-void answer_challenge(struct exchange *exchange)
-{
-    const char *realm = exchange->server->settings->realm;
-    response_field(&exchange->response, "WWW-Authenticate",
-                   "Basic realm=\"%s\", charset=\"UTF-8\"", realm);
-    response_field(&exchange->response, "WWW-Authenticate",
-                   "Bearer realm=\"%s\"", realm);
 }
 
 static void answer_later(struct exchange *exchange, unsigned status,
@@ -156,7 +140,7 @@ static bool answer_foreign(struct exchange *exchange)
                  "Content-Type: application/json.";
         break;
     case BROWSER_FOREIGN:
-        if (exchange->mount != NULL && exchange->mount->sql != NULL)
+        if (strcmp(exchange->handler->name, "sqlite") == 0)
             detail = "A page of another origin may not write here; set cors "
                      "in [sqlite] to its origin to allow it.";
         break;
@@ -203,7 +187,7 @@ static enum answer_next answer_denied(struct exchange *exchange, bool ask)
 {
     if (ask) {
         answer_error(exchange, 401, "Authentication failed");
-        answer_challenge(exchange);
+        access_challenge(exchange);
     } else {
         answer_error(exchange, 403, "The access rules do not allow this.");
     }

@@ -7,6 +7,7 @@
  *
  * Runs on whichever thread owns the connection; nothing in it is locked. */
 #include "conn/internal.h"
+#include "conn/answer.h"
 
 #include "access/addresses.h"
 #include "base/clock.h"

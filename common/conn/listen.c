@@ -7,7 +7,6 @@
 #include "access/addresses.h"
 #include "base/clock.h"
 #include "core/server.h"
-#include "process/stage.h"
 #include "report/stats.h"
 
 #include <arpa/inet.h>

@@ -6,6 +6,7 @@
  * Every partial write only moves a cursor forward: out.cursor for the head,
  * (segment, segment_sent) for the body. */
 #include "conn/internal.h"
+#include "conn/answer.h"
 
 #include "base/clock.h"
 #include "http/date.h"

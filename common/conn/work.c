@@ -6,6 +6,7 @@
  * The one part of a connection that may block, so a stage chooses its thread;
  * conn_serve is for a stage that has only one. */
 #include "conn/internal.h"
+#include "conn/answer.h"
 
 #include "base/client.h"
 #include "base/clock.h"

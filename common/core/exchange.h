@@ -9,6 +9,7 @@
 #include "base/network.h"
 #include "http/response.h"
 
+struct mount;
 struct server;
 struct exchange;
 
@@ -31,6 +32,15 @@ enum answer_next {
 /* What serves a prefix: files, SQL, internals. */
 struct handler {
     const char *name; /* "files", "sqlite", "internals": rules, statistics */
+    /* Makes what serves a mount, by mount->settings: sets object, prefix and
+     * cors. Returns 0, or -1 after one line on stderr. */
+    int (*open)(struct mount *mount, const struct server *server);
+    /* About its object; each may be NULL. Tick is called about once a second,
+     * with monotonic time. Interrupt, from any thread: the server ends, and
+     * what still runs is to end soon. */
+    void (*close)(void *object);
+    void (*tick)(void *object, uint64_t now_ms);
+    void (*interrupt)(void *object);
     /* The head is here, the body not yet. Path is decoded, access is checked.
      * May block. Either fills the response, or sets body_max (and spool_fd)
      * and asks for the body. */
@@ -72,7 +82,7 @@ struct exchange {
     bool may_write;                /* rules allow what the method does; false
                                       for a SQL POST that may only read */
     const struct handler *handler; /* who answers */
-    const struct mount *mount;     /* mount.h: whose path it is; NULL: /-/ */
+    const struct mount *mount;     /* mount.h: whose path it is */
     const char *beneath; /* the path behind the mount's prefix, with its '/';
                             in path */
     bool at_once; /* nothing may block: rather ANSWER_WOULD_BLOCK. Only for GET
@@ -96,25 +106,5 @@ struct exchange {
     uint64_t id;         /* counts from 1; names the flow in a trace */
     uint64_t started_ns; /* monotonic: the head's first byte */
 };
-
-/* The head is complete: decodes the path and finds the handler, once; later
- * calls change nothing. Returns true if the request has its answer by that (a
- * path that is none, an address that asks too often). Never blocks. */
-bool answer_route(struct exchange *exchange);
-
-/* answer_route, then signs the user in, checks the rules, and calls begin. May
- * block. */
-enum answer_next answer_begin(struct exchange *exchange);
-
-/* The body is complete. May block. */
-void answer_finish(struct exchange *exchange);
-
-/* Fills the response with an error in the words of exchange->handler, or in
- * plain text when there is none yet. detail may be NULL. */
-void answer_error(struct exchange *exchange, unsigned status,
-                  const char *detail);
-
-/* Adds the fields of a 401: how to sign in. */
-void answer_challenge(struct exchange *exchange);
 
 #endif

@@ -1,5 +1,4 @@
-/* server.h - what all parts of a running server share, and what main does with
- * it. */
+/* server.h - what all parts of a running server share. */
 #ifndef FIVEFOLD_SERVER_H
 #define FIVEFOLD_SERVER_H
 
@@ -9,6 +8,14 @@
 
 #include <stdatomic.h>
 
+struct stage_facts {
+    int number;
+    const char *name;    /* "blocking" */
+    bool one_thread;     /* a locked database is not waited for */
+    bool blocking;       /* sockets block; the listening one too */
+    bool database_mutex; /* one thread at a time in a database; others wait */
+};
+
 struct server {
     /* Fixed after start; any thread reads. */
     const struct settings *settings;
@@ -16,7 +23,7 @@ struct server {
     bool listen_inherited; /* others hold it too, and go on with it */
     bool on_loopback;      /* its address is of 127.0.0.0/8, or ::1 */
     struct access *access; /* thread-safe itself */
-    struct mount *mounts;  /* mount.h; the longest prefix first */
+    struct mount *mounts;  /* the longest prefix first */
     size_t mount_count;
     bool dev_alias;              /* "/dev/X" is "/db/X" */
     struct addresses *addresses; /* NULL: no limits; thread-safe itself */
@@ -32,25 +39,5 @@ struct server {
     atomic_bool stopping; /* answers now carry Connection: close */
     atomic_uint_fast64_t next_id;
 };
-
-/* Call from the thread that takes the signals, at least once a second and as
- * often as you like: once a second it flushes logs, ends late SQL streams,
- * forgets addresses, and tries again what a SIGHUP could not do. */
-void server_tick(struct server *server);
-
-/* Catches SIGTERM, SIGINT and SIGHUP, ignores SIGPIPE. Returns 0, or -1 with
- * errno. */
-int server_catch_signals(void);
-void server_release_signals(void);
-
-/* Signals arrive as bytes in a pipe (the handler does nothing else, but for
- * the second SIGTERM's _exit). This end is for a stage to watch; reading is
- * server_signals' part. */
-int server_signal_fd(void);
-
-/* Takes what has arrived, without waiting and, when nothing has, without a
- * system call. SIGHUP is dealt with here: logs are reopened, rules and users
- * read again. Returns true from SIGTERM or SIGINT on. */
-bool server_signals(struct server *server);
 
 #endif

@@ -1,16 +1,13 @@
-/* files.c - see files.h.
- *
- * begin -> method -> files_get (everything is answered there)
- *                 -> files_put_begin -> [body to spool_fd] -> files_put_finish
- *                 -> files_delete
+/* files.c - the files of one root: opened, closed, and what all that serve them
+ * share.
  *
  * The object is read only; everything about a request lives in its exchange. */
 #include "files/files.h"
 
+#include "files/beneath.h"
 #include "files/internal.h"
 #include "files/mime.h"
 #include "core/mount.h"
-#include "http/path.h"
 #include "core/server.h"
 
 #include <errno.h>
@@ -22,7 +19,7 @@
 
 struct files *files_of(const struct exchange *exchange)
 {
-    return exchange->mount->files;
+    return exchange->mount->object;
 }
 
 /* The fields that do not depend on the file, made once. */
@@ -139,77 +136,20 @@ bool files_allowed(const struct exchange *exchange, const char *index,
             files_judge(exchange, index, suffix) == ACCESS_ALLOWED);
 }
 
-/* What the kind of resource takes; rules may allow less. */
-static void append_allow(struct exchange *exchange)
+int files_open_path(const struct files *files, const char *path, int flags,
+                    struct stat *st)
 {
-    size_t length = exchange->path_length;
-    bool directory = length > 0 && exchange->path[length - 1] == '/';
-    response_field(&exchange->response, "Allow", "%s",
-                   directory ? "GET, HEAD, OPTIONS"
-                             : "GET, HEAD, PUT, DELETE, OPTIONS");
-}
-
-static void refuse_method(struct exchange *exchange)
-{
-    response_error(&exchange->response, 405,
-                   "A file can be read, put and deleted.");
-    append_allow(exchange);
-}
-
-/* A segment starts with a dot: not shown, not written. The one exception is
- * "/.well-known/" (RFC 8615), which is there to be asked for. */
-static bool is_hidden(const char *path)
-{
-    const struct text open = TEXT("/.well-known/");
-    if (strncmp(path, open.data, open.length) == 0)
-        path += open.length - 1;
-    return strstr(path, "/.") != NULL;
-}
-
-static void refuse_hidden(struct exchange *exchange)
-{
-    bool writes = exchange->request.method == HTTP_PUT ||
-                  exchange->request.method == HTTP_DELETE;
-    if (writes)
-        response_error(&exchange->response, 403,
-                       "Names that start with a dot cannot be written.");
-    else
-        files_error(&exchange->response, ENOENT);
-}
-
-static enum answer_next files_begin(struct exchange *exchange)
-{
-    enum answer_next next;
-    if (is_hidden(exchange->path)) {
-        refuse_hidden(exchange);
-        return ANSWER_READY;
+    int fd = beneath_open(files->root_fd, path, flags, 0);
+    if (fd >= 0 && fstat(fd, st) < 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
     }
-    switch (exchange->request.method) {
-    case HTTP_GET:
-    case HTTP_HEAD:
-        next = files_get(exchange);
-        /* Out of the cache, or out of something else: a worker may wait. */
-        if (exchange->at_once && exchange->response.status == 503)
-            return ANSWER_WOULD_BLOCK;
-        return next;
-    case HTTP_PUT:
-        return files_put_begin(exchange);
-    case HTTP_DELETE:
-        files_delete(exchange);
-        return ANSWER_READY;
-    case HTTP_OPTIONS:
-        response_reset(&exchange->response, 204);
-        append_allow(exchange);
-        return ANSWER_READY;
-    default:
-        refuse_method(exchange);
-        return ANSWER_READY;
-    }
+    return fd;
 }
 
-const struct handler files_handler = {
-    .name = "files",
-    .begin = files_begin,
-    .finish = files_put_finish,
-    .release = files_put_release,
-};
+int files_read_flags(const struct exchange *exchange)
+{
+    return FILES_READ_FLAGS | (exchange->at_once ? BENEATH_AT_ONCE : 0);
+}

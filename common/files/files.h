@@ -16,12 +16,12 @@ struct files;
 bool files_allowed(const struct exchange *exchange, const char *index,
                    const char *suffix);
 
-/* Opens settings->files_root. Gives an object, or NULL with errno as open(2).
- */
+/* Opens settings->files_root. Gives the object of a mount, or NULL with errno
+ * as open(2). */
 struct files *files_open(const struct settings *settings);
 void files_close(struct files *files);
 
-/* Serves the paths of its mount. Uses exchange->mount->files.
+/* Serves the paths of its mount.
  * Thread-safe: several exchanges may be begun and finished at the same time.
  *
  * GET, HEAD   200 206 301 304 403 404 412 416; ANSWER_DENIED and

@@ -23,24 +23,6 @@
 /* Room for all fields of a usual answer, taken once. */
 enum { FIELDS_BYTES = 512 };
 
-int files_open_path(const struct files *files, const char *path, int flags,
-                    struct stat *st)
-{
-    int fd = beneath_open(files->root_fd, path, flags, 0);
-    if (fd >= 0 && fstat(fd, st) < 0) {
-        int error = errno;
-        close(fd);
-        errno = error;
-        return -1;
-    }
-    return fd;
-}
-
-int files_read_flags(const struct exchange *exchange)
-{
-    return FILES_READ_FLAGS | (exchange->at_once ? BENEATH_AT_ONCE : 0);
-}
-
 static void append_validators(struct message_buffer *out,
                               const struct representation *file,
                               struct text etag)

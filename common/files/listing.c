@@ -10,6 +10,7 @@
 
 #include "http/date.h"
 #include "base/escape.h"
+#include "base/json.h"
 #include "files/beneath.h"
 
 #include <dirent.h>

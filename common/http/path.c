@@ -81,3 +81,20 @@ invalid:
     errno = EINVAL;
     return -1;
 }
+
+bool path_is_hidden(const char *path)
+{
+    const struct text open = TEXT("/.well-known/");
+    if (strncmp(path, open.data, open.length) == 0)
+        path += open.length - 1;
+    return strstr(path, "/.") != NULL;
+}
+
+size_t path_resolve_alias(char *path, size_t length)
+{
+    if (strncmp(path, "/dev", 4) != 0 || (path[4] != '/' && path[4] != '\0'))
+        return length;
+    memcpy(path, "/db", 3);
+    memmove(path + 3, path + 4, length - 4 + 1); /* with its NUL */
+    return length - 1;
+}

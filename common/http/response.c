@@ -2,7 +2,7 @@
  * finds an error half-way resets it and starts again. */
 #include "http/response.h"
 
-#include "base/escape.h"
+#include "base/json.h"
 #include "http/http.h"
 
 #include <errno.h>

@@ -12,7 +12,8 @@
 #include "conn/listen.h"
 #include "report/log.h"
 #include "base/mistake.h"
-#include "core/mount.h"
+#include "process/mounts.h"
+#include "process/signals.h"
 #include "process/notify.h"
 #include "process/privileges.h"
 #include "process/sandbox.h"
@@ -226,7 +227,8 @@ int main(int argc, char **argv)
     }
     privileges_tell(&settings, server.log);
     tell_descriptor_limit(&server);
-    if (server.mount_count == 0 && settings.module_skeleton == NULL)
+    if (settings.files_root == NULL && settings.sqlite_directory == NULL &&
+        settings.mount_count == 0 && settings.module_skeleton == NULL)
         log_error(server.log, "serves neither files nor databases; name a "
                               "directory with --root or --db");
     if (server_catch_signals() < 0) {

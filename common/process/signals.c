@@ -4,14 +4,14 @@
  *
  * A handler may only do what is async-signal-safe: write(2) and _exit(2) are,
  * printf and malloc are not. */
-#include "core/server.h"
+#include "process/signals.h"
 
 #include "access/access.h"
 #include "access/addresses.h"
 #include "base/clock.h"
 #include "report/log.h"
 #include "base/mistake.h"
-#include "core/mount.h"
+#include "process/mounts.h"
 #include "process/notify.h"
 
 #include <errno.h>

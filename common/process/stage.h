@@ -10,13 +10,6 @@
 
 struct stage;
 
-struct stage_facts {
-    int number;
-    const char *name;    /* "blocking" */
-    bool one_thread;     /* a locked database is not waited for */
-    bool blocking;       /* sockets block; the listening one too */
-    bool database_mutex; /* one thread at a time in a database; others wait */
-};
 extern const struct stage_facts stage_facts;
 
 /* Makes what the stage needs; server is borrowed until stage_close. NULL with

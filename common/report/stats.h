@@ -5,14 +5,15 @@
 #ifndef FIVEFOLD_STATS_H
 #define FIVEFOLD_STATS_H
 
-#include "base/buffer.h"
-
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* What is counted: name, group, and what it is called inside the group. A
  * group is one JSON object and one Prometheus family; what each means is said
- * in stats.c. would_block says how many of the same system_calls had nothing
- * to do. */
+ * in status/figures.c. would_block says how many of the same system_calls had
+ * nothing to do. */
 #define STATS_COUNTERS(X)                                                      \
     X(accepted, connections, "accepted")                                       \
     X(refused, connections, "refused")                                         \
@@ -63,13 +64,16 @@ enum stats_counter {
         STATS_COUNT
 };
 
-enum { STATS_LATENCY_BUCKETS = 40 }; /* bucket i: below 2^i microseconds / 4 */
+enum {
+    STATS_LATENCY_BUCKETS = 40, /* bucket i: below 2^i microseconds / 4 */
+    STATS_STATES = 8,           /* no connection has more */
+};
 
 struct stats_block {
     _Atomic uint64_t counters[STATS_COUNT];
     _Atomic uint64_t latency[STATS_LATENCY_BUCKETS];
     _Atomic uint64_t latency_sum_ns;
-    _Atomic int64_t states[8]; /* connections by enum conn_state */
+    _Atomic int64_t states[STATS_STATES]; /* connections by state */
 
     /* What the thread shows of itself. */
     unsigned number;             /* from 1, in order of the first count */
@@ -151,12 +155,38 @@ void stats_latency(uint64_t ns);
 /* Frees all blocks; no thread may count any more. */
 void stats_close(void);
 
+/* ---- for who shows them (status/figures.c) ---- */
+
 /* The sum over all threads. */
 uint64_t stats_sum(enum stats_counter counter);
+/* Connections in that state. */
+uint64_t stats_sum_state(size_t state);
 
-/* Appends everything for /-/stats: members of a JSON object, without the
- * braces around them and with a comma between; and for /-/metrics. */
-void stats_json(struct message_buffer *out);
-void stats_metrics(struct message_buffer *out);
+struct stats_latency {
+    uint64_t count[STATS_LATENCY_BUCKETS];
+    uint64_t total, sum_ns;
+};
+struct stats_latency stats_sum_latency(void);
+
+/* Where bucket i ends. */
+static inline uint64_t stats_bucket_ns(size_t bucket)
+{
+    return (uint64_t)250 << bucket;
+}
+
+/* All places, in the order in which they were added; borrowed until
+ * stats_close. Returns how many. */
+size_t stats_places(const struct stats_place **all);
+
+/* A thread that is shown. */
+struct stats_thread {
+    const struct stats_block *block; /* NULL: before the first */
+    unsigned number;
+    const char *name, *doing; /* doing NULL: idle */
+    uint64_t steps;
+};
+
+/* Goes on to the next; false: there is none. */
+bool stats_next_thread(struct stats_thread *at);
 
 #endif

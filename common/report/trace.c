@@ -9,7 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
-#include "base/escape.h"
+#include "base/json.h"
 
 #include <errno.h>
 #include <fcntl.h>

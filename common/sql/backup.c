@@ -212,7 +212,7 @@ static void answer_not_allowed(struct exchange *exchange)
         sql_fail(&error, 403, "FORBIDDEN", "You may not take a copy");
     answer_failure(exchange, &error);
     if (ask)
-        answer_challenge(exchange);
+        access_challenge(exchange);
 }
 
 void sql_backup_begin(struct exchange *exchange, struct text name)

@@ -5,7 +5,7 @@
 #include "sql/internal.h"
 
 #include "base/clock.h"
-#include "base/escape.h"
+#include "base/json.h"
 #include "report/log.h"
 #include "report/stats.h"
 

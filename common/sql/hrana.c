@@ -8,7 +8,7 @@
 #include "sql/hrana.h"
 
 #include "base/clock.h"
-#include "base/escape.h"
+#include "base/json.h"
 
 #include <stdlib.h>
 

@@ -69,7 +69,7 @@ struct sql {
 /* The handler's object for this exchange. */
 static inline struct sql *sql_of(const struct exchange *exchange)
 {
-    return exchange->mount->sql;
+    return exchange->mount->object;
 }
 
 /* ---- errors (error.c) ---- */

@@ -10,6 +10,7 @@
 
 #include "access/access.h"
 #include "base/escape.h"
+#include "base/json.h"
 #include "core/server.h"
 
 #include <ctype.h>

@@ -10,6 +10,7 @@
 
 #include "base/base64.h"
 #include "base/escape.h"
+#include "base/json.h"
 
 #include <stdlib.h>
 

@@ -62,11 +62,7 @@ struct sql_memory_figures {
 };
 struct sql_memory_figures sql_memory_figures(void);
 
-/* The origin whose pages may read the answers (sqlite.cors), "*" for all, or
- * NULL for none. Borrowed. */
-const char *sql_cors_origin(const struct sql *sql);
-
-/* Serves the paths of its mount. Uses exchange->mount->sql. */
+/* Serves the paths of its mount. */
 extern const struct handler sql_handler;
 
 /* ---- a request of the protocol in steps ----
@@ -102,8 +98,9 @@ void sql_request_answer(struct sql_request *request);
 /* Frees it; rolls back a stream that was not used. NULL is allowed. */
 void sql_request_close(struct sql_request *request);
 
-/* Appends what /-/stats and /-/metrics show of the databases of all mounts: one
- * JSON array, or Prometheus lines. */
+/* Appends what /-/stats and /-/metrics show of SQLite's memory and of the
+ * databases of all mounts: members of a JSON object that is open, or Prometheus
+ * lines. */
 void sql_stats_json(const struct server *server, struct message_buffer *out);
 void sql_stats_metrics(const struct server *server, struct message_buffer *out);
 

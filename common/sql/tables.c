@@ -8,6 +8,7 @@
 #include "sql/pages.h"
 
 #include "base/escape.h"
+#include "base/json.h"
 
 enum {
     TABLES_COUNT_MAX = 100000, /* more rows in a table are not counted */

@@ -6,7 +6,7 @@
 #include "sql/internal.h"
 
 #include "base/base64.h"
-#include "base/escape.h"
+#include "base/json.h"
 
 #include <math.h>
 #include <stdio.h>

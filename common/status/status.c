@@ -3,11 +3,15 @@
  * path -> which of the three pages -> its writer -> response.memory */
 #include "status/status.h"
 
+#include "status/figures.h"
+
 #include "access/addresses.h"
 #include "base/clock.h"
+#include "base/json.h"
+#include "base/metrics.h"
 #include "sql/sql.h"
-#include "process/stage.h"
-#include "report/stats.h"
+#include "core/mount.h"
+#include "core/server.h"
 #include "base/version.h"
 
 static const char live_page[] =
@@ -32,7 +36,7 @@ static void write_page(const struct server *server, struct message_buffer *out)
 }
 
 struct budget_figures {
-    unsigned long long bytes, max, refused;
+    uint64_t bytes, max, refused;
 };
 
 static struct budget_figures budget_figures(const struct server *server)
@@ -51,88 +55,61 @@ static void write_budget(const struct server *server,
                          struct message_buffer *out)
 {
     struct budget_figures figures = budget_figures(server);
-    buffer_printf(out,
-                  ",\"memory\":{\"bytes\":%llu,\"limit\":%llu,"
-                  "\"refused\":%llu}",
-                  figures.bytes, figures.max, figures.refused);
+    json_append_key(out, "memory");
+    json_append_open(out, '{');
+    json_member_number(out, "bytes", figures.bytes);
+    json_member_number(out, "limit", figures.max);
+    json_member_number(out, "refused", figures.refused);
+    json_append_close(out, '}');
 }
 
 static void write_budget_metrics(const struct server *server,
                                  struct message_buffer *out)
 {
     struct budget_figures figures = budget_figures(server);
-    buffer_printf(out,
-                  "# HELP fivefold_memory_bytes Held by the large buffers of "
-                  "connections.\n"
-                  "# TYPE fivefold_memory_bytes gauge\n"
-                  "fivefold_memory_bytes %llu\n"
-                  "# HELP fivefold_memory_limit_bytes The most that may be "
-                  "held; 0: no limit.\n"
-                  "# TYPE fivefold_memory_limit_bytes gauge\n"
-                  "fivefold_memory_limit_bytes %llu\n"
-                  "# HELP fivefold_memory_refused_total Buffers that found no "
-                  "room.\n"
-                  "# TYPE fivefold_memory_refused_total counter\n"
-                  "fivefold_memory_refused_total %llu\n",
-                  figures.bytes, figures.max, figures.refused);
+    metrics_one(out, "fivefold_memory_bytes", "gauge",
+                "Held by the large buffers of connections.", figures.bytes);
+    metrics_one(out, "fivefold_memory_limit_bytes", "gauge",
+                "The most that may be held; 0: no limit.", figures.max);
+    metrics_one(out, "fivefold_memory_refused_total", "counter",
+                "Buffers that found no room.", figures.refused);
 }
 
 static void write_stats(const struct server *server, struct message_buffer *out)
 {
-    buffer_printf(out,
-                  "{\"stage\":{\"number\":%d,\"name\":\"%s\"},"
-                  "\"version\":\"" FIVEFOLD_VERSION "\","
-                  "\"uptime_seconds\":%.3f,",
-                  server->stage->number, server->stage->name,
-                  uptime_seconds(server));
-    stats_json(out);
+    json_append_open(out, '{');
+    json_append_key(out, "stage");
+    json_append_open(out, '{');
+    json_member_number(out, "number", (uint64_t)server->stage->number);
+    json_member_text(out, "name", text_of(server->stage->name));
+    json_append_close(out, '}');
+    json_member_text(out, "version", TEXT(FIVEFOLD_VERSION));
+    json_append_key(out, "uptime_seconds");
+    json_append_real(out, uptime_seconds(server), 3);
+    figures_json(out);
     write_budget(server, out);
-    buffer_append_text(out, TEXT(",\"addresses\":"));
-    buffer_append_number(out, addresses_known(server));
-    struct sql_memory_figures memory = sql_memory_figures();
-    buffer_printf(out,
-                  ",\"sqlite_memory\":{\"used\":%llu,\"limit\":%llu,"
-                  "\"refused\":%llu}",
-                  (unsigned long long)memory.used,
-                  (unsigned long long)memory.limit,
-                  (unsigned long long)memory.refused);
-    buffer_append_text(out, TEXT(",\"databases\":"));
+    json_member_number(out, "addresses", addresses_known(server));
     sql_stats_json(server, out);
-    buffer_append_text(out, TEXT("}\n"));
+    json_append_close(out, '}');
+    buffer_append_char(out, '\n');
 }
 
 static void write_metrics(const struct server *server,
                           struct message_buffer *out)
 {
+    metrics_family(out, "fivefold_info", "gauge", "Which server this is.");
     buffer_printf(out,
-                  "# HELP fivefold_info Which server this is.\n"
-                  "# TYPE fivefold_info gauge\n"
                   "fivefold_info{version=\"" FIVEFOLD_VERSION
-                  "\",stage=\"%d\",name=\"%s\"} 1\n"
-                  "# HELP fivefold_uptime_seconds Time since the start.\n"
-                  "# TYPE fivefold_uptime_seconds gauge\n"
-                  "fivefold_uptime_seconds %.3f\n",
-                  server->stage->number, server->stage->name,
+                  "\",stage=\"%d\",name=\"%s\"} 1\n",
+                  server->stage->number, server->stage->name);
+    metrics_family(out, "fivefold_uptime_seconds", "gauge",
+                   "Time since the start.");
+    buffer_printf(out, "fivefold_uptime_seconds %.3f\n",
                   uptime_seconds(server));
-    stats_metrics(out);
+    figures_metrics(out);
     write_budget_metrics(server, out);
-    buffer_printf(out,
-                  "# HELP fivefold_addresses Addresses that limits know of.\n"
-                  "# TYPE fivefold_addresses gauge\n"
-                  "fivefold_addresses %llu\n",
-                  (unsigned long long)addresses_known(server));
-    struct sql_memory_figures memory = sql_memory_figures();
-    buffer_printf(out,
-                  "# HELP fivefold_sqlite_memory_bytes What SQLite has "
-                  "allocated.\n"
-                  "# TYPE fivefold_sqlite_memory_bytes gauge\n"
-                  "fivefold_sqlite_memory_bytes %llu\n"
-                  "# HELP fivefold_sqlite_memory_refused_total Allocations "
-                  "beyond a limit.\n"
-                  "# TYPE fivefold_sqlite_memory_refused_total counter\n"
-                  "fivefold_sqlite_memory_refused_total %llu\n",
-                  (unsigned long long)memory.used,
-                  (unsigned long long)memory.refused);
+    metrics_one(out, "fivefold_addresses", "gauge",
+                "Addresses that limits know of.", addresses_known(server));
     sql_stats_metrics(server, out);
 }
 
@@ -160,7 +137,7 @@ static const struct page *page_find(struct text path)
     return NULL;
 }
 
-static enum answer_next internals_begin(struct exchange *exchange)
+static enum answer_next status_begin(struct exchange *exchange)
 {
     struct response *response = &exchange->response;
     enum http_method method = exchange->request.method;
@@ -186,7 +163,15 @@ static enum answer_next internals_begin(struct exchange *exchange)
     return ANSWER_READY;
 }
 
-const struct handler internals_handler = {
+static int status_open(struct mount *mount, const struct server *server)
+{
+    (void)server;
+    mount->prefix = "/-/";
+    return 0;
+}
+
+const struct handler status_handler = {
     .name = "internals",
-    .begin = internals_begin,
+    .open = status_open,
+    .begin = status_begin,
 };

@@ -1,10 +1,10 @@
 /* status.h - /-/stats, /-/metrics and the page that draws them. */
-#ifndef FIVEFOLD_INTERNALS_H
-#define FIVEFOLD_INTERNALS_H
+#ifndef FIVEFOLD_STATUS_H
+#define FIVEFOLD_STATUS_H
 
 #include "core/exchange.h"
 
 /* Serves /-/, the same in all stages. */
-extern const struct handler internals_handler;
+extern const struct handler status_handler;
 
 #endif

@@ -7,7 +7,7 @@
  * ones nest deep. Whatever it is, the answer has to be there and the server
  * still answers: no stack ends, no limit of memory or time is passed by. */
 #include "check.h"
-#include "base/escape.h"
+#include "base/json.h"
 #include "sql/internal.h"
 
 #include <dirent.h>

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "conn/conn.h"
+#include "conn/answer.h"
 #include "report/log.h"
 #include "core/server.h"
 #include "report/stats.h"

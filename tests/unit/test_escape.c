@@ -1,5 +1,6 @@
 /* test_escape.c - text inside JSON, HTML, URLs and CSV. */
 #include "base/escape.h"
+#include "base/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

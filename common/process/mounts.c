@@ -1,0 +1,109 @@
+/* mounts.c - see mounts.h. */
+#include "process/mounts.h"
+
+#include "files/files.h"
+#include "sql/sql.h"
+#include "status/status.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int open_one(struct server *server, const struct handler *handler,
+                    struct mount mount)
+{
+    struct mount *added = &server->mounts[server->mount_count];
+    *added = mount;
+    added->handler = handler;
+    if (handler->open(added, server) < 0)
+        return -1;
+    added->prefix_length = strlen(added->prefix);
+    server->mount_count++;
+    return 0;
+}
+
+static int compare_prefixes(const void *a, const void *b)
+{
+    size_t left = ((const struct mount *)a)->prefix_length;
+    size_t right = ((const struct mount *)b)->prefix_length;
+    return left < right ? 1 : left > right ? -1 : 0;
+}
+
+int mounts_open(struct server *server)
+{
+    const struct settings *settings = server->settings;
+    server->mounts = calloc(settings->mount_count + 3, sizeof *server->mounts);
+    if (server->mounts == NULL) {
+        fprintf(stderr, "%s: out of memory\n", settings->program);
+        return -1;
+    }
+    struct mount main = {.name = "", .settings = settings};
+    if ((settings->files_root != NULL &&
+         open_one(server, &files_handler, main) < 0) ||
+        (settings->sqlite_directory != NULL &&
+         open_one(server, &sql_handler, main) < 0) ||
+        (settings->internals && open_one(server, &status_handler, main) < 0))
+        return -1;
+    for (size_t i = 0; i < settings->mount_count; i++) {
+        const struct settings_mount *own = &settings->mounts[i];
+        struct mount mount = {
+            .name = own->name, .settings = own->settings, .rules = i + 1};
+        bool files = strcmp(own->section, files_handler.name) == 0;
+        if (open_one(server, files ? &files_handler : &sql_handler, mount) < 0)
+            return -1;
+    }
+    qsort(server->mounts, server->mount_count, sizeof *server->mounts,
+          compare_prefixes);
+    server->dev_alias = settings_have_alias(settings);
+    return 0;
+}
+
+int mounts_add(struct server *server, struct mount mount)
+{
+    size_t size = (server->mount_count + 1) * sizeof *server->mounts;
+    for (size_t i = 0; i < server->mount_count; i++)
+        if (strcmp(server->mounts[i].prefix, mount.prefix) == 0) {
+            errno = EEXIST;
+            return -1;
+        }
+    struct mount *grown = realloc(server->mounts, size);
+    if (grown == NULL)
+        return -1;
+    mount.prefix_length = strlen(mount.prefix);
+    grown[server->mount_count++] = mount;
+    server->mounts = grown;
+    qsort(server->mounts, server->mount_count, sizeof *server->mounts,
+          compare_prefixes);
+    return 0;
+}
+
+void mounts_close(struct server *server)
+{
+    for (size_t i = 0; i < server->mount_count; i++) {
+        const struct mount *mount = &server->mounts[i];
+        if (mount->handler->close != NULL)
+            mount->handler->close(mount->object);
+    }
+    free(server->mounts);
+    server->mounts = NULL;
+    server->mount_count = 0;
+}
+
+void mounts_interrupt(struct server *server)
+{
+    for (size_t i = 0; i < server->mount_count; i++) {
+        const struct mount *mount = &server->mounts[i];
+        if (mount->handler->interrupt != NULL)
+            mount->handler->interrupt(mount->object);
+    }
+}
+
+void mounts_tick(struct server *server, uint64_t now_ms)
+{
+    for (size_t i = 0; i < server->mount_count; i++) {
+        const struct mount *mount = &server->mounts[i];
+        if (mount->handler->tick != NULL)
+            mount->handler->tick(mount->object, now_ms);
+    }
+}
