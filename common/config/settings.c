@@ -588,29 +588,3 @@ int settings_reread(struct settings *fresh, const struct settings *old,
     settings_release(fresh);
     return -1;
 }
-
-void settings_release(struct settings *settings)
-{
-    for (size_t i = 0; i < settings_count; i++) {
-        void *at = (char *)settings + settings_table[i].offset;
-        char *string;
-        switch (settings_table[i].kind) {
-        case SETTING_NUMBER:
-        case SETTING_BYTES:
-        case SETTING_SWITCH:
-            break;
-        case SETTING_RULES:
-        case SETTING_TOKENS:
-            setting_list_release(at);
-            break;
-        default:
-            memcpy(&string, at, sizeof string);
-            free(string);
-        }
-    }
-    settings_mounts_release(settings);
-    setting_list_release(&settings->rules);
-    free(settings->file);
-    free(settings->trace);
-    *settings = (struct settings){.ready_fd = -1};
-}

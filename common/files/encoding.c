@@ -7,64 +7,17 @@
  * a file that is older than its original is passed over, so that a forgotten
  * one costs bytes but never shows what is no longer true. */
 #include "files/internal.h"
+#include "http/negotiate.h"
 
 #include <errno.h>
 #include <unistd.h>
 
-/* Reads "0.5" as 500. More than three decimals, or more than 1, is no weight.
- */
-static int read_weight(struct text text)
-{
-    if (text.length == 0 || text.length > 5 || text.data[0] < '0' ||
-        text.data[0] > '1' || (text.length > 1 && text.data[1] != '.'))
-        return 0;
-    int weight = (text.data[0] - '0') * 1000;
-    for (size_t i = 2, unit = 100; i < text.length; i++, unit /= 10) {
-        if (text.data[i] < '0' || text.data[i] > '9')
-            return 0;
-        weight += (text.data[i] - '0') * (int)unit;
-    }
-    return weight > 1000 ? 0 : weight;
-}
-
-/* The weight among the parameters behind a list element's name. */
-static int parameters_weight(struct text parameters)
-{
-    while (parameters.data != NULL) {
-        struct text parameter = text_trim(text_split(&parameters, ';'));
-        if (parameter.length >= 2 && (parameter.data[0] | 0x20) == 'q' &&
-            parameter.data[1] == '=')
-            return read_weight(
-                (struct text){parameter.data + 2, parameter.length - 2});
-    }
-    return 1000;
-}
-
-/* The weight (RFC 9110 section 12.4.2) of name in a list field, in
- * thousandths: -1 when it is not named, 0 when its weight cannot be read. */
-static int field_weight(const struct http_request *request, struct text field,
-                        struct text name)
-{
-    size_t at = 0;
-    for (;;) {
-        struct text rest = http_field_next(request, field, &at);
-        if (rest.data == NULL)
-            return -1;
-        while (rest.data != NULL) {
-            struct text parameters = text_split(&rest, ',');
-            struct text element = text_trim(text_split(&parameters, ';'));
-            if (text_equal_nocase(element, name))
-                return parameters_weight(parameters);
-        }
-    }
-}
-
 /* 0 also when "*" is all that could mean it, and refuses it. */
 static int coding_weight(const struct http_request *request, struct text name)
 {
-    int weight = field_weight(request, TEXT("Accept-Encoding"), name);
+    int weight = negotiate_weight(request, TEXT("Accept-Encoding"), name);
     if (weight < 0)
-        weight = field_weight(request, TEXT("Accept-Encoding"), TEXT("*"));
+        weight = negotiate_weight(request, TEXT("Accept-Encoding"), TEXT("*"));
     return weight < 0 ? 0 : weight;
 }
 
@@ -121,7 +74,7 @@ void files_prefer_encoded(const struct exchange *exchange, const char *path,
     int br = coding_weight(request, TEXT("br"));
     int gzip = coding_weight(request, TEXT("gzip"));
     int plain =
-        field_weight(request, TEXT("Accept-Encoding"), TEXT("identity"));
+        negotiate_weight(request, TEXT("Accept-Encoding"), TEXT("identity"));
     bool take_br = br > 0 && br >= plain;
     bool take_gzip = gzip > 0 && gzip >= plain;
     if (take_gzip && gzip > br &&
@@ -135,7 +88,8 @@ void files_prefer_encoded(const struct exchange *exchange, const char *path,
 
 bool files_wants_json(const struct http_request *request)
 {
-    int json = field_weight(request, TEXT("Accept"), TEXT("application/json"));
+    int json =
+        negotiate_weight(request, TEXT("Accept"), TEXT("application/json"));
     return json > 0 &&
-           json > field_weight(request, TEXT("Accept"), TEXT("text/html"));
+           json > negotiate_weight(request, TEXT("Accept"), TEXT("text/html"));
 }

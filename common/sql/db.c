@@ -10,15 +10,11 @@
 
 #include "base/clock.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 /* To what SQLite cuts a WAL that it starts over. Above the size at which it
  * does so usually, 1000 pages of 4096 bytes. */
@@ -27,67 +23,12 @@
 enum {
     SQL_IDLE_MAX = 16,        /* connections kept open per pool */
     SQL_IDLE_BYTES = 8 << 20, /* memory of one of them; its cache has 2 MiB */
-    SQL_FILE_BYTES = SQL_NAME_MAX + sizeof ".db",
+    SQL_QUIET_MS = 5000,      /* without a write: then the WAL is emptied */
     SQL_LOOK_MS = 100,  /* a file that was replaced may be read for so long */
     SQL_OPEN_TRIES = 3, /* when the file is replaced while it is opened */
 };
 
-/* ---- names and files ---- */
-
-bool sql_name_is_valid(struct text name)
-{
-    if (name.length == 0 || name.length > SQL_NAME_MAX)
-        return false;
-    for (size_t i = 0; i < name.length; i++) {
-        char c = name.data[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != '-')
-            return false;
-    }
-    return true;
-}
-
-/* Looks without opening: closing a descriptor of a database's file would drop
- * the locks that SQLite holds on it in this process (fcntl(2)). */
-static int file_stat(struct sql *sql, struct text name, struct stat *found)
-{
-    char file[SQL_FILE_BYTES];
-    snprintf(file, sizeof file, "%.*s.db", (int)name.length, name.data);
-    if (fstatat(sql->directory_fd, file, found, AT_SYMLINK_NOFOLLOW) < 0)
-        return -1;
-    if (S_ISREG(found->st_mode))
-        return 0;
-    errno = ENOENT; /* a link could lead out of the directory */
-    return -1;
-}
-
-bool sql_exists(struct sql *sql, struct text name)
-{
-    struct stat found;
-    return sql_name_is_valid(name) && file_stat(sql, name, &found) == 0;
-}
-
 /* ---- one connection ---- */
-
-sqlite3 *sql_open_handle(struct sql *sql, struct text name, int flags, int *rc)
-{
-    char path[sizeof sql->beneath + SQL_FILE_BYTES];
-    snprintf(path, sizeof path, "%s%.*s.db", sql->beneath, (int)name.length,
-             name.data);
-    sqlite3 *handle = NULL;
-    /* One request at a time uses it, so SQLite needs no mutex of its own. */
-    *rc = sqlite3_open_v2(path, &handle,
-                          flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
-                          SQL_VFS);
-    if (*rc != SQLITE_OK) {
-        int error = sqlite3_system_errno(handle);
-        sqlite3_close(handle);
-        errno = error;
-        return NULL;
-    }
-    sqlite3_extended_result_codes(handle, 0);
-    return handle;
-}
 
 static void database_free(struct sql_database *database)
 {
@@ -297,12 +238,12 @@ static int take_stat(struct sql *sql, struct text name,
                      struct sql_error *error)
 {
     if (sql_name_is_valid(name)) {
-        if (file_stat(sql, name, file) == 0)
+        if (sql_file_stat(sql, name, file) == 0)
             return 0;
         if (errno == ENOENT && purpose == SQL_CREATE) {
             if (sql_create_database(sql, name, error) < 0)
                 return -1;
-            if (file_stat(sql, name, file) == 0)
+            if (sql_file_stat(sql, name, file) == 0)
                 return 0;
         }
     }
@@ -363,15 +304,16 @@ struct sql_connection *sql_take_idle(struct sql *sql, struct text name)
     start_for_another(taken);
     /* Has another file been put in its place? The kernel answers from memory,
      * as this one is open. */
-    if (!look || (file_stat(sql, name, &file) == 0 &&
+    if (!look || (sql_file_stat(sql, name, &file) == 0 &&
                   file.st_ino == found->inode && file.st_dev == found->device))
         return taken;
     sql_give(taken);
     return NULL;
 }
 
-struct sql_connection *sql_take_unused(struct sql *sql, uint64_t now_ms,
-                                       uint64_t quiet_ms)
+/* An idle connection that writes, of a database that nobody has written to for
+ * a while, or since its WAL was emptied: not that one. NULL: there is none. */
+static struct sql_connection *take_unused(struct sql *sql, uint64_t now_ms)
 {
     struct sql_connection *taken = NULL;
     pthread_mutex_lock(&sql->lock);
@@ -379,7 +321,8 @@ struct sql_connection *sql_take_unused(struct sql *sql, uint64_t now_ms,
          at = at->next) {
         uint64_t wrote_ms = atomic_load(&at->wrote_ms);
         taken = at->idle[0];
-        if (taken == NULL || wrote_ms == 0 || now_ms < wrote_ms + quiet_ms) {
+        if (taken == NULL || wrote_ms == 0 ||
+            now_ms < wrote_ms + SQL_QUIET_MS) {
             taken = NULL;
             continue;
         }
@@ -440,7 +383,7 @@ struct sql_connection *sql_take(struct sql *sql, struct text name,
             return NULL;
         }
         /* SQLite opened by name: make sure it was that file. */
-        if (file_stat(sql, name, &after) == 0 &&
+        if (sql_file_stat(sql, name, &after) == 0 &&
             after.st_ino == before.st_ino && after.st_dev == before.st_dev)
             return taken;
         connection_close(taken);
@@ -448,17 +391,6 @@ struct sql_connection *sql_take(struct sql *sql, struct text name,
     }
     sql_fail(error, 500, "INTERNAL", "the database keeps being replaced");
     return NULL;
-}
-
-bool sql_is_autocommit(const struct sql_connection *connection)
-{
-    return connection->shared ||
-           (!connection->lost && sqlite3_get_autocommit(connection->handle));
-}
-
-void sql_mark_state(struct sql_connection *connection)
-{
-    connection->changed = connection->has_state = true;
 }
 
 void sql_hold_lock(struct sql_connection *connection, bool holds)
@@ -538,86 +470,27 @@ void sql_give(struct sql_connection *connection)
     database_leave(sql, database);
 }
 
-struct text sql_database_name(const struct sql_connection *connection)
-{
-    return text_of(connection->database->name);
-}
-
 /* ---- all of them ---- */
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Appends the name of one database in the directory. Returns -1 without
- * memory. */
-static int list_add(char ***names, size_t *count, struct text name)
-{
-    char **grown = realloc(*names, (*count + 1) * sizeof *grown);
-    if (grown == NULL)
-        return -1;
-    *names = grown;
-    grown[*count] = strndup(name.data, name.length);
-    if (grown[*count] == NULL)
-        return -1;
-    (*count)++;
-    return 0;
-}
-
-static int list_names(struct sql *sql, char ***names, size_t *count)
-{
-    int fd = openat(sql->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-    if (directory == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return -1;
-    }
-    int result = 0;
-    struct dirent *entry;
-    while (result == 0 && (entry = readdir(directory)) != NULL) {
-        struct text name = text_of(entry->d_name);
-        if (!text_ends_with(name, TEXT(".db")))
-            continue;
-        name.length -= 3;
-        if (sql_name_is_valid(name))
-            result = list_add(names, count, name);
-    }
-    closedir(directory);
-    return result;
-}
-
-int sql_list(struct sql *sql,
-             bool (*each)(void *context, const char *name, uint64_t bytes),
-             void *context)
-{
-    char **names = NULL;
-    size_t count = 0;
-    int result = list_names(sql, &names, &count);
-    if (count > 0)
-        qsort(names, count, sizeof *names, compare_names);
-    bool more = result == 0;
-    for (size_t i = 0; i < count; i++) {
-        struct stat file;
-        if (more && file_stat(sql, text_of(names[i]), &file) == 0)
-            more = each(context, names[i], (uint64_t)file.st_size);
-        free(names[i]);
-    }
-    free(names);
-    return result;
-}
-
-void sql_databases_tick(struct sql *sql)
+static void close_idle(struct sql *sql)
 {
     struct sql_connection *closing = NULL;
-    if (!sql_memory_is_short())
-        return;
     pthread_mutex_lock(&sql->lock);
     for (struct sql_database *at = sql->databases; at; at = at->next)
         take_idle_locked(at, &closing);
     pthread_mutex_unlock(&sql->lock);
     connections_free(closing);
+}
+
+void sql_databases_tick(struct sql *sql, uint64_t now_ms)
+{
+    if (sql_memory_is_short())
+        close_idle(sql);
+    struct sql_connection *connection = take_unused(sql, now_ms);
+    if (connection == NULL)
+        return;
+    sql_wal_empty(connection);
+    sql_give(connection); /* a WAL that is still there is looked at again */
 }
 
 void sql_databases_close(struct sql *sql)

@@ -183,7 +183,7 @@ void sql_streams_tick(struct sql_streams *streams, uint64_t now_ms);
 /* Ends the oldest transaction that only reads, of that database, whose client
  * is away: the next request with its baton is told why. False: there is none.
  */
-bool sql_streams_end_oldest(struct sql_streams *streams,
+bool sql_streams_end_oldest(struct sql *sql,
                             const struct sql_database *database);
 
 /* A stream with that connection, which it takes; NULL without memory: it is

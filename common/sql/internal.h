@@ -59,6 +59,13 @@ struct sql {
     pthread_mutex_t cursors_lock;
     struct order cursors_by_age; /* of those answers; the first is the oldest */
 
+    /* Who may keep a WAL from being emptied, and is not at work: ends the
+     * oldest of that database. False: there is none. */
+    bool (*end_oldest_stream)(struct sql *sql,
+                              const struct sql_database *database);
+    bool (*end_oldest_cursor)(struct sql *sql,
+                              const struct sql_database *database);
+
     atomic_uint backups; /* copies that are made or sent */
 
     struct log *log;          /* borrowed; NULL: nobody is told */
@@ -95,7 +102,7 @@ void sql_append_error(struct message_buffer *out,
 /* Answers exchange with error->status as a whole. */
 void sql_answer_error(struct exchange *exchange, const struct sql_error *error);
 
-/* ---- routes (sql.c) ---- */
+/* ---- routes (route.c) ---- */
 
 struct sql_route {
     struct text name; /* of the database; empty for /db/ itself; borrowed from
@@ -112,7 +119,7 @@ int sql_route_read(const struct exchange *exchange, struct sql_route *route);
  * the protocol's paths (GET /db/NAME/v2, v3); also those for which
  * sql_route_read fails. Answers at once: a 404, a 405 with Allow, a page.
  * A page that is streamed keeps its state in response.source_state. The CORS
- * fields are added by sql.c afterwards. */
+ * fields are added by handler.c afterwards. */
 enum answer_next sql_pages_begin(struct exchange *exchange);
 
 /* ---- backup (backup.c) ---- */
@@ -131,6 +138,38 @@ void sql_backup_release(struct exchange *exchange);
 /* Fills sql->beneath; SQL_VFS opens names that begin with it. For sql_open.
  * Returns 0, or -1 with errno: without /proc it cannot be done. */
 int sql_vfs_open(struct sql *sql);
+
+/* ---- names and files (file.c) ---- */
+
+struct stat;
+
+/* True if NAME may be a database's name. */
+bool sql_name_is_valid(struct text name);
+
+/* NAME.db in the directory, opened by SQLite as the flags say; given. NULL with
+ * *rc, and errno if it was the kernel's. May block. */
+sqlite3 *sql_open_handle(struct sql *sql, struct text name, int flags, int *rc);
+
+/* Looks whether NAME is a regular file now, without opening it: closing a
+ * descriptor of a database's file would drop the locks that SQLite holds on it
+ * in this process (fcntl(2)). Returns 0, or -1 with errno. */
+int sql_file_stat(struct sql *sql, struct text name, struct stat *found);
+/* The same as a question; false for what is no name too. */
+bool sql_exists(struct sql *sql, struct text name);
+
+/* Calls each(context, name, length of the file) for every database in the
+ * directory, in the order of their names, until it returns false. Returns 0,
+ * or -1 with errno as opendir(3). May block. */
+int sql_list(struct sql *sql,
+             bool (*each)(void *context, const char *name, uint64_t bytes),
+             void *context);
+
+/* ---- a new database (create.c) ---- */
+
+/* Makes an empty database, which is on disk then. Of two who
+ * try, both succeed. Returns 0, or -1 with error: 507 or 500. May block. */
+int sql_create_database(struct sql *sql, struct text name,
+                        struct sql_error *error);
 
 /* ---- databases and connections (db.c) ---- */
 
@@ -268,17 +307,6 @@ struct sql_connection *sql_take_idle(struct sql *sql, struct text name);
  * been changed or its file has been replaced. NULL is allowed. */
 void sql_give(struct sql_connection *connection);
 
-/* Calls each(context, name, length of the file) for every database in the
- * directory, in the order of their names, until it returns false. Returns 0,
- * or -1 with errno as opendir(3). May block. */
-int sql_list(struct sql *sql,
-             bool (*each)(void *context, const char *name, uint64_t bytes),
-             void *context);
-
-/* From now on it has what the next client must not find, and this one must find
- * again at its next request. */
-void sql_mark_state(struct sql_connection *connection);
-
 /* The connection has, or has no more, the write lock while its client is away:
  * tells sql->on_lock if that is new. */
 void sql_hold_lock(struct sql_connection *connection, bool holds);
@@ -290,39 +318,34 @@ void sql_hold_lock(struct sql_connection *connection, bool holds);
  * changes nothing. */
 bool sql_occupy(struct sql_connection *connection);
 
-/* No transaction is open, as far as the client can tell. */
-bool sql_is_autocommit(const struct sql_connection *connection);
-
-/* True if NAME may be a database's name. */
-bool sql_name_is_valid(struct text name);
-
-/* NAME.db in the directory, opened by SQLite as the flags say; given. NULL with
- * *rc, and errno if it was the kernel's. May block. */
-sqlite3 *sql_open_handle(struct sql *sql, struct text name, int flags, int *rc);
-
-/* Makes an empty database, which is on disk then (create.c). Of two who
- * try, both succeed. Returns 0, or -1 with error: 507 or 500. May block. */
-int sql_create_database(struct sql *sql, struct text name,
-                        struct sql_error *error);
-
-/* True if NAME is a regular file now. */
-bool sql_exists(struct sql *sql, struct text name);
-
-/* Closes idle connections while memory is short. About once a second; may
- * block.
- */
-void sql_databases_tick(struct sql *sql);
+/* Closes idle connections while memory is short, and empties the WAL of a
+ * database that nobody has written to for a while. About once a second; may
+ * wait for the disk. */
+void sql_databases_tick(struct sql *sql, uint64_t now_ms);
 
 /* Closes all; none may be in use. For sql_close. */
 void sql_databases_close(struct sql *sql);
 
 /* The name of the connection's database; borrowed from the connection. */
-struct text sql_database_name(const struct sql_connection *connection);
+static inline struct text
+sql_database_name(const struct sql_connection *connection)
+{
+    return text_of(connection->database->name);
+}
 
-/* An idle connection that writes, of a database that nobody has written to for
- * quiet_ms, or since its WAL was emptied: not that one. NULL: there is none. */
-struct sql_connection *sql_take_unused(struct sql *sql, uint64_t now_ms,
-                                       uint64_t quiet_ms);
+/* No transaction is open, as far as the client can tell. */
+static inline bool sql_is_autocommit(const struct sql_connection *connection)
+{
+    return connection->shared ||
+           (!connection->lost && sqlite3_get_autocommit(connection->handle));
+}
+
+/* From now on it has what the next client must not find, and this one must find
+ * again at its next request. */
+static inline void sql_mark_state(struct sql_connection *connection)
+{
+    connection->changed = connection->has_state = true;
+}
 
 /* ---- the write-ahead log (wal.c) ---- */
 
@@ -335,9 +358,9 @@ uint64_t sql_wal_bytes(const struct sql *sql, const char *name);
  * streamed answers. May block, for as long as for a lock. */
 void sql_wal_look(struct sql_connection *connection);
 
-/* Empties the WAL of one database that has not been written to for a while.
- * Waits for no lock, but for the disk. */
-void sql_wal_tick(struct sql *sql, uint64_t now_ms);
+/* Empties the WAL if nobody reads from it or writes. Waits for no lock, but for
+ * the disk. */
+void sql_wal_empty(struct sql_connection *connection);
 
 /* ---- memory, stack and time (memory.c) ---- */
 
@@ -382,18 +405,58 @@ int sql_memory_open(const struct settings *settings);
  * second. */
 void sql_memory_tick(void);
 
-/* ---- the guard (guard.c) ---- */
+/* ---- the time of a request (budget.c) ---- */
 
-/* Sets authorizer, limits, progress handler and functions on a fresh handle;
- * borrows connection until it is closed. Returns SQLite's result code. */
-int sql_guard(struct sql_connection *connection);
+/* All statements of a request together, compiling them included, may take
+ * settings->sqlite_transaction_seconds: else a body of a few MB would keep a
+ * thread for hours. Start gives that time; check returns 0, or -1 with
+ * SQLITE_INTERRUPT when none is left; spend takes off what has passed since. */
+void sql_request_start(struct sql_connection *connection);
 
-/* Has SQLite look at the clock more often, for a statement with functions that
- * may take long, or again as usual. */
-void sql_guard_look_often(struct sql_connection *connection, bool often);
+/* Statements are interrupted from now on when the client of that socket has
+ * gone, until sql_give or another call; 0: nobody is looked for. */
+enum { SQL_LOOK_NS = 100000000 }; /* between two looks at the client */
+void sql_request_watch(struct sql_connection *connection, int fd);
+int sql_request_check(const struct sql_connection *connection,
+                      struct sql_error *error);
+void sql_request_spend(struct sql_connection *connection, uint64_t since_ns);
 
-/* Was a statement refused as it has too many functions that take long? */
-bool sql_has_long_functions(const struct sql_connection *connection);
+/* When what begins at now_ns and may take left_ns (0: no limit of its own) must
+ * have ended, by the time of the request and of the transaction too. */
+uint64_t sql_deadline_ns(const struct sql_connection *connection,
+                         uint64_t now_ns, uint64_t left_ns);
+
+/* ---- what SQLite's result codes mean (result.c) ---- */
+
+/* Fills error from the connection's last error, which had result code rc. */
+int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
+                    int rc);
+
+/* ---- the compiler (compile.c) ---- */
+
+/* Has SQLite compile the first statement of text, of length bytes with its NUL
+ * or -1, as sqlite3_prepare_v3 does, within the connection's bounds of memory,
+ * stack and time. Returns SQLite's result code; after it connection->calls says
+ * how often SQLite has allocated. */
+int sql_sqlite_prepare(struct sql_connection *connection, const char *text,
+                       int length, sqlite3_stmt **made, const char **tail);
+
+/* ---- PRAGMAs (pragma.c) ---- */
+
+enum sql_pragma_rule {
+    PRAGMA_REFUSED,
+    PRAGMA_READ,     /* without a value */
+    PRAGMA_ARGUMENT, /* the value only says what is asked for */
+    PRAGMA_ANALYZE,  /* the same, and something may be written */
+    PRAGMA_WRITE,    /* a value is kept in the file */
+    PRAGMA_SETTING,  /* a value changes this connection */
+    PRAGMA_WAL,      /* the value may be what is so already */
+    PRAGMA_CHECK,    /* reads the whole file in one instruction */
+};
+
+enum sql_pragma_rule sql_pragma_rule(struct text name);
+
+/* ---- what a text says (text.c) ---- */
 
 /* Is a client's text no longer than settings->sqlite_sql_bytes, and are its
  * brackets nested no deeper than SQLite may be asked to free? Returns 0, or -1
@@ -418,6 +481,19 @@ bool sql_text_is_pragma(struct text sql, bool *writes);
 /* What is compiled in the place of a text that would tell where the file is; a
  * literal, or NULL. */
 const char *sql_stand_in(struct text sql);
+
+/* ---- the guard (guard.c) ---- */
+
+/* Sets authorizer, limits, progress handler and functions on a fresh handle;
+ * borrows connection until it is closed. Returns SQLite's result code. */
+int sql_guard(struct sql_connection *connection);
+
+/* Has SQLite look at the clock more often, for a statement with functions that
+ * may take long, or again as usual. */
+void sql_guard_look_often(struct sql_connection *connection, bool often);
+
+/* Was a statement refused as it has too many functions that take long? */
+bool sql_has_long_functions(const struct sql_connection *connection);
 
 /* ---- the session (session.c) ---- */
 
@@ -487,13 +563,6 @@ struct sql_statement {
     struct order_link by_use;
 };
 
-/* Has SQLite compile the first statement of text, of length bytes with its NUL
- * or -1, as sqlite3_prepare_v3 does, within the connection's bounds of memory,
- * stack and time. Returns SQLite's result code; after it connection->calls says
- * how often SQLite has allocated. */
-int sql_sqlite_prepare(struct sql_connection *connection, const char *text,
-                       int length, sqlite3_stmt **made, const char **tail);
-
 /* Gives the statement from the connection's cache, or compiles it. It is the
  * cache's: borrowed until the next sql_prepare on this connection, and must
  * not be running then. Exactly one statement must be in sql. NULL with error
@@ -551,25 +620,6 @@ void sql_at_once_end(struct sql_connection *connection,
 
 /* ---- running (run.c) ---- */
 
-/* All statements of a request together, compiling them included, may take
- * settings->sqlite_transaction_seconds: else a body of a few MB would keep a
- * thread for hours. Start gives that time; check returns 0, or -1 with
- * SQLITE_INTERRUPT when none is left; spend takes off what has passed since. */
-void sql_request_start(struct sql_connection *connection);
-
-/* Statements are interrupted from now on when the client of that socket has
- * gone, until sql_give or another call; 0: nobody is looked for. */
-enum { SQL_LOOK_NS = 100000000 }; /* between two looks at the client */
-void sql_request_watch(struct sql_connection *connection, int fd);
-int sql_request_check(const struct sql_connection *connection,
-                      struct sql_error *error);
-void sql_request_spend(struct sql_connection *connection, uint64_t since_ns);
-
-/* When what begins at now_ns and may take left_ns (0: no limit of its own) must
- * have ended, by the time of the request and of the transaction too. */
-uint64_t sql_deadline_ns(const struct sql_connection *connection,
-                         uint64_t now_ns, uint64_t left_ns);
-
 /* One execution of a statement, with its limits. Start (then bind), step to
  * the end or as far as wanted, finish. */
 struct sql_run {
@@ -624,10 +674,6 @@ void sql_run_pause(struct sql_run *run);
 
 /* Resets the statement and clears its bindings. May be called twice. */
 void sql_run_finish(struct sql_run *run);
-
-/* Fills error from the connection's last error, which had result code rc. */
-int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
-                    int rc);
 
 /* ---- values (value.c) ---- */
 

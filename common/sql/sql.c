@@ -20,6 +20,8 @@ struct sql *sql_open(const struct settings *settings, unsigned wait_ms)
     sql_json_open();
     made->settings = settings;
     made->wait_ms = wait_ms;
+    made->end_oldest_stream = sql_streams_end_oldest;
+    made->end_oldest_cursor = sql_cursors_end_oldest;
     made->directory_fd =
         open(settings->sqlite_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (made->directory_fd < 0)
@@ -80,7 +82,6 @@ void sql_close(struct sql *sql)
 void sql_tick(struct sql *sql, uint64_t now_ms)
 {
     sql_streams_tick(sql->streams, now_ms);
-    sql_databases_tick(sql);
     sql_memory_tick();
-    sql_wal_tick(sql, now_ms);
+    sql_databases_tick(sql, now_ms);
 }

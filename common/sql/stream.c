@@ -384,9 +384,10 @@ void sql_streams_tick(struct sql_streams *streams, uint64_t now_ms)
     }
 }
 
-bool sql_streams_end_oldest(struct sql_streams *streams,
+bool sql_streams_end_oldest(struct sql *sql,
                             const struct sql_database *database)
 {
+    struct sql_streams *streams = sql->streams;
     struct sql_stream *oldest = NULL;
     pthread_mutex_lock(&streams->lock);
     for (size_t i = 0; streams->count > 0 && i < STREAM_BUCKETS; i++)

@@ -4,7 +4,7 @@
  *   -> checkpoint that truncates -> busy -> the oldest reader that waits for
  *      its client is ended -> checkpoint again ... -> wait for those that run;
  *      at twice the length, interrupt them
- * tick -> nobody has written for a while -> the same, without ending anybody
+ * idle -> nobody has written for a while -> the same, without ending anybody
  *
  * SQLite copies the WAL into the database after each commit that finds 1000
  * pages in it, and starts it over when nobody reads from it any more. Readers
@@ -12,7 +12,7 @@
  * ever doing so. A checkpoint with TRUNCATE holds the writers off meanwhile:
  * readers that come then need the database file only, so it ends once the
  * readers that were there have ended. */
-#include "sql/hrana.h"
+#include "sql/internal.h"
 
 #include "base/clock.h"
 
@@ -21,7 +21,6 @@
 #include <sys/stat.h>
 
 enum {
-    WAL_IDLE_MS = 5000, /* without a write: then it is truncated */
     WAL_REST_MS = 1000, /* after a try in vain, as while a backup is made or
                            another process reads: no write waits then */
 };
@@ -72,6 +71,13 @@ static bool interrupt_readers(struct sql_connection *connection)
     return done;
 }
 
+/* A transaction whose client is away goes before an answer that is sent. */
+static bool end_oldest(struct sql *sql, struct sql_database *database)
+{
+    return sql->end_oldest_stream(sql, database) ||
+           sql->end_oldest_cursor(sql, database);
+}
+
 static void shrink(struct sql_connection *connection, bool overflows)
 {
     struct sql *sql = connection->sql;
@@ -83,8 +89,7 @@ static void shrink(struct sql_connection *connection, bool overflows)
         return;
     }
     while (!(done = truncate_wal(connection, false)) &&
-           (sql_streams_end_oldest(sql->streams, database) ||
-            sql_cursors_end_oldest(sql, database)))
+           end_oldest(sql, database))
         ended++;
     /* Streams and cursors that are in use just now end as they pause, so that
      * only statements that run are waited for. */
@@ -127,15 +132,10 @@ void sql_wal_look(struct sql_connection *connection)
     atomic_store(&database->wal_shrinks, false);
 }
 
-void sql_wal_tick(struct sql *sql, uint64_t now_ms)
+void sql_wal_empty(struct sql_connection *connection)
 {
-    struct sql_connection *connection =
-        sql_take_unused(sql, now_ms, WAL_IDLE_MS);
-    if (connection == NULL)
+    if (atomic_exchange(&connection->database->wal_shrinks, true))
         return;
-    if (!atomic_exchange(&connection->database->wal_shrinks, true)) {
-        truncate_wal(connection, false);
-        atomic_store(&connection->database->wal_shrinks, false);
-    }
-    sql_give(connection); /* a WAL that is still there is looked at again */
+    truncate_wal(connection, false);
+    atomic_store(&connection->database->wal_shrinks, false);
 }

@@ -1,0 +1,60 @@
+/* budget.c - how long the statements of a request may run, and for whom.
+ *
+ * request begins -> start -> [statement -> check, deadline -> spend]* */
+#include "sql/internal.h"
+
+#include "base/clock.h"
+
+void sql_request_start(struct sql_connection *connection)
+{
+    uint64_t seconds = connection->sql->settings->sqlite_transaction_seconds;
+    connection->request_left_ns = seconds ? seconds * 1000000000 : UINT64_MAX;
+    connection->committed = false;
+    connection->wrote = false;
+}
+
+void sql_request_watch(struct sql_connection *connection, int fd)
+{
+    connection->client_fd = fd;
+    connection->gone = false;
+    connection->waits_ns = clock_ns();
+    connection->look_ns = connection->waits_ns + SQL_LOOK_NS;
+}
+
+int sql_request_check(const struct sql_connection *connection,
+                      struct sql_error *error)
+{
+    if (atomic_load_explicit(&connection->sql->ending, memory_order_relaxed))
+        return sql_fail(error, 503, "SQLITE_INTERRUPT",
+                        "SQLite error: interrupted, as the server stops");
+    if (connection->gone)
+        return sql_fail(error, 400, "SQLITE_INTERRUPT",
+                        "SQLite error: not begun, as the client has gone");
+    if (connection->request_left_ns > 0)
+        return 0;
+    return sql_fail(
+        error, 400, "SQLITE_INTERRUPT",
+        "SQLite error: interrupted, as the statements of this request ran "
+        "longer than %llu s",
+        (unsigned long long)
+            connection->sql->settings->sqlite_transaction_seconds);
+}
+
+void sql_request_spend(struct sql_connection *connection, uint64_t since_ns)
+{
+    uint64_t spent = clock_ns() - since_ns;
+    connection->request_left_ns -= spent < connection->request_left_ns
+                                       ? spent
+                                       : connection->request_left_ns;
+}
+
+uint64_t sql_deadline_ns(const struct sql_connection *connection,
+                         uint64_t now_ns, uint64_t left_ns)
+{
+    uint64_t left = connection->request_left_ns;
+    if (left_ns != 0 && left_ns < left)
+        left = left_ns;
+    uint64_t deadline = left < UINT64_MAX - now_ns ? now_ns + left : UINT64_MAX;
+    uint64_t whole = connection->transaction_deadline_ns;
+    return whole != 0 && whole < deadline ? whole : deadline;
+}

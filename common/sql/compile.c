@@ -1,0 +1,24 @@
+/* compile.c - SQLite's compiler, within the time and the memory of its client.
+ */
+#include "sql/internal.h"
+
+#include "base/clock.h"
+
+int sql_sqlite_prepare(struct sql_connection *connection, const char *text,
+                       int length, sqlite3_stmt **made, const char **tail)
+{
+    /* Within a run (a page asks about each table of another's rows) the time of
+     * the run counts. */
+    uint64_t deadline_ns = connection->deadline_ns;
+    if (deadline_ns == 0)
+        connection->deadline_ns = sql_deadline_ns(
+            connection, clock_ns(),
+            connection->sql->settings->sqlite_query_ms * 1000000);
+    struct sql_connection *before = sql_enter(connection);
+    sql_enter_compiling(connection);
+    int rc = sqlite3_prepare_v3(connection->handle, text, length,
+                                SQLITE_PREPARE_PERSISTENT, made, tail);
+    sql_leave(before);
+    connection->deadline_ns = deadline_ns;
+    return rc;
+}
