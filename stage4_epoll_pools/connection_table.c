@@ -32,8 +32,8 @@ static uint64_t tag_of(const struct conn *conn, enum place place)
 void connection_table_place(struct connection_table *table,
                             const struct conn *conn, enum place place)
 {
-    atomic_store_explicit(&table->slots[conn->number].tag, tag_of(conn, place),
-                          memory_order_relaxed);
+    atomic_store_explicit(&table->slots[conn->table_slot].tag,
+                          tag_of(conn, place), memory_order_relaxed);
 }
 
 int connection_table_add(struct connection_table *table, struct conn *conn)
@@ -48,7 +48,7 @@ int connection_table_add(struct connection_table *table, struct conn *conn)
     if (number == NO_SLOT)
         return -1;
     struct connection_slot *slot = &table->slots[number];
-    conn->number = number;
+    conn->table_slot = number;
     conn->generation = (uint32_t)(atomic_load(&slot->tag) >> 8) + 1;
     slot->conn = conn;
     connection_table_place(table, conn, PLACE_HELD);
@@ -59,12 +59,12 @@ int connection_table_add(struct connection_table *table, struct conn *conn)
 size_t connection_table_remove(struct connection_table *table,
                                struct conn *conn)
 {
-    struct connection_slot *slot = &table->slots[conn->number];
+    struct connection_slot *slot = &table->slots[conn->table_slot];
     connection_table_place(table, conn, PLACE_NONE);
     pthread_mutex_lock(&table->lock);
     slot->conn = NULL;
     slot->next_free = table->first_free;
-    table->first_free = conn->number;
+    table->first_free = conn->table_slot;
     pthread_mutex_unlock(&table->lock);
     return atomic_fetch_sub(&table->count, 1) - 1;
 }

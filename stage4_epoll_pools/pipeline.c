@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "conn/listen.h"
+#include "conn/work.h"
 #include "core/server.h"
 #include "report/stats.h"
 #include "report/trace.h"

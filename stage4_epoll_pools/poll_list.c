@@ -81,13 +81,13 @@ static int watch(const struct poll_list *list, struct conn *conn)
     unsigned char known = (unsigned char)(1 << list->place);
     struct epoll_event event = {
         .events = list->events | EPOLLONESHOT,
-        .data.u64 = (uint64_t)conn->generation << 32 | conn->number,
+        .data.u64 = (uint64_t)conn->generation << 32 | conn->table_slot,
     };
-    int how = conn->watched & known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    int how = conn->poll_lists & known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     stats_add(STAT_sys_watch, 1);
     if (epoll_ctl(list->epoll_fd, how, conn->fd, &event) < 0)
         return -1;
-    conn->watched |= known;
+    conn->poll_lists |= known;
     return 0;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "conn/listen.h"
+#include "conn/work.h"
 #include "report/stats.h"
 #include "report/trace.h"
 
@@ -31,11 +32,7 @@ enum {
     BESIDE_MS = 100, /* so long after a short answer others are expected */
 };
 
-/* conn->number, which is the stage's: where the connection is. AWAY: it comes
- * back by the inbox. */
-enum { WITH_FRONT, AWAY };
-
-/* What the kernel knows of a connection's socket, in conn->watched. */
+/* What the kernel knows of a connection's socket, in conn->watch. */
 enum { WATCH_NONE, WATCH_READ, WATCH_WRITE };
 
 /* ---- what the kernel is asked ---- */
@@ -47,13 +44,13 @@ static int watch_set(struct front *front, struct conn *conn,
         .events = watch == WATCH_READ ? EPOLLIN : EPOLLOUT,
         .data.ptr = conn,
     };
-    if (conn->watched == watch)
+    if (conn->watch == watch)
         return 0; /* nearly always: read, answer at once, read */
-    int how = conn->watched == WATCH_NONE ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    int how = conn->watch == WATCH_NONE ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
     stats_add(STAT_sys_watch, 1);
     if (epoll_ctl(front->epoll_fd, how, conn->fd, &event) < 0)
         return -1;
-    conn->watched = watch;
+    conn->watch = watch;
     return 0;
 }
 
@@ -67,7 +64,7 @@ static void watch_forget(struct front *front, struct conn *conn)
     atomic_fetch_add_explicit(&front->stale, 1, memory_order_relaxed);
     /* Otherwise the next turn hears of it again, and tries again. */
     if (epoll_ctl(front->epoll_fd, EPOLL_CTL_DEL, conn->fd, NULL) == 0)
-        conn->watched = WATCH_NONE;
+        conn->watch = WATCH_NONE;
 }
 
 /* It may fail (ENOMEM, or ENOSPC: fs.epoll.max_user_watches). `listening` is
@@ -141,7 +138,7 @@ static bool hand_over(struct front *front, struct conn *conn,
     front->batches[number] = task;
     connections_pause(&front->connections, conn);
     conn->wish = CONN_WANT_WORK; /* a step puts its own in its place */
-    conn->number = AWAY;
+    conn->away = true;
     return true;
 }
 
@@ -197,7 +194,7 @@ static void come_again(struct front *front, struct conn *conn)
 {
     connections_update(&front->connections, conn);
     conn->wish = CONN_WANT_WORK;
-    conn->number = AWAY;
+    conn->away = true;
     conn->next = NULL;
     inbox_put(&front->inbox, conn);
 }
@@ -270,7 +267,7 @@ static void accept_clients(struct front *front)
 static void come_home(struct front *front, struct conn *conn)
 {
     enum conn_wish wish = conn->wish;
-    conn->number = WITH_FRONT;
+    conn->away = false;
     /* What was not done to it while it was away. Its deadline goes to the end
      * of a list whose first is looked at: who trickles comes home with each
      * byte, and would stand behind the others for ever. */
@@ -346,7 +343,7 @@ static void begin_stop(struct front *front)
     front->stopping = true;
     listen_on(front, false);
     for (size_t i = list->count; i-- > 0;) {
-        if (list->all[i]->number != WITH_FRONT)
+        if (list->all[i]->away)
             continue;
         if (conn_stop(list->all[i]))
             drop(front, list->all[i]);
@@ -384,7 +381,7 @@ static void front_turn(struct front *front)
             continue;
         }
         struct conn *conn = events[i].data.ptr;
-        if (conn->number == AWAY)
+        if (conn->away)
             watch_forget(front, conn);
         else
             go_on(front, conn);

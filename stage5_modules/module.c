@@ -10,6 +10,7 @@
  * that turns out to be slow, a strand that has rested, a task that has waited
  * too long for a key that is held. */
 #include "module.h"
+#include "conn/work.h"
 #include "strand.h"
 
 #include "base/clock.h"

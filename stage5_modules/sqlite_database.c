@@ -16,6 +16,7 @@
  * until the client commits, or time is up, or their own time is. The requests
  * of that transaction itself pass by the strand: they have the lock. */
 #include "sqlite_database.h"
+#include "conn/work.h"
 
 #include "base/clock.h"
 #include "report/stats.h"

@@ -12,6 +12,7 @@
  * answered yet, and nothing of the transaction is there: so all are done again,
  * one by one. Nothing is answered before it is on disk. */
 #include "sqlite_database.h"
+#include "conn/work.h"
 
 #include "base/clock.h"
 #include "report/stats.h"

@@ -9,6 +9,7 @@
  * reader has opened the old one or the new one, and the one it has does not
  * change. */
 #include "module.h"
+#include "conn/work.h"
 
 #include "file_cache.h"
 #include "files/files.h"

@@ -87,14 +87,13 @@ unsigned conn_take_body(struct conn *conn)
 void conn_drop_body(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;
-    struct exchange *exchange = &turn->exchange;
     if (turn->body_length == 0)
         return;
     turn->body_length = 0;
-    exchange->body = (struct text){0};
+    turn->exchange.body = (struct text){0};
     close_gap(conn);
     buffer_shrink(&conn->in);
-    exchange->request.base = buffer_start(&conn->in); /* the log wants it */
+    conn_exchange(conn); /* the log wants the request */
 }
 
 const char *conn_body_detail(unsigned status)

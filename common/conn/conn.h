@@ -1,11 +1,12 @@
 /* conn.h - a connection as a state machine that never waits.
  *
- * socket -> in -> parser -> [conn_work: the answer] -> out -> socket
+ * socket -> in -> parser -> [the answer] -> out -> socket
  *
- * A stage calls conn_step when the socket may move; the step does what can be
- * done now and returns a wish. The stage decides how to wait for the wish
- * and which thread fulfils it. A connection has one owner at any time, the
- * thread that steps it, so nothing in it is locked. */
+ * A stage calls conn_serve when the socket may move; it does what can be done
+ * now and returns a wish. The stage decides how to wait for the wish. A stage
+ * with threads decides besides which of them has the request answered: it calls
+ * conn_step, and the functions of work.h. A connection has one owner at any
+ * time, the thread that steps it, so nothing in it is locked. */
 #ifndef FIVEFOLD_CONN_H
 #define FIVEFOLD_CONN_H
 
@@ -52,7 +53,7 @@ enum conn_deadline {
 
 /* What a request needs while it is under way: the exchange, the parsers and
  * the cursors of the answer. Taken with the first byte and given back with the
- * last; private to conn*.c. */
+ * last; private to conn/. */
 struct conn_turn;
 
 struct conn {
@@ -87,11 +88,16 @@ struct conn {
     size_t slot; /* index in connections.all */
 
     /* The stage's. */
-    enum conn_wish wish;   /* what it waits for */
-    uint32_t number;       /* with threads: its place in the list of all, ... */
-    uint32_t generation;   /* ... how many have had that place before, ... */
-    unsigned char watched; /* ... which epoll sets know its socket, ... */
-    struct conn *next;     /* ... and who is handed on together with it */
+    enum conn_wish wish; /* what it waits for */
+    struct conn *next;   /* stages with threads: who is handed on together with
+                            it */
+    /* Of stage 4: its slot in the table of all, how many have had that slot
+     * before, and which poll lists know its socket (a bit each). */
+    uint32_t table_slot, generation;
+    unsigned char poll_lists;
+    /* Of stage 5: a module has it, and what epoll is to tell of its socket. */
+    bool away;
+    unsigned char watch;
 };
 
 /* Takes fd (a connected, non-blocking socket; in stage 1 a blocking one with
@@ -103,62 +109,6 @@ struct conn *conn_open(struct server *server, int fd, const struct peer *peer);
  * waiting; a large body goes in steps of SEND_STEP_BYTES so that other
  * clients get their turn. Blocks only if the socket does. */
 enum conn_wish conn_step(struct conn *conn);
-
-/* After CONN_WANT_WORK: has the request answered. May block. Then conn_step
- * may be called at once. */
-void conn_work(struct conn *conn);
-
-/* conn_work in three parts, for a stage that chooses the thread by what is
- * asked for, or does something with many requests before any is answered. All
- * after CONN_WANT_WORK, before conn_step.
- *
- * Route: which handler is it for? Gives the exchange, routed, borrowed until
- * the answer; NULL: it has its answer already, and conn_work says so at once.
- * Never blocks.
- * Open: has the request begun; true: the body is here, and the handler's finish
- * is due on conn_route's exchange, then conn_work_answer. False: as after
- * conn_work. May block.
- * Answer: the response is there, it can be sent. Never blocks, unless the
- * response has a source. */
-struct exchange *conn_route(struct conn *conn);
-bool conn_work_open(struct conn *conn);
-void conn_work_answer(struct conn *conn);
-
-/* After CONN_WANT_WORK, for a thread that must not block: has the request
- * answered if everything for it is in memory (a small file in the page cache,
- * an error, /-/). Returns true if so, and then conn_step may be called at once;
- * else the request is as before, and conn_work is due on another thread. */
-bool conn_work_at_once(struct conn *conn);
-
-/* After CONN_WANT_WORK, instead of conn_work, when too much is waiting: answers
- * 503 with Retry-After. Then conn_step may be called at once. */
-void conn_work_refuse(struct conn *conn);
-
-/* After CONN_WANT_WORK, for a request that has had to wait: has the client
- * reset the connection meanwhile? Then nobody will read the answer. One who has
- * only ended his side (shutdown, or close: that looks the same) may still. */
-bool conn_client_is_gone(const struct conn *conn);
-
-/* The next conn_step reads or writes a file (sends from it, or stores what
- * comes for it) and may have to wait for the disk; every other step is done
- * without waiting. */
-bool conn_step_may_block(const struct conn *conn);
-
-/* After conn_step_may_block: but what would be sent next is in memory, as far
- * as the first and the last byte of it tell. One system call or two. */
-bool conn_step_is_cached(const struct conn *conn);
-
-/* The next conn_step has so much to send (256 KiB or more) that it takes longer
- * than to hand it to another thread. */
-bool conn_step_is_long(const struct conn *conn);
-
-/* The request that is under way; NULL between requests. Borrowed. */
-struct exchange *conn_exchange(struct conn *conn);
-
-/* After CONN_WANT_STREAM: makes the next piece of the answer, or goes on with
- * one that takes long before its first byte. May block. Then conn_step may be
- * called at once. */
-void conn_stream(struct conn *conn);
 
 /* One connection may have sent many requests at once. A thread that serves
  * others too goes on with the next request of the same connection only while

@@ -1,7 +1,7 @@
 /* send.c - sending: from a struct response to bytes on the socket.
  *
  * response -> out (head) + segments of memory and file, or pieces of a source
- *   -> sendmsg, sendfile -> conn_finish_answer
+ *   -> sendmsg, sendfile
  *
  * Every partial write only moves a cursor forward: out.cursor for the head,
  * (segment, segment_sent) for the body. */
@@ -221,8 +221,7 @@ void conn_start_interim(struct conn *conn)
 
 static void go_on(struct conn *conn)
 {
-    struct exchange *exchange = &conn->turn->exchange;
-    exchange->request.base = buffer_start(&conn->in);
+    struct exchange *exchange = conn_exchange(conn);
     exchange->handler->go_on(exchange);
     conn_start_answer(conn);
 }
@@ -324,23 +323,6 @@ void conn_log_answer(struct conn *conn)
     log_access(conn->server->log, &turn->exchange, turn->body_sent);
 }
 
-/* Everything that was made has gone. */
-static enum conn_wish sent_all(struct conn *conn)
-{
-    struct conn_turn *turn = conn->turn;
-    const struct response *response = &turn->exchange.response;
-    if (turn->interim) {
-        turn->interim = false;
-        conn_set_state(conn, WAITING_FOR_BODY);
-        conn_arm(conn, DEADLINE_BODY);
-        return CONN_WANT_READ;
-    }
-    if (response->source != NULL && !turn->source_ended && !turn->head_only)
-        return CONN_WANT_STREAM;
-    conn_log_answer(conn);
-    return conn_finish_answer(conn);
-}
-
 bool conn_step_may_block(const struct conn *conn)
 {
     const struct conn_turn *turn = conn->turn;
@@ -394,7 +376,7 @@ static bool next_has_come(const struct conn *conn)
     return buffer_length(&conn->in) > conn->turn->raw;
 }
 
-enum conn_wish conn_send(struct conn *conn)
+enum conn_sent conn_send(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;
     size_t step = 0;
@@ -402,26 +384,26 @@ enum conn_wish conn_send(struct conn *conn)
         struct iovec vectors[SEND_VECTORS];
         bool file_next = false;
         if (conn->out.failed)
-            return CONN_CLOSE; /* cut off: the client sees that it is short */
+            return SENT_FAILED; /* cut off: the client sees that it is short */
         size_t n = gather(conn, vectors, &file_next);
         bool more = n > 0 || file_next;
         if (step >= SEND_STEP_BYTES && (more || next_has_come(conn)))
-            return CONN_WANT_WRITE;
+            return SENT_SOME;
         if (!more)
-            return sent_all(conn);
+            return SENT_ALL;
         ssize_t sent =
             n > 0 ? send_memory(conn, vectors, n, file_next) : send_file(conn);
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
             stats_add(STAT_sys_send_again, 1);
-            return CONN_WANT_WRITE;
+            return SENT_SOME;
         }
         if (sent < 0)
-            return CONN_CLOSE; /* the client has gone, or the disk fails */
+            return SENT_FAILED; /* the client has gone, or the disk fails */
         if (sent == 0)
-            return CONN_CLOSE; /* the file has shrunk: the promised length
-                                  cannot be kept */
+            return SENT_FAILED; /* the file has shrunk: the promised length
+                                   cannot be kept */
         stats_add(STAT_bytes_out, (uint64_t)sent);
         conn_moved(conn, (size_t)sent);
         step += (size_t)sent;
@@ -429,42 +411,4 @@ enum conn_wish conn_send(struct conn *conn)
             conn_set_state(conn, turn->interim ? WAITING_TO_SEND_HEAD
                                                : WAITING_TO_SEND_BODY);
     }
-}
-
-/* Says a last word without waiting. */
-static void refuse(int fd, const char *answer, size_t n)
-{
-    char scratch[4096];
-    /* Unread bytes would turn the close into a reset, which could overtake
-     * the answer; what comes later than this may still do so. */
-    (void)!recv(fd, scratch, sizeof scratch, MSG_DONTWAIT);
-    (void)!send(fd, answer, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-    shutdown(fd, SHUT_WR);
-}
-
-#define REFUSAL(status)                                                        \
-    "HTTP/1.1 " status "\r\n"                                                  \
-    "Server: fivefold\r\n"                                                     \
-    "X-Content-Type-Options: nosniff\r\n"                                      \
-    "Retry-After: 1\r\n"                                                       \
-    "Content-Length: 0\r\n"                                                    \
-    "Connection: close\r\n\r\n"
-
-void conn_refuse(struct conn *conn)
-{
-    static const char answer[] = REFUSAL("503 Service Unavailable");
-    refuse(conn->fd, answer, sizeof answer - 1);
-    conn_close(conn);
-    stats_add(STAT_refused, 1);
-    stats_add(STAT_status_5xx, 1);
-}
-
-void conn_refuse_address(int fd)
-{
-    static const char answer[] = REFUSAL("429 Too Many Requests");
-    refuse(fd, answer, sizeof answer - 1);
-    close(fd);
-    stats_add(STAT_closed, 1);
-    stats_add(STAT_address_refused, 1);
-    stats_add(STAT_status_4xx, 1);
 }

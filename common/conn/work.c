@@ -80,25 +80,18 @@ static void decide_unwanted_body(struct conn *conn)
     }
 }
 
-struct exchange *conn_exchange(struct conn *conn)
-{
-    return conn->turn != NULL ? &conn->turn->exchange : NULL;
-}
-
 struct exchange *conn_route(struct conn *conn)
 {
-    struct exchange *exchange = &conn->turn->exchange;
+    struct exchange *exchange = conn_exchange(conn);
     assert(conn->state == BEING_PROCESSED);
-    exchange->request.base = buffer_start(&conn->in);
     return answer_route(exchange) ? NULL : exchange;
 }
 
 bool conn_work_open(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;
-    struct exchange *exchange = &turn->exchange;
+    struct exchange *exchange = conn_exchange(conn);
     assert(conn->state == BEING_PROCESSED);
-    exchange->request.base = buffer_start(&conn->in);
     if (!turn->admitted) {
         if (answer_begin(exchange) != ANSWER_WANT_BODY) {
             conn_work_answer(conn);
@@ -106,7 +99,7 @@ bool conn_work_open(struct conn *conn)
         }
         if (!start_body(conn))
             return false;
-        exchange->request.base = buffer_start(&conn->in);
+        conn_exchange(conn); /* the buffer may have moved */
     }
     exchange->body =
         (struct text){exchange->request.base + exchange->request.head_length,
@@ -135,12 +128,10 @@ void conn_work(struct conn *conn)
 
 bool conn_work_at_once(struct conn *conn)
 {
-    struct conn_turn *turn = conn->turn;
-    struct exchange *exchange = &turn->exchange;
-    struct http_request *request = &exchange->request;
+    struct exchange *exchange = conn_exchange(conn);
+    const struct http_request *request = &exchange->request;
     uint64_t start = TRACE_START();
     assert(conn->state == BEING_PROCESSED);
-    request->base = buffer_start(&conn->in);
     if ((request->method != HTTP_GET && request->method != HTTP_HEAD) ||
         request->framing != HTTP_BODY_NONE ||
         http_field(request, TEXT("Authorization")).data != NULL)
@@ -161,8 +152,7 @@ bool conn_work_at_once(struct conn *conn)
 
 void conn_work_refuse(struct conn *conn)
 {
-    struct exchange *exchange = &conn->turn->exchange;
-    exchange->request.base = buffer_start(&conn->in);
+    struct exchange *exchange = conn_exchange(conn);
     answer_error(exchange, 503, "Too much is waiting; try again.");
     conn_work_answer(conn);
 }

@@ -62,8 +62,8 @@ struct handler {
 };
 
 struct exchange {
-    struct server *server; /* borrowed; outlives every exchange */
-    struct http_request request;
+    struct http_request request; /* first: it alone is not cleared (turn.c) */
+    struct server *server;       /* borrowed; outlives every exchange */
     struct response response;
     struct peer peer;
     int fd; /* of the connection, to look whether the client is there

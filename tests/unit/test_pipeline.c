@@ -125,11 +125,11 @@ static void event_for_a_recycled_slot_is_stale(void **state)
     while (poll(&epoll, 1, 0) == 1)
         sched_yield();
     /* Housekeeping closes the connection, and a new one gets its slot. */
-    uint32_t number = conn->number;
+    uint32_t number = conn->table_slot;
     connections_remove(&f->list.waiting, conn);
     connection_table_remove(&f->table, conn);
     struct conn *next = make(f, &next_client);
-    assert_int_equal(next->number, number);
+    assert_int_equal(next->table_slot, number);
     connections_add(&f->list.waiting, next);
     connection_table_place(&f->table, next, PLACE_RECV_POLL);
     pthread_mutex_unlock(&f->list.lock);
@@ -173,7 +173,7 @@ static void table_gives_out_what_it_has(void **state)
     assert_int_equal(connection_table_remove(&f->table, &conns[1]),
                      CONNECTIONS - 1);
     assert_int_equal(connection_table_add(&f->table, &conns[CONNECTIONS]), 0);
-    assert_int_equal(conns[CONNECTIONS].number, conns[1].number);
+    assert_int_equal(conns[CONNECTIONS].table_slot, conns[1].table_slot);
     assert_int_not_equal(conns[CONNECTIONS].generation, conns[1].generation);
 }
 

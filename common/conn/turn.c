@@ -1,0 +1,73 @@
+/* turn.c - what a connection needs while one request is under way.
+ *
+ * first byte -> conn_turn_open ... last byte of the answer -> conn_turn_close
+ */
+#include "conn/internal.h"
+
+#include "access/forwarded.h"
+#include "base/clock.h"
+#include "core/server.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+int conn_turn_open(struct conn *conn)
+{
+    struct conn_turn *turn = malloc(sizeof *turn);
+    if (turn == NULL)
+        return -1;
+    struct exchange *exchange = &turn->exchange;
+    struct server *server = conn->server;
+    /* The request is over a KiB, and its parser fills all of it: clearing the
+     * rest alone is worth it, as this runs once a request. */
+    enum { REST = sizeof exchange->request };
+    _Static_assert(offsetof(struct conn_turn, exchange) == 0 &&
+                       offsetof(struct exchange, request) == 0,
+                   "the request comes first");
+    memset((char *)turn + REST, 0, sizeof *turn - REST);
+    exchange->server = server;
+    response_init(&exchange->response);
+    exchange->response.memory.budget = server->budget;
+    exchange->peer = conn->peer;
+    exchange->fd = conn->fd;
+    exchange->address = conn->address;
+    exchange->spool_fd = -1;
+    exchange->id =
+        atomic_fetch_add_explicit(&server->next_id, 1, memory_order_relaxed) +
+        1;
+    exchange->started_ns = clock_ns();
+    struct http_limits limits = {
+        .request_line_bytes = server->settings->request_line_bytes,
+        .head_bytes = server->settings->head_bytes,
+    };
+    http_parser_start(&turn->parser, limits, &exchange->request);
+    conn->turn = turn;
+    conn_arm(conn, DEADLINE_HEAD);
+    return 0;
+}
+
+void conn_turn_close(struct conn *conn)
+{
+    struct conn_turn *turn = conn->turn;
+    if (turn == NULL)
+        return;
+    struct exchange *exchange = &turn->exchange;
+    /* The source may hold what the handler's state owns: it goes first. */
+    response_release(&exchange->response);
+    if (exchange->handler != NULL && exchange->handler->release != NULL &&
+        (exchange->state != NULL || exchange->spool_fd >= 0))
+        exchange->handler->release(exchange);
+    forwarded_leave(exchange);
+    free(exchange->path);
+    free(turn);
+    conn->turn = NULL;
+}
+
+struct exchange *conn_exchange(struct conn *conn)
+{
+    if (conn->turn == NULL)
+        return NULL;
+    struct exchange *exchange = &conn->turn->exchange;
+    exchange->request.base = buffer_start(&conn->in);
+    return exchange;
+}
