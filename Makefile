@@ -26,11 +26,19 @@ LDFLAGS  += -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LDLIBS   += -lsqlite3 -ljansson -linih -lcrypt -lseccomp \
             $(if $(ATOMICS),-latomic)
 
-COMMON   := $(patsubst %.c,$(BUILD)/%.o,$(filter-out common/process/main.c,$(wildcard common/*/*.c)))
+# The rooms of common/, from the ground up: each is a library, and nothing in one
+# calls what stands above it (tests/layers.sh).
+ROOMS    := base http config report core access conn files sql status process
+reverse   = $(if $(1),$(call reverse,$(wordlist 2,99,$(1))) $(firstword $(1)))
+libraries = $(patsubst %,$(BUILD)/lib%.a,$(1))
+LIBS     := $(call libraries,$(call reverse,$(ROOMS)))
+# Those of a room and of all below it, the highest first, as the linker wants.
+below     = $(if $(filter $(1),$(firstword $(2))),$(2),$(call below,$(1),$(wordlist 2,99,$(2))))
+libraries_of = $(if $(filter $(1),$(ROOMS)),$(call libraries,$(call below,$(1),$(call reverse,$(ROOMS)))),$(LIBS))
 STAGES   := $(sort $(wildcard stage?_*))
 NUMBERS  := $(foreach s,$(STAGES),$(patsubst stage%,%,$(firstword $(subst _, ,$(s)))))
 BINARIES := $(NUMBERS:%=$(BUILD)/fivefold-%)
-UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+UNITS    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 STAGE    ?= $(lastword $(NUMBERS))
 stage_dir = $(wildcard stage$(1)_*)
 
@@ -122,38 +130,46 @@ $(BUILD)/common/status/page.h: common/status/page.html
 
 $(BUILD)/common/status/status.o: $(BUILD)/common/status/page.h
 
-$(BUILD)/libcommon.a: $(COMMON)
-	$(call SAY,AR)
-	$(Q)rm -f $@.$$$$ && ar rcs $@.$$$$ $^ && mv $@.$$$$ $@ # whole for another make
+objects   = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c %/server.c,$(wildcard $(1)/*.c)))
+archive   = rm -f $(1).$$$$ && ar rcs $(1).$$$$ $(2) && mv $(1).$$$$ $(1) # whole for another make
+
+define room_rule
+$(BUILD)/lib$(1).a: $(call objects,common/$(1))
+	$$(call SAY,AR)
+	$$(Q)$$(call archive,$$@,$$^)
+endef
+$(foreach r,$(ROOMS),$(eval $(call room_rule,$(r))))
 
 define server_rule
 $(BUILD)/fivefold-$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(call stage_dir,$(1))/*.c)) \
-                        $(BUILD)/common/process/main.o $(BUILD)/libcommon.a
+                        $(BUILD)/common/process/main.o $(LIBS)
 	$$(call SAY,LINK)
 	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) || $$(call HINT)
 endef
 $(foreach n,$(NUMBERS),$(eval $(call server_rule,$(n))))
 
-# The tests that are not of common/.
-$(BUILD)/tests/unit/test_pipeline: LDLIBS := $(BUILD)/libcommon.a $(LDLIBS)
-$(BUILD)/tests/unit/test_pipeline: $(patsubst %,$(BUILD)/stage4_epoll_pools/%.o,\
-                                     connection_table poll_list task_queue)
-$(BUILD)/tests/unit/test_module: LDLIBS := $(BUILD)/libcommon.a $(LDLIBS)
-$(BUILD)/tests/unit/test_module: $(patsubst %,$(BUILD)/stage5_modules/%.o,inbox module strand)
-$(BUILD)/tests/unit/test_front: LDLIBS := $(BUILD)/libcommon.a $(LDLIBS)
-$(BUILD)/tests/unit/test_front: $(patsubst %,$(BUILD)/stage5_modules/%.o,\
-                                             front file_cache inbox module strand)
-$(BUILD)/tests/unit/test_inbox: $(BUILD)/stage5_modules/inbox.o
-$(BUILD)/tests/unit/test_file_cache: LDLIBS := $(BUILD)/libcommon.a $(LDLIBS)
-$(BUILD)/tests/unit/test_file_cache: $(BUILD)/stage5_modules/file_cache.o
+# A unit test sees its own room and those below; that of a stage all of its
+# files but server.c, which has what main calls.
+define unit_rule
+$(BUILD)/tests/unit/$(1)/%: $(BUILD)/tests/unit/$(1)/%.o $(2)
+	$$(call SAY,LINK)
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) -lcmocka || $$(call HINT,$$<)
+endef
+$(foreach r,$(ROOMS),$(eval $(call unit_rule,$(r),$(call libraries_of,$(r)))))
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libcommon.a
-	$(call SAY,LINK)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka || $(call HINT,$<)
+define stage_unit_rule
+$(BUILD)/libstage$(1).a: $(call objects,$(call stage_dir,$(1)))
+	$$(call SAY,AR)
+	$$(Q)$$(call archive,$$@,$$^)
+$(call unit_rule,stage$(1),$(BUILD)/libstage$(1).a $(LIBS))
+endef
+$(foreach n,$(NUMBERS),$(eval $(call stage_unit_rule,$(n))))
 
 units: $(UNITS)
 
-unit: $(UNITS) ## unit tests of common/
+libs: $(LIBS)
+
+unit: $(UNITS) ## unit tests, each linked with its own room and those below
 	@for t in $(UNITS); do $(WRAP) $$t || exit 1; done
 
 BEHAVIOUR := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/behaviour/*.c))
@@ -274,7 +290,7 @@ QUESTIONS = $(patsubst docs/questions/%/measure.c,%,$(wildcard docs/questions/*/
 question_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard docs/questions/$(1)/*.c))
 $(foreach q,$(QUESTIONS),$(eval $(BUILD)/docs/questions/$(q)/measure: \
     $(call question_objects,$(q))))
-$(BUILD)/docs/questions/6/measure: $(BUILD)/libcommon.a
+$(BUILD)/docs/questions/6/measure: $(LIBS)
 
 $(BUILD)/docs/questions/%/measure:
 	$(call SAY,LINK)
@@ -338,5 +354,5 @@ help: ## list the targets
 -include $(shell find $(addprefix $(BUILD)/,common docs tests $(STAGES)) -name '*.d' 2>/dev/null)
 .PHONY: all behaviour bench check-cluster check-exercises check-format check-tests clean \
         cluster diff docs doctor durability format fuzz grade \
-        help interop model no-such-stage question races run setup setup-bench \
+        help interop libs model no-such-stage question races run setup setup-bench \
         soak test unit units

@@ -53,7 +53,7 @@ env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 SLOW=2 \
     chroot "$root" sh -euc '
     cd /srv/fivefold
     make -s -j2 WERROR=1 all units build/tests/behaviour/suite
-    for test in build/tests/unit/test_*; do
+    for test in build/tests/unit/*/test_*; do
         [ ! -x "$test" ] || [ ! -f "$test" ] || "$test"
     done
     build/tests/behaviour/suite --stages 1,3,5'

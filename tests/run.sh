@@ -114,7 +114,7 @@ step()
 run_units()
 {
     local dir=$1 wrap=$2 test status=0
-    for test in "$dir"/tests/unit/test_*; do
+    for test in "$dir"/tests/unit/*/test_*; do
         [ -x "$test" ] && [ -f "$test" ] || continue
         echo "== $test"
         # shellcheck disable=SC2086 # wrap is a command with its options

@@ -23,7 +23,7 @@ prepare() {
     cp -a Makefile common stage?_* "$copy/"
     cp -a docs/exercises "$copy/docs/"
     cp -a tests/tools.sh tests/broken "$copy/tests/"
-    cp -a "$1"/common "$1"/stage?_* "$1"/libcommon.a "$1"/fivefold-? \
+    cp -a "$1"/common "$1"/stage?_* "$1"/lib*.a "$1"/fivefold-? \
         "$copy/build/"
     : >"$log"
 }

@@ -123,7 +123,7 @@ changed_copy() {
     mkdir -p "$copy/build" "$copy/tests"
     cp -a Makefile common stage"$stage"_* "$copy/"
     cp -a tests/tools.sh "$copy/tests/"
-    cp -a "$BUILD"/common "$BUILD"/stage"$stage"_* "$BUILD"/libcommon.a "$copy/build/"
+    cp -a "$BUILD"/common "$BUILD"/stage"$stage"_* "$BUILD"/lib*.a "$copy/build/"
     # Below a repository that it is no part of, perhaps.
     (cd "$copy" && GIT_CEILING_DIRECTORIES=$scratch "$@") >"$scratch/make.log" 2>&1 &&
         "$MAKE" -s -C "$copy" BUILD=build "build/fivefold-$stage" \

@@ -1,6 +1,6 @@
 /* life_addresses.c - limits per client address. What they compute is tested in
- * tests/unit/test_addresses.c; here is seen that each stage asks for it, and
- * what the client sees. 127.0.0.2 is the neighbour who has done nothing. */
+ * tests/unit/access/test_addresses.c; here is seen that each stage asks for it,
+ * and what the client sees. 127.0.0.2 is the neighbour who has done nothing. */
 #include "life.h"
 
 #include <poll.h>

@@ -38,7 +38,7 @@ copy_to() {
     cp -a Makefile common stage?_* tests "$1/"
     cp -a docs/cluster "$1/docs/"
     cp -a "$build"/common "$build"/stage?_* "$build"/tests \
-        "$build"/libcommon.a "$build"/fivefold-? "$1/build/"
+        "$build"/lib*.a "$build"/fivefold-? "$1/build/"
 }
 
 # The copy lies inside a repository that it is no part of.

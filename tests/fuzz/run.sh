@@ -14,14 +14,15 @@ mkdir -p $out
 
 # The library with coverage counters; main.c has the server's main.
 make -s -j2 BUILD=$out/lib CC=clang OPT="-O1 -g" \
-    SANITIZE=fuzzer-no-link,address,undefined $out/lib/libcommon.a || exit 1
+    SANITIZE=fuzzer-no-link,address,undefined libs || exit 1
 
 [ $# -gt 0 ] || set -- $(ls tests/fuzz/fuzz_*.c | sed 's/.*fuzz_//;s/\.c$//')
 for name; do
     echo "== $name"
     clang -std=c11 -D_GNU_SOURCE -O1 -g -Icommon \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-        -o $out/$name tests/fuzz/fuzz_$name.c $out/lib/libcommon.a \
+        -o $out/$name tests/fuzz/fuzz_$name.c \
+        -Wl,--start-group $out/lib/lib*.a -Wl,--end-group \
         -lsqlite3 -ljansson -linih -lcrypt -pthread || {
         failed=$((failed + 1))
         continue

@@ -54,6 +54,7 @@ struct fixture {
     struct settings settings;
     struct server server;
     struct mount mount;
+    struct files *files; /* the mount's */
     struct exchange exchange;
     bool begun;
     enum answer_next next;
@@ -88,9 +89,9 @@ static inline void forget_exchange(struct fixture *f)
 static inline void reopen(struct fixture *f)
 {
     forget_exchange(f);
-    files_close(f->mount.files);
-    f->mount.files = files_open(&f->settings);
-    assert_non_null(f->mount.files);
+    files_close(f->files);
+    f->mount.object = f->files = files_open(&f->settings);
+    assert_non_null(f->files);
 }
 
 static inline int fixture_open(void **state)
@@ -128,7 +129,7 @@ static inline int fixture_close(void **state)
 {
     struct fixture *f = *state;
     forget_exchange(f);
-    files_close(f->mount.files);
+    files_close(f->files);
     access_close(f->server.access);
     close(f->root_fd);
     nftw(f->root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);

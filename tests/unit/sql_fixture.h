@@ -28,6 +28,7 @@ struct fixture {
     struct settings settings;
     struct server server;
     struct mount mount;
+    struct sql *sql;     /* the mount's */
     unsigned status;     /* of the last answer */
     char *fields, *body; /* of the last answer; owned */
     size_t body_length;
@@ -38,9 +39,10 @@ struct fixture {
 
 static void fixture_reopen(struct fixture *f, unsigned wait_ms)
 {
-    sql_close(f->mount.sql);
-    f->mount.sql = sql_open(&f->settings, wait_ms);
-    assert_non_null(f->mount.sql);
+    if (f->sql != NULL)
+        sql_close(f->sql);
+    f->mount.object = f->sql = sql_open(&f->settings, wait_ms);
+    assert_non_null(f->sql);
 }
 
 static int fixture_open(void **state)
@@ -75,7 +77,11 @@ static int fixture_open(void **state)
     assert_non_null(f->server.access);
     f->server.mounts = &f->mount;
     f->server.mount_count = 1;
-    f->mount = (struct mount){.name = "", .prefix = "/db/", .prefix_length = 4};
+    f->mount = (struct mount){.name = "",
+                              .prefix = "/db/",
+                              .prefix_length = 4,
+                              .handler = &sql_handler,
+                              .cors = "*"};
     f->may_write = true;
     fixture_reopen(f, 0);
     *state = f;
@@ -85,7 +91,7 @@ static int fixture_open(void **state)
 static int fixture_close(void **state)
 {
     struct fixture *f = *state;
-    sql_close(f->mount.sql);
+    sql_close(f->sql);
     access_close(f->server.access);
     DIR *directory = opendir(f->directory);
     struct dirent *entry;

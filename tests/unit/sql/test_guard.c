@@ -1,5 +1,5 @@
-/* test_sql_guard.c - what SQL may not do, limits, locks, replaced files. */
-#include "sql_fixture.h"
+/* test_guard.c - what SQL may not do, limits, locks, replaced files. */
+#include "tests/unit/sql_fixture.h"
 
 #include <sys/resource.h>
 

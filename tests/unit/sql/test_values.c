@@ -1,5 +1,5 @@
-/* test_sql_values.c - values there and back, errors and their codes. */
-#include "sql_fixture.h"
+/* test_values.c - values there and back, errors and their codes. */
+#include "tests/unit/sql_fixture.h"
 
 /* Selects one argument back; expects the answer's row to hold the value. */
 static void check_value(struct fixture *f, const char *sent,

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "access/addresses.h"
-#include "catch_stderr.h"
+#include "tests/unit/catch_stderr.h"
 #include "config/settings.h"
 #include "report/stats.h"
 

@@ -1,8 +1,8 @@
-/* test_sql_memory.c - what one statement may take: stack, memory, time.
+/* test_memory.c - what one statement may take: stack, memory, time.
  *
  * a form that nests -> as deep as it goes, on a stack of its own -> how much of
  * that has been touched */
-#include "sql_fixture.h"
+#include "tests/unit/sql_fixture.h"
 
 #include "base/buffer.h"
 
@@ -153,7 +153,7 @@ static struct sql_connection *take(struct fixture *f, enum sql_purpose purpose)
 {
     struct sql_error error;
     struct sql_connection *taken =
-        sql_take(f->mount.sql, TEXT("one"), purpose, &error);
+        sql_take(f->sql, TEXT("one"), purpose, &error);
     if (taken == NULL)
         fail_msg("%s", error.message);
     return taken;

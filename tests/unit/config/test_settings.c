@@ -5,9 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "catch_stderr.h"
 #include "base/mistake.h"
 #include "config/settings.h"
+#include "tests/unit/settings_fixture.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,33 +15,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char directory[64], ini_path[128];
-
-static void write_file(const char *name, const char *content, char path[128])
-{
-    snprintf(path, 128, "%s/%s", directory, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(content, file);
-    fclose(file);
-}
-
-/* Reads with stderr caught in out. arguments: NULL or words without blanks. */
-static int read_settings(struct settings *settings, char *const *arguments,
-                         char *out, size_t size)
-{
-    char *argv[16] = {"./build/fivefold-1"};
-    int argc = 1;
-    while (arguments != NULL && arguments[argc - 1] != NULL) {
-        argv[argc] = arguments[argc - 1];
-        argc++;
-    }
-    struct caught caught = catch_start();
-    int result = settings_read(settings, argc, argv);
-    catch_end(&caught, out, size);
-    return result;
-}
 
 static void expect_line(char *const *arguments, const char *line)
 {
@@ -53,10 +26,6 @@ static void expect_line(char *const *arguments, const char *line)
     assert_int_equal(result, -1);
 }
 
-struct file_mistake {
-    const char *content, *line;
-};
-
 #define ADDRESS_FORM                                                           \
     "write ADDR:PORT, [V6]:PORT or *:PORT, as 127.0.0.1:8080; port 0 takes a " \
     "free one"
@@ -66,8 +35,6 @@ struct file_mistake {
 
 #define BEHIND_SECTION                                                         \
     "more stands behind the section's name; move it to a line of its own"
-
-#define RULE_FORM "allow|deny METHODS PATH [from CIDR] [user NAME|*]"
 
 static const struct file_mistake file_mistakes[] = {
     {"[server]\nlisten = 8080",
@@ -164,42 +131,6 @@ static const struct file_mistake file_mistakes[] = {
     {"[files]\ncache_control = \"x\"",
      "t.ini:2: [files] cache_control: a quote, a backslash or a control "
      "character cannot be sent; leave it out"},
-    {"[files]\nrule = permit * /",
-     "t.ini:2: [files] rule: a rule starts with allow or deny, not \"permit\"; "
-     "write " RULE_FORM},
-    {"[files]\nrule = allow",
-     "t.ini:2: [files] rule: the rule names no methods; write " RULE_FORM},
-    {"[files]\nrule = allow PATCH /",
-     "t.ini:2: [files] rule: \"PATCH\" is no method; use *, read, write, or "
-     "GET,HEAD,POST,PUT,DELETE,OPTIONS"},
-    {"[files]\nrule = allow GET, /",
-     "t.ini:2: [files] rule: \"\" is no method; use *, read, write, or "
-     "GET,HEAD,POST,PUT,DELETE,OPTIONS"},
-    {"[files]\nrule = allow * upload",
-     "t.ini:2: [files] rule: \"upload\" is no path; it starts with /, as "
-     "in " RULE_FORM},
-    {"[files]\nrule = allow * /a/../b",
-     "t.ini:2: [files] rule: no request has the path /a/../b; write it as in a "
-     "URL, without .. and ?, and a % as %25"},
-    {"[files]\nrule = deny * /x?y",
-     "t.ini:2: [files] rule: no request has the path /x?y; write it as in a "
-     "URL, without .. and ?, and a % as %25"},
-    {"[sqlite]\nrule = allow * / from 10.0.0.0/33",
-     "t.ini:2: [sqlite] rule: \"10.0.0.0/33\" is no address; write from "
-     "192.0.2.1, from 10.0.0.0/8 or from 2001:db8::/32"},
-    {"[sqlite]\nrule = allow * / from here",
-     "t.ini:2: [sqlite] rule: \"here\" is no address; write from 192.0.2.1, "
-     "from 10.0.0.0/8 or from 2001:db8::/32"},
-    /* Was taken, and matched nobody. */
-    {"[sqlite]\nrule = deny * / from ::ffff:10.0.0.0/104",
-     "t.ini:2: [sqlite] rule: \"::ffff:10.0.0.0/104\" is no address; write "
-     "from 192.0.2.1, from 10.0.0.0/8 or from 2001:db8::/32"},
-    {"[sqlite]\nrule = allow * / user",
-     "t.ini:2: [sqlite] rule: after user comes a name of at most 64 bytes, or "
-     "* for anybody who has signed in"},
-    {"[internals]\nrule = allow * / for bob",
-     "t.ini:2: [internals] rule: \"for\" is not expected behind the path; "
-     "write " RULE_FORM},
     {"[sqlite]\ndirectory = /no/such",
      "t.ini:2: [sqlite] directory: no directory /no/such; create it or name "
      "another"},
@@ -215,16 +146,6 @@ static const struct file_mistake file_mistakes[] = {
     /* Was taken, and made each 401 a 500. */
     {"[users]\nrealm = " LONG_TEXT LONG_TEXT,
      "t.ini:2: [users] realm: longer than 256 bytes; shorten it"},
-    {"[users]\ntoken = abc",
-     "t.ini:2: [users] token: a token is written NAME:TOKEN; both are needed"},
-    {"[users]\ntoken = a:",
-     "t.ini:2: [users] token: a token is written NAME:TOKEN; both are needed"},
-    {"[users]\ntoken = *:abc",
-     "t.ini:2: [users] token: a name is 1 to 64 bytes without blanks, and not "
-     "*"},
-    {"[users]\ntoken = a:b c",
-     "t.ini:2: [users] token: the token of a holds a blank or a character that "
-     "a header cannot carry; choose another"},
     {"[users]\nhtpasswd = /no/such",
      "t.ini:2: [users] htpasswd: cannot read /no/such: No such file or "
      "directory; write one with htpasswd -B -c"},
@@ -291,12 +212,6 @@ static const struct file_mistake mount_mistakes[] = {
     {DOCS("prefix = /docs/\nroot = /no/such"),
      "t.ini:7: [files docs] root: no directory /no/such; create it or name "
      "another"},
-    {DOCS("prefix = /docs/\nroot = /usr/include\nrule = deny * /private"),
-     "t.ini:8: [files docs] rule: covers nothing beneath /docs/, which is all "
-     "that [files docs] serves; write the whole path, as /docs/PATH"},
-    {DOCS("prefix = /docs/\nroot = /usr/include\nrule = deny * /doc"),
-     "t.ini:8: [files docs] rule: covers nothing beneath /docs/, which is all "
-     "that [files docs] serves; write the whole path, as /docs/PATH"},
     {DOCS("root = /usr/include\n[files docs]\nroot = /usr/include"),
      "t.ini:8: [files docs] root: given twice; remove one of the two lines"},
     {DOCS("directory = /usr"),
@@ -368,9 +283,6 @@ static void each_mistake_on_the_command_line_is_one_line(void **state)
     expect_line((char *[]){"--ready-fd", "987", NULL},
                 "--ready-fd: descriptor 987 is not open; open it before the "
                 "start");
-    expect_line((char *[]){"--rule", "a\nb", NULL},
-                "--rule: a rule starts with allow or deny, not \"a?b\"; "
-                "write " RULE_FORM);
     expect_line((char *[]){"-c", "/no/such.ini", NULL},
                 "-c: cannot read /no/such.ini: No such file or directory; "
                 "--example prints one to start from");
@@ -388,32 +300,6 @@ static void each_mistake_on_the_command_line_is_one_line(void **state)
              number);
     expect_line((char *[]){"--ready-fd", number, NULL}, line);
     close(read_only);
-}
-
-/* A plain password in the htpasswd file looked like a hash that never fits. */
-static void unfit_htpasswd_lines_are_refused_with_their_place(void **state)
-{
-    (void)state;
-    static const char *const lines[][2] = {
-        {"bob", "no colon; a line is NAME:HASH, as htpasswd -B writes it"},
-        {"bob:secret", "user bob: a hash of a kind that is not accepted; use "
-                       "htpasswd -B"},
-        {"bob:$apr1$a$b", "user bob: a hash of a kind that is not accepted; "
-                          "use htpasswd -B"},
-        {"bob:$2y$05$short", "user bob: a hash of a kind that is not "
-                             "accepted; use htpasswd -B"},
-        {"*:$1$a$b", "a name is 1 to 64 bytes without blanks, and not *"},
-    };
-    char path[128], content[256], line[512];
-    char *arguments[] = {"-c", ini_path, NULL};
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-        snprintf(content, sizeof content, "# users\n%s\n", lines[i][0]);
-        write_file("users", content, path);
-        snprintf(content, sizeof content, "[users]\nhtpasswd = %s\n", path);
-        write_file("t.ini", content, ini_path);
-        snprintf(line, sizeof line, "%s:2: %s", path, lines[i][1]);
-        expect_line(arguments, line);
-    }
 }
 
 static void read_well(struct settings *settings, char *const *arguments)
@@ -528,40 +414,28 @@ static void rereading_a_pipe_is_a_mistake(void **state)
     close(ends[0]);
 }
 
-/* Bug: without descriptors a user of the system was not to be found, so the
- * file was wrong, and was not read again when there were some. */
+/* Bug: without descriptors the file was wrong, and was not read again when
+ * there were some. */
 static void what_time_can_mend_is_no_mistake_of_the_user(void **state)
 {
     (void)state;
-    char users[128];
-    write_file("users", "", users);
-    write_file("t.ini", "", ini_path);
-    char htpasswd[160];
-    snprintf(htpasswd, sizeof htpasswd, "users.htpasswd=%s", users);
-    char *const rows[][2] = {{"-c", ini_path}, {"--set", htpasswd}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct settings settings, fresh;
-        struct mistake mistake = {0};
-        struct rlimit limit, none;
-        char *argv[] = {"./build/fivefold-1", rows[i][0], rows[i][1], NULL};
-        assert_int_equal(settings_read(&settings, 3, argv), 0);
-        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-        none = limit;
-        none.rlim_cur = 0;
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-        int result = settings_reread(&fresh, &settings, &mistake);
-        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-        if (result != -1 || !mistake.may_pass)
-            fail_msg("%s: %s", rows[i][1], mistake.line);
-        settings_release(&settings);
-    }
     struct settings settings, fresh;
-    struct mistake mistake = {0};
+    struct mistake mistake = {0}, other = {0};
+    struct rlimit limit, none;
     char *argv[] = {"./build/fivefold-1", "-c", ini_path, NULL};
+    write_file("t.ini", "", ini_path);
     assert_int_equal(settings_read(&settings, 3, argv), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = limit;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int result = settings_reread(&fresh, &settings, &mistake);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (result != -1 || !mistake.may_pass)
+        fail_msg("%s", mistake.line);
     assert_int_equal(unlink(ini_path), 0);
-    assert_int_equal(settings_reread(&fresh, &settings, &mistake), -1);
-    assert_false(mistake.may_pass);
+    assert_int_equal(settings_reread(&fresh, &settings, &other), -1);
+    assert_false(other.may_pass);
     write_file("t.ini", "", ini_path);
     settings_release(&settings);
 }
@@ -594,23 +468,6 @@ static void the_example_is_current_and_holds_the_defaults(void **state)
     settings_release(&from_file);
 }
 
-static int make_directory(void **state)
-{
-    (void)state;
-    strcpy(directory, "/tmp/fivefold-settings-XXXXXX");
-    return mkdtemp(directory) == NULL;
-}
-
-static int remove_directory(void **state)
-{
-    (void)state;
-    char path[128];
-    snprintf(path, sizeof path, "%s/users", directory);
-    unlink(path);
-    unlink(ini_path);
-    return rmdir(directory);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -618,7 +475,6 @@ int main(void)
         cmocka_unit_test(each_mistake_with_mounts_is_one_line_with_its_place),
         cmocka_unit_test(each_mistake_on_the_command_line_is_one_line),
         cmocka_unit_test(a_mount_has_settings_of_its_own_and_the_rest),
-        cmocka_unit_test(unfit_htpasswd_lines_are_refused_with_their_place),
         cmocka_unit_test(the_command_line_overrides_the_file),
         cmocka_unit_test(rereading_reports_a_mistake_and_follows_the_file),
         cmocka_unit_test(rereading_a_pipe_is_a_mistake),

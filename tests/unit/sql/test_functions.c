@@ -1,4 +1,4 @@
-/* test_sql_functions.c - functions of ours in the place of SQLite's: the same
+/* test_functions.c - functions of ours in the place of SQLite's: the same
  * results, and a time that grows with the length.
  *
  * random values -> SQLite's own, and ours -> the same */

@@ -1,5 +1,5 @@
-/* test_files_write.c - PUT and DELETE: whole or not at all. */
-#include "files_fixture.h"
+/* test_write.c - PUT and DELETE: whole or not at all. */
+#include "tests/unit/files_fixture.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -36,7 +36,7 @@ static void put_both_ways(struct fixture *f, bool have_proc)
 {
     char tag[1024];
     struct stat st;
-    f->mount.files->have_proc = have_proc;
+    f->files->have_proc = have_proc;
     mode_t mask = umask(022);
     assert_int_equal(ask(f, "PUT", "/n%20%C3%A4.txt", ""), 0);
     assert_true(f->exchange.spool_fd >= 0);
@@ -77,7 +77,7 @@ static void new_file_is_no_more_open_than_the_old(void **state)
     struct stat before, after;
     for (size_t i = 0; i < 2 * sizeof modes / sizeof *modes; i++) {
         mode_t mode = modes[i / 2];
-        f->mount.files->have_proc = i % 2;
+        f->files->have_proc = i % 2;
         write_file(f, "s.txt", "old");
         assert_int_equal(fchmodat(f->root_fd, "s.txt", mode, 0), 0);
         if (geteuid() == 0)
@@ -162,7 +162,7 @@ static void client_that_vanishes_leaves_nothing(void **state)
     /* A temporary file that stays fills the disk, one broken upload a time. */
     struct fixture *f = *state;
     for (int have_proc = 0; have_proc < 2; have_proc++) {
-        f->mount.files->have_proc = have_proc;
+        f->files->have_proc = have_proc;
         write_file(f, "a", "old");
         assert_int_equal(ask(f, "PUT", "/a", ""), 0);
         assert_int_equal(count_names(f, ""), have_proc ? 1 : 2);

@@ -1,6 +1,6 @@
-/* test_files_conditions.c - If-Match and its kin, in the order of RFC 9110
+/* test_conditions.c - If-Match and its kin, in the order of RFC 9110
  * section 13.2.2, for readers and writers. */
-#include "files_fixture.h"
+#include "tests/unit/files_fixture.h"
 
 #include "base/clock.h"
 #include "http/date.h"

@@ -1,6 +1,7 @@
 /* test_stats.c - the numbers of /-/stats and /-/metrics. */
 #include "base/clock.h"
 #include "conn/conn.h"
+#include "status/figures.h"
 #include "status/status.h"
 #include "process/stage.h"
 #include "report/stats.h"
@@ -12,12 +13,12 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-/* Parses what stats_json appends; the caller drops it. */
+/* Parses what figures_json appends; the caller drops it. */
 static json_t *stats_parsed(void)
 {
     struct message_buffer out = {0};
     buffer_append_char(&out, '{');
-    stats_json(&out);
+    figures_json(&out);
     buffer_append_char(&out, '}');
     json_error_t error;
     json_t *root =
@@ -244,7 +245,7 @@ static void metrics_are_lines_with_one_number(void **state)
     stats_thread("this");
     stats_doing("work");
     struct message_buffer out = {0};
-    stats_metrics(&out);
+    figures_metrics(&out);
     assert_false(out.failed);
     struct text rest = buffer_text(&out);
     assert_true(text_ends_with(rest, TEXT("\n")));
@@ -281,7 +282,7 @@ static struct exchange ask(enum http_method method, const char *path)
                                 .path_length = strlen(path)};
     exchange.request.method = method;
     response_init(&exchange.response);
-    assert_int_equal(internals_handler.begin(&exchange), ANSWER_READY);
+    assert_int_equal(status_handler.begin(&exchange), ANSWER_READY);
     return exchange;
 }
 

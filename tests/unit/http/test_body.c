@@ -1,4 +1,4 @@
-/* test_http_body.c - the decoder of bodies, fed whole, cut at every place, and
+/* test_body.c - the decoder of bodies, fed whole, cut at every place, and
  * byte by byte. */
 #include "http/http.h"
 

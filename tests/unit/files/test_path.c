@@ -8,7 +8,7 @@
 #include "files/beneath_internal.h"
 #include "http/path.h"
 
-#include "files_fixture.h"
+#include "tests/unit/files_fixture.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

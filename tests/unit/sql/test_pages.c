@@ -1,4 +1,4 @@
-/* test_sql_pages.c - the databases' pages for people, by hand-made exchanges.
+/* test_pages.c - the databases' pages for people, by hand-made exchanges.
  *
  * request text -> parser -> sql_pages_begin -> status, fields, body. */
 #include "access/access.h"
@@ -17,6 +17,7 @@ struct fixture {
     struct settings settings;
     struct server server;
     struct mount mount;
+    struct sql *sql; /* the mount's */
     struct exchange exchange;
     char head[8192], path[PATH_MAX_BYTES];
     char *body; /* of the last answer, NUL-terminated; owned */
@@ -431,9 +432,12 @@ static int set_up(void **state)
     f->server.settings = &f->settings;
     f->server.access = access_open(&f->settings);
     assert_non_null(f->server.access);
-    f->mount = (struct mount){.name = "", .prefix = "/db/", .prefix_length = 4};
-    f->mount.sql = sql_open(&f->settings, 0);
-    assert_non_null(f->mount.sql);
+    f->mount = (struct mount){.name = "",
+                              .prefix = "/db/",
+                              .prefix_length = 4,
+                              .handler = &sql_handler};
+    f->mount.object = f->sql = sql_open(&f->settings, 0);
+    assert_non_null(f->sql);
     make(f, "two",
          "CREATE TABLE a (id INTEGER PRIMARY KEY, b INT NOT NULL DEFAULT 7"
          " REFERENCES a (id) ON DELETE CASCADE);"
@@ -453,7 +457,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
     clear(f);
-    sql_close(f->mount.sql);
+    sql_close(f->sql);
     access_close(f->server.access);
     static const char *const names[] = {"one", "two", "fresh"};
     static const char *const ends[] = {".db", ".db-wal", ".db-shm"};

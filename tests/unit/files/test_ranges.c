@@ -1,5 +1,5 @@
-/* test_files_ranges.c - which bytes a Range asks for, and how they come. */
-#include "files_fixture.h"
+/* test_ranges.c - which bytes a Range asks for, and how they come. */
+#include "tests/unit/files_fixture.h"
 
 /* What files_ranges_read makes of value for size bytes: "first+length" of
  * each, "ignored" or "416". */

@@ -1,6 +1,6 @@
-/* test_sql_threads.c - several threads, one struct sql; for the thread
+/* test_threads.c - several threads, one struct sql; for the thread
  * sanitizer as much as for the counts. */
-#include "sql_fixture.h"
+#include "tests/unit/sql_fixture.h"
 
 #include <pthread.h>
 
@@ -52,7 +52,7 @@ static void *work(void *context)
         if (status != 200 && status != 429 && status != 503)
             worker->wrong++;
         if (i % 10 == 0)
-            sql_tick(worker->f->mount.sql, UINT64_MAX);
+            sql_tick(worker->f->sql, UINT64_MAX);
         struct message_buffer stats = {0};
         sql_stats_json(&worker->f->server, &stats);
         buffer_release(&stats);

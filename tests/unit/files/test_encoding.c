@@ -1,6 +1,6 @@
-/* test_files_encoding.c - compressed files beside the ones that are asked
+/* test_encoding.c - compressed files beside the ones that are asked
  * for. */
-#include "files_fixture.h"
+#include "tests/unit/files_fixture.h"
 
 /* A page with both neighbours; each says in its bytes which it is. */
 static int open_encoded(void **state)

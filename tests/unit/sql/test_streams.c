@@ -1,5 +1,5 @@
-/* test_sql_streams.c - batches, interactive transactions, batons, cursors. */
-#include "sql_fixture.h"
+/* test_streams.c - batches, interactive transactions, batons, cursors. */
+#include "tests/unit/sql_fixture.h"
 
 #include "sql/hrana.h"
 
@@ -145,7 +145,7 @@ static void idle_stream_expires_and_says_so(void **state)
     baton_of(f, baton);
     run(f, "INSERT INTO t VALUES (2)");
     assert_in_body(f, "\"SQLITE_BUSY\"");
-    sql_tick(f->mount.sql, clock_ms() + 11 * 1000);
+    sql_tick(f->sql, clock_ms() + 11 * 1000);
     go_on(f, PIPELINE, baton, "");
     assert_int_equal(f->status, 400);
     assert_in_body(f, "\"STREAM_EXPIRED\"");
@@ -177,14 +177,14 @@ static void long_transaction_times_out(void **state)
     f->settings.sqlite_stream_idle_seconds = 1000;
     post(f, PIPELINE, BEGIN);
     baton_of(f, baton);
-    sql_tick(f->mount.sql, clock_ms() + 301 * 1000);
+    sql_tick(f->sql, clock_ms() + 301 * 1000);
     go_on(f, PIPELINE, baton, "");
     assert_in_body(f, "\"TRANSACTION_TIMEOUT\"");
 }
 
 static long long wal_size(struct fixture *f)
 {
-    return (long long)sql_wal_bytes(f->mount.sql, "one");
+    return (long long)sql_wal_bytes(f->sql, "one");
 }
 
 static void idle_database_has_an_empty_wal(void **state)
@@ -195,9 +195,9 @@ static void idle_database_has_an_empty_wal(void **state)
     run(f, "CREATE TABLE t (a)");
     run(f, "INSERT INTO t VALUES (randomblob(3000000))");
     assert_true(wal_size(f) > 3000000);
-    sql_tick(f->mount.sql, clock_ms() + 1000); /* not idle yet */
+    sql_tick(f->sql, clock_ms() + 1000); /* not idle yet */
     assert_true(wal_size(f) > 3000000);
-    sql_tick(f->mount.sql, clock_ms() + 6000);
+    sql_tick(f->sql, clock_ms() + 6000);
     assert_int_equal(wal_size(f), 0);
     /* A reader is not ended for that, and not waited for. */
     post(f, PIPELINE,
@@ -206,14 +206,14 @@ static void idle_database_has_an_empty_wal(void **state)
          "}}]}");
     baton_of(f, baton);
     run(f, "INSERT INTO t VALUES (2)");
-    sql_tick(f->mount.sql, clock_ms() + 6000);
+    sql_tick(f->sql, clock_ms() + 6000);
     assert_true(wal_size(f) > 0);
     go_on(
         f, PIPELINE, baton,
         "{\"type\":\"execute\",\"stmt\":{\"sql\":\"SELECT count(*) FROM t\"}},"
         "{\"type\":\"close\"}");
     assert_in_body(f, "\"value\":\"1\"");
-    sql_tick(f->mount.sql, clock_ms() + 6000);
+    sql_tick(f->sql, clock_ms() + 6000);
     assert_int_equal(wal_size(f), 0);
 }
 
@@ -240,7 +240,7 @@ static void reader_that_was_busy_ends_when_it_is_given_back(void **state)
     struct fixture *f = *state;
     char baton[64];
     run(f, "CREATE TABLE t (a)");
-    atomic_store(&f->mount.sql->databases->wal_is_full, true);
+    atomic_store(&f->sql->databases->wal_is_full, true);
     post(f, PIPELINE,
          "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"BEGIN\"}},"
          "{\"type\":\"execute\",\"stmt\":{\"sql\":\"SELECT 7 FROM sqlite_schema"
@@ -253,7 +253,7 @@ static void reader_that_was_busy_ends_when_it_is_given_back(void **state)
     /* The next write finds it short. */
     f->settings.sqlite_wal_bytes = 1 << 20;
     run(f, "INSERT INTO t VALUES (1)");
-    assert_false(atomic_load(&f->mount.sql->databases->wal_is_full));
+    assert_false(atomic_load(&f->sql->databases->wal_is_full));
 }
 
 static void the_oldest_reader_ends_first(void **state)
@@ -272,7 +272,7 @@ static void the_oldest_reader_ends_first(void **state)
     f->settings.sqlite_transaction_seconds = 600; /* it ends later */
     post(f, PIPELINE, snapshot);
     baton_of(f, young);
-    sql_streams_end_oldest(f->mount.sql->streams, f->mount.sql->databases);
+    sql_streams_end_oldest(f->sql, f->sql->databases);
     go_on(f, PIPELINE, young, "{\"type\":\"get_autocommit\"}");
     assert_in_body(f, "\"is_autocommit\":false");
     go_on(f, PIPELINE, old, "{\"type\":\"get_autocommit\"}");

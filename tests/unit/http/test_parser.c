@@ -1,10 +1,10 @@
-/* test_http.c - the parser of request heads.
+/* test_parser.c - the parser of request heads.
  *
  * Each row of the table is a head and what must become of it. Every row is fed
  * whole, cut at every place, and byte by byte, each time in memory of exactly
  * its size at another address, and must come out the same. */
 #include "http/http.h"
-#include "http_heads.h"
+#include "tests/unit/http_heads.h"
 
 #include <errno.h>
 #include <setjmp.h>

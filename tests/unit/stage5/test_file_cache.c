@@ -1,7 +1,7 @@
 /* test_file_cache.c - stage 5's answers that are kept: what is, for how long,
  * for whom, and what goes first when there is no more room. Time is a number
  * here, and the answers are the files handler's. */
-#include "files_fixture.h"
+#include "tests/unit/files_fixture.h"
 
 #include "access/access.h"
 #include "stage5_modules/file_cache.h"

@@ -1,5 +1,5 @@
 /* test_files.c - GET, HEAD, OPTIONS and what is refused. */
-#include "files_fixture.h"
+#include "tests/unit/files_fixture.h"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
