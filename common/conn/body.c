@@ -6,25 +6,19 @@
  * conn.c's last recv. */
 #include "conn/internal.h"
 
+#include "base/io.h"
 #include "report/stats.h"
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-static int spool(int fd, struct text data)
+/* Returns the status to refuse with, or 0. */
+static unsigned spool(int fd, struct text data)
 {
-    while (data.length > 0) {
-        stats_add(STAT_sys_write, 1);
-        ssize_t n = write(fd, data.data, data.length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        data.data += n;
-        data.length -= (size_t)n;
-    }
-    return 0;
+    stats_add(STAT_sys_write, 1);
+    if (io_write_all(fd, data.data, data.length, NULL) == 0)
+        return 0;
+    return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? 507 : 500;
 }
 
 /* Puts decoded bytes where the handler wants them: into its file, or behind
@@ -36,9 +30,7 @@ static unsigned keep_body(struct conn *conn, struct text data)
     if (turn->body.received > exchange->body_max)
         return 413;
     if (exchange->spool_fd >= 0)
-        return spool(exchange->spool_fd, data) == 0                   ? 0
-               : errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? 507
-                                                                      : 500;
+        return spool(exchange->spool_fd, data);
     char *to = buffer_start(&conn->in) + exchange->request.head_length +
                turn->body_length;
     if (to != data.data)

@@ -176,6 +176,36 @@ enum conn_wish conn_step(struct conn *conn)
     return wish;
 }
 
+enum conn_wish conn_serve(struct conn *conn)
+{
+    bool streamed = false;
+    uint64_t start_ns = 0;
+    enum conn_wish wish = conn_step(conn);
+    /* After the last piece of a stream the next request may wait already. */
+    while (wish == CONN_WANT_WORK || (wish == CONN_WANT_STREAM && !streamed)) {
+        /* The kernel would not report it: its bytes are here already. */
+        if (start_ns != 0 && clock_ns() - start_ns >= CONN_TURN_NS &&
+            wish == CONN_WANT_WORK)
+            return CONN_WANT_TURN;
+        if (start_ns == 0)
+            start_ns = clock_ns();
+        if (wish == CONN_WANT_WORK) {
+            conn_work(conn);
+        } else {
+            conn_stream(conn);
+            streamed = true;
+        }
+        wish = conn_step(conn);
+    }
+    if (wish != CONN_WANT_STREAM)
+        return wish;
+    /* One piece a turn, however fast the client reads. The next one is made
+     * when the socket takes it. An answer without its first byte goes on in any
+     * case: it has nothing to send, and no deadline, and the socket may be full
+     * of earlier answers that the client does not read. */
+    return conn->turn->unfinished ? CONN_WANT_TURN : CONN_WANT_WRITE;
+}
+
 static enum conn_wish refuse_now(struct conn *conn, struct refusal refusal)
 {
     start_refusal(conn, refusal);

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "http/date.h"
-#include "report/log.h"
+#include "core/access_log.h"
 #include "core/server.h"
 #include "report/stats.h"
 #include "report/trace.h"
@@ -320,7 +320,7 @@ void conn_log_answer(struct conn *conn)
         return;
     stats_latency(clock_ns() - turn->exchange.started_ns);
     TRACE_FLOW_END(turn->exchange.id);
-    log_access(conn->server->log, &turn->exchange, turn->body_sent);
+    access_log_write(conn->server->log, &turn->exchange, turn->body_sent);
 }
 
 bool conn_step_may_block(const struct conn *conn)

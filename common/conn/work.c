@@ -3,8 +3,8 @@
  * answer_begin -> [the body, if the handler asks for it: back to conn.c, and
  *   here again when it is whole] -> answer_finish -> conn_start_answer
  *
- * The one part of a connection that may block, so a stage chooses its thread;
- * conn_serve is for a stage that has only one. */
+ * The one part of a connection that may block, so a stage chooses its thread.
+ */
 #include "conn/internal.h"
 #include "conn/answer.h"
 
@@ -160,34 +160,4 @@ void conn_work_refuse(struct conn *conn)
 bool conn_client_is_gone(const struct conn *conn)
 {
     return client_look(conn->fd) == CLIENT_GONE;
-}
-
-enum conn_wish conn_serve(struct conn *conn)
-{
-    bool streamed = false;
-    uint64_t start_ns = 0;
-    enum conn_wish wish = conn_step(conn);
-    /* After the last piece of a stream the next request may wait already. */
-    while (wish == CONN_WANT_WORK || (wish == CONN_WANT_STREAM && !streamed)) {
-        /* The kernel would not report it: its bytes are here already. */
-        if (start_ns != 0 && clock_ns() - start_ns >= CONN_TURN_NS &&
-            wish == CONN_WANT_WORK)
-            return CONN_WANT_TURN;
-        if (start_ns == 0)
-            start_ns = clock_ns();
-        if (wish == CONN_WANT_WORK) {
-            conn_work(conn);
-        } else {
-            conn_stream(conn);
-            streamed = true;
-        }
-        wish = conn_step(conn);
-    }
-    if (wish != CONN_WANT_STREAM)
-        return wish;
-    /* One piece a turn, however fast the client reads. The next one is made
-     * when the socket takes it. An answer without its first byte goes on in any
-     * case: it has nothing to send, and no deadline, and the socket may be full
-     * of earlier answers that the client does not read. */
-    return conn->turn->unfinished ? CONN_WANT_TURN : CONN_WANT_WRITE;
 }

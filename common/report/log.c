@@ -1,13 +1,11 @@
 /* log.c - see log.h.
  *
- * exchange -> one line -> buffer (under the lock) -> write(2), when 32 KiB have
- * gathered or log_tick comes. Errors are written at once.
- *
- * What a client sent is written so that it can neither end a line nor a quoted
- * field: anything but printable ASCII becomes \xHH. */
+ * a line -> buffer (under the lock) -> write(2), when 32 KiB have gathered or
+ * log_tick comes. Errors are written at once. */
 #include "report/log.h"
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/mistake.h"
 #include "config/settings.h"
 
@@ -59,20 +57,6 @@ static void close_log(int fd)
         close(fd);
 }
 
-/* Writes all. Returns 0, or -1 with errno and *n moved behind what went. */
-static int write_all(int fd, const char *bytes, size_t length, size_t *n)
-{
-    for (*n = 0; *n < length;) {
-        ssize_t written = write(fd, bytes + *n, length - *n);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return -1;
-        *n += (size_t)written;
-    }
-    return 0;
-}
-
 void log_error(struct log *log, const char *format, ...)
 {
     char line[LOG_MESSAGE_BYTES];
@@ -91,9 +75,8 @@ void log_error(struct log *log, const char *format, ...)
         if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
             line[i] = '?';
     line[length++] = '\n';
-    size_t written;
-    write_all(log != NULL ? log->error_fd : STDERR_FILENO, line, length,
-              &written);
+    (void)io_write_all(log != NULL ? log->error_fd : STDERR_FILENO, line,
+                       length, NULL);
 }
 
 /* A full disk costs lines of the access log, never the server. */
@@ -102,7 +85,7 @@ static void flush_locked(struct log *log)
     struct text text = buffer_text(&log->waiting);
     size_t written = 0;
     if (text.length > 0 &&
-        write_all(log->access_fd, text.data, text.length, &written) < 0) {
+        io_write_all(log->access_fd, text.data, text.length, &written) < 0) {
         log->lost_bytes += text.length - written;
         if (!log->told_lost)
             log_error(log,
@@ -214,90 +197,29 @@ void log_tick(struct log *log)
     pthread_mutex_unlock(&log->lock);
 }
 
-static void append_safe(struct message_buffer *out, struct text text)
+struct message_buffer *log_line_begin(struct log *log)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    size_t plain = 0; /* where the run of harmless bytes starts */
-    for (size_t i = 0; i < text.length; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        if (c >= ' ' && c < 0x7f && c != '"' && c != '\\')
-            continue;
-        char escaped[4] = {'\\', 'x', digits[c >> 4], digits[c & 15]};
-        buffer_append(out, text.data + plain, i - plain);
-        buffer_append(out, escaped, sizeof escaped);
-        plain = i + 1;
-    }
-    if (plain < text.length)
-        buffer_append(out, text.data + plain, text.length - plain);
-}
-
-/* A field of the request in quotes; "-" when it was not sent. */
-static void append_quoted(struct message_buffer *out, struct text text)
-{
-    buffer_append_text(out, TEXT(" \""));
-    if (text.length == 0)
-        text = TEXT("-");
-    append_safe(out, text);
-    buffer_append_char(out, '"');
-}
-
-/* A name with a blank would shift the fields behind it. */
-static void append_user(struct message_buffer *out, const char *user)
-{
-    if (*user == '\0')
-        buffer_append_char(out, '-');
-    for (; *user != '\0'; user++)
-        if (*user == ' ')
-            buffer_append_text(out, TEXT("\\x20"));
-        else
-            append_safe(out, (struct text){user, 1});
+    if (!log->access_on)
+        return NULL;
+    pthread_mutex_lock(&log->lock);
+    return &log->waiting;
 }
 
 /* strftime is slow and needed once a second only. */
-static void append_date_locked(struct log *log)
+struct text log_line_date(struct log *log)
 {
     time_t now = clock_wall();
     if (now != log->date_of || log->date[0] == '\0') {
         struct tm local;
         localtime_r(&now, &local);
-        strftime(log->date, sizeof log->date, " [%d/%b/%Y:%H:%M:%S %z]",
-                 &local);
+        strftime(log->date, sizeof log->date, "[%d/%b/%Y:%H:%M:%S %z]", &local);
         log->date_of = now;
     }
-    buffer_append_text(&log->waiting, text_of(log->date));
+    return text_of(log->date);
 }
 
-static void append_line_locked(struct log *log, const struct exchange *exchange,
-                               uint64_t body_bytes)
+void log_line_end(struct log *log)
 {
-    const struct http_request *request = &exchange->request;
-    struct message_buffer *out = &log->waiting;
-    char address[INET6_ADDRSTRLEN];
-    bool parsed = request->base != NULL;
-    peer_print(&exchange->peer, address);
-    buffer_append_text(out, text_of(address));
-    buffer_append_text(out, TEXT(" - "));
-    append_user(out, exchange->user);
-    append_date_locked(log);
-    append_quoted(out, parsed ? http_text(request, request->line) : TEXT(""));
-    buffer_append_char(out, ' ');
-    buffer_append_number(out, exchange->response.status);
-    buffer_append_char(out, ' ');
-    buffer_append_number(out, body_bytes);
-    append_quoted(out,
-                  parsed ? http_field(request, TEXT("Referer")) : TEXT(""));
-    append_quoted(out,
-                  parsed ? http_field(request, TEXT("User-Agent")) : TEXT(""));
-    buffer_append_char(out, '\n');
-}
-
-void log_access(struct log *log, const struct exchange *exchange,
-                uint64_t body_bytes)
-{
-    if (!log->access_on)
-        return;
-    pthread_mutex_lock(&log->lock);
-    append_line_locked(log, exchange, body_bytes);
     if (log->waiting.failed || buffer_length(&log->waiting) >= LOG_GATHER_BYTES)
         flush_locked(log);
     pthread_mutex_unlock(&log->lock);

@@ -5,7 +5,7 @@
 #ifndef FIVEFOLD_LOG_H
 #define FIVEFOLD_LOG_H
 
-#include "core/exchange.h"
+#include "base/buffer.h"
 
 struct settings;
 struct log;
@@ -22,9 +22,13 @@ int log_reopen(struct log *log, bool again);
 /* Writes what has gathered. Never blocks on anything but the file. */
 void log_tick(struct log *log);
 
-/* One line for an answered request; body_bytes as sent. */
-void log_access(struct log *log, const struct exchange *exchange,
-                uint64_t body_bytes);
+/* A line for the access log: begin gives the buffer to append it to, with its
+ * end of line, and holds the log's lock until end; NULL: nobody wants lines,
+ * and end is not due. Date is the time of now as such a line has it, with its
+ * brackets; borrowed, between begin and end. */
+struct message_buffer *log_line_begin(struct log *log);
+struct text log_line_date(struct log *log);
+void log_line_end(struct log *log);
 
 /* One line about the system or ourselves, with date, at once. log may be NULL:
  * stderr. */

@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/json.h"
 
 #include <errno.h>
@@ -58,21 +59,6 @@ static uint64_t written;
 static struct trace_row *rows;
 static unsigned row_count;
 
-static int write_all(const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t n = write(trace_fd, bytes, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        bytes += n;
-        length -= (size_t)n;
-        written += (uint64_t)n;
-    }
-    return 0;
-}
-
 /* Empties events into the file, or drops them when it is full. */
 static void flush_locked(struct message_buffer *events)
 {
@@ -82,10 +68,12 @@ static void flush_locked(struct message_buffer *events)
             full = true;
             fprintf(stderr, "trace: stopped, the file has %llu bytes\n",
                     (unsigned long long)written);
-        } else if (write_all(buffer_start(events), length) < 0) {
+        } else if (io_write_all(trace_fd, buffer_start(events), length, NULL) <
+                   0) {
             full = true;
             perror("trace: stopped");
         }
+        written += length;
     }
     buffer_clear(events);
     events->failed = false;
@@ -155,7 +143,7 @@ void trace_close(void)
         buffer_release(&row->events);
         free(row);
     }
-    (void)write_all("\n]\n", 3);
+    (void)io_write_all(trace_fd, "\n]\n", 3, NULL);
     close(trace_fd);
     trace_fd = -1;
     row_count = 0;

@@ -10,6 +10,7 @@
 
 #include "conn/conn.h"
 #include "conn/answer.h"
+#include "core/access_log.h"
 #include "report/log.h"
 #include "core/server.h"
 #include "report/stats.h"
@@ -101,8 +102,8 @@ void answer_error(struct exchange *exchange, unsigned status,
     response_error(&exchange->response, status, detail);
 }
 
-void log_access(struct log *log, const struct exchange *exchange,
-                uint64_t body_bytes)
+void access_log_write(struct log *log, const struct exchange *exchange,
+                      uint64_t body_bytes)
 {
     (void)log;
     (void)exchange;

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/access_log.h"
 #include "report/log.h"
 #include "config/settings.h"
 
@@ -58,7 +59,7 @@ static void log_one(struct log *log, const char *head, const char *user)
     exchange.peer.address.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     exchange.response.status = head != NULL ? 200 : 400;
     strcpy(exchange.user, user);
-    log_access(log, &exchange, 2326);
+    access_log_write(log, &exchange, 2326);
 }
 
 /* A quote in the agent ended the field, and the rest was read as another. */

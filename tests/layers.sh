@@ -1,0 +1,105 @@
+#!/bin/sh
+# layers.sh - nothing in common/ leans on what stands above it.
+#
+#     layers.sh [DIR]     the tree in DIR, or this one
+#
+# includes -> no room includes from one above, nor from one beside it
+# calls    -> no file calls into a room above or beside its own, and no files
+#             call each other in a circle
+# It reads the text alone, in a fraction of a second. That a room links without
+# what is above it, the unit tests prove (tests/unit/ROOM).
+#
+# From the ground up; conn, files and sql stand side by side.
+order='base http config report core access conn|files|sql status process'
+cd "${1:-$(dirname "$0")/..}/common" || exit 2
+exec awk -v order="$order" '
+    function complain(what) { print what; bad = 1 }
+
+    # Why room a may not use room b; "" if it may.
+    function wrong(a, b) {
+        if (!(a in floor) || !(b in floor)) return "is no room"
+        if (floor[b] > floor[a]) return "stands above it"
+        if (floor[b] == floor[a] && a != b) return "stands beside it"
+        return ""
+    }
+
+    # The files that are reached from this one, in the order of the calls; when
+    # it comes back to one that is still open, that is a circle.
+    function visit(file,    n, i, called, path) {
+        open_[file] = ++depth
+        trail[depth] = file
+        n = split(calls[file], called, " ")
+        for (i = 1; i <= n; i++) {
+            if (open_[called[i]] > 0) {
+                path = called[i]
+                for (j = open_[called[i]] + 1; j <= depth; j++) path = path " -> " trail[j]
+                complain("common/" path " -> " called[i] ": these call each other in a circle")
+            } else if (!(called[i] in open_))
+                visit(called[i])
+        }
+        depth--
+        open_[file] = 0
+    }
+
+    BEGIN {
+        n = split(order, floors, " ")
+        for (i = 1; i <= n; i++) {
+            m = split(floors[i], rooms, "|")
+            for (j = 1; j <= m; j++) floor[rooms[j]] = i
+        }
+    }
+
+    FNR == 1 {
+        file = substr(FILENAME, 3)
+        room = file
+        sub(/\/.*/, "", room)
+        source = file ~ /\.c$/
+        pass = FILENAME in seen ? 2 : 1
+        seen[FILENAME] = 1
+        comment = 0
+    }
+
+    pass == 1 && /^#include "/ {
+        split($0, quoted, "\"")
+        other = quoted[2]
+        if (sub(/\/.*/, "", other) && (why = wrong(room, other)) != "")
+            complain("common/" file ":" FNR ": includes " quoted[2] ", and " other "/ " why)
+        next
+    }
+
+    # A definition begins at the left edge; a declaration ends with a semicolon.
+    pass == 1 && source && !/^(int main|_Static_assert)/ && /^[a-z_][a-zA-Z0-9_ *]*\(/ && !/^static/ && !/;$/ {
+        name = $0
+        sub(/\(.*/, "", name)
+        sub(/.*[ *]/, "", name)
+        home[name] = file
+        next
+    }
+
+    pass == 2 && source {
+        line = $0
+        if (comment) { if (!sub(/.*\*\//, "", line)) next; comment = 0 }
+        gsub(/\/\*([^*]|\*[^\/])*\*\//, "", line)
+        if (sub(/\/\*.*/, "", line)) comment = 1
+        gsub(/"([^"\\]|\\.)*"/, "", line)
+        n = split(line, words, /[^a-zA-Z0-9_]+/)
+        for (i = 1; i <= n; i++) {
+            name = words[i]
+            if (!(name in home) || home[name] == file) continue
+            other = home[name]
+            sub(/\/.*/, "", other)
+            if ((why = wrong(room, other)) != "")
+                complain("common/" file ":" FNR ": calls " name " of " home[name] ", and " other "/ " why)
+            if (!((file, home[name]) in edge)) {
+                edge[file, home[name]] = 1
+                calls[file] = calls[file] " " home[name]
+            }
+        }
+    }
+
+    END {
+        for (file in calls)
+            if (!(file in open_)) visit(file)
+        exit bad
+    }
+' $(find . -name '*.[ch]' | sort) $(find . -name '*.c' | sort)
