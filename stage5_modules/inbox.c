@@ -1,4 +1,4 @@
-/* inbox.c - see module.h: the way back from a module to a front.
+/* inbox.c - see inbox.h.
  *
  * worker -> put -> chain -> take -> front
  *
@@ -7,19 +7,12 @@
  * sides know: the front sets it and then looks whether something has come; the
  * worker puts and then looks whether it is set. Each writes before it reads, so
  * (sequentially consistent) at least one of them sees the other. */
-#include "module.h"
+#include "inbox.h"
+
+#include "base/lock.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-void lock_open(pthread_mutex_t *lock)
-{
-    pthread_mutexattr_t adaptive;
-    pthread_mutexattr_init(&adaptive);
-    pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
-    pthread_mutex_init(lock, &adaptive);
-    pthread_mutexattr_destroy(&adaptive);
-}
 
 int inbox_open(struct inbox *inbox)
 {

@@ -11,9 +11,9 @@
  * too long for a key that is held. */
 #include "module.h"
 #include "conn/work.h"
-#include "strand.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "report/stats.h"
 #include "report/trace.h"
 
@@ -40,7 +40,7 @@ static void wake_worker_locked(struct module *module)
     module->due++;
 }
 
-void module_wake_master_locked(struct module *module)
+static void wake_master_locked(struct module *module)
 {
     if (!module->master_sleeps)
         return;
@@ -48,14 +48,32 @@ void module_wake_master_locked(struct module *module)
     module->master_due = true;
 }
 
+/* Something is ready: as many workers as pay for it. */
+static void wake_locked(struct module *module)
+{
+    size_t awake = module->worker_count - module->sleepers - module->away;
+    size_t waiting =
+        atomic_load_explicit(&module->waiting, memory_order_relaxed);
+    if (module->sleepers == 0)
+        return;
+    if (awake == 0 || waiting > awake * WAKE_TASKS)
+        wake_worker_locked(module);
+}
+
 /* Lets go of the lock and then makes the posts that are due: who is woken by
  * them would else find the lock taken. */
 static void unlock(struct module *module)
 {
+    struct strands *strands = &module->strands;
+    for (; strands->fresh > 0; strands->fresh--)
+        wake_locked(module);
+    if (strands->newly_blocked)
+        wake_master_locked(module);
+    strands->newly_blocked = false;
     /* Something is ready and nobody is on the way to it: who is awake will
      * come, if it is not busy with something slow. */
-    if (module->ready_count > module->waking && module->sleepers > 0)
-        module_wake_master_locked(module);
+    if (strands->ready_count > module->waking && module->sleepers > 0)
+        wake_master_locked(module);
     size_t workers = module->due;
     bool master = module->master_due;
     module->due = 0;
@@ -65,17 +83,6 @@ static void unlock(struct module *module)
         sem_post(&module->gate);
     if (master)
         sem_post(&module->watch);
-}
-
-void module_wake_locked(struct module *module)
-{
-    size_t awake = module->worker_count - module->sleepers - module->away;
-    size_t waiting =
-        atomic_load_explicit(&module->waiting, memory_order_relaxed);
-    if (module->sleepers == 0)
-        return;
-    if (awake == 0 || waiting > awake * WAKE_TASKS)
-        wake_worker_locked(module);
 }
 
 /* ---- tasks come ---- */
@@ -92,13 +99,13 @@ static void count_waiting(struct module *module, size_t n)
 static bool put_locked(struct module *module, struct task *task,
                        struct text key, bool alone)
 {
-    struct strand *strand = strand_of_locked(module, key, alone);
+    struct strand *strand = strand_of(&module->strands, key, alone);
     if (strand == NULL ||
         (task->kind == TASK_WORK && strand->count >= module->key_max))
         return false;
     count_waiting(module, 1);
     strand_put(strand, task);
-    strand_settle_locked(module, strand);
+    strand_settle(&module->strands, strand);
     return true;
 }
 
@@ -162,12 +169,12 @@ bool module_is_full(const struct module *module)
 void module_hold(struct module *module, struct text key, bool held)
 {
     pthread_mutex_lock(&module->lock);
-    struct strand *strand = strand_of_locked(module, key, true);
+    struct strand *strand = strand_of(&module->strands, key, true);
     /* Without memory for a strand nobody waits for the key: writers are told
      * by the database itself that it is locked. */
     if (strand != NULL && (held || strand->held > 0)) {
         strand->held += held ? 1 : (size_t)-1;
-        strand_settle_locked(module, strand);
+        strand_settle(&module->strands, strand);
     }
     unlock(module);
 }
@@ -252,7 +259,7 @@ static bool gathers_locked(const struct module *module,
 {
     return strand->alone && !strand->loose && module->kind->run_many != NULL &&
            strand->count < MODULE_BATCH && !strand->first->late &&
-           strand_may_grow_locked(module, strand) &&
+           strand_may_grow(&module->strands, strand) &&
            clock_ms() - strand->first->since_ms < GATHER_MS;
 }
 
@@ -265,7 +272,7 @@ static void work_on_locked(struct module *module, struct strand *strand)
     /* Held since it was put into the list, or its task was late meanwhile. */
     if (strand->count == 0 || strand->blocked ||
         gathers_locked(module, strand)) {
-        strand_settle_locked(module, strand);
+        strand_settle(&module->strands, strand);
         return;
     }
     if (strand->alone && module->kind->run_many != NULL && !strand->loose)
@@ -277,9 +284,9 @@ static void work_on_locked(struct module *module, struct strand *strand)
     strand->active++;
     module->away += strand->alone;
     /* Others may work on it too, or come to it while we do. */
-    strand_settle_locked(module, strand);
-    if (strand->alone && module->ready_count > 0)
-        module_wake_locked(module);
+    strand_settle(&module->strands, strand);
+    if (strand->alone && module->strands.ready_count > 0)
+        wake_locked(module);
     unlock(module);
     done = run_tasks(module, tasks, n, &rest_ms);
     pthread_mutex_lock(&module->lock);
@@ -290,7 +297,7 @@ static void work_on_locked(struct module *module, struct strand *strand)
         strand->rest_ms = clock_ms() + rest_ms;
     strand->active--;
     module->away -= strand->alone;
-    strand_settle_locked(module, strand);
+    strand_settle(&module->strands, strand);
 }
 
 static void *worker_thread(void *argument)
@@ -300,7 +307,7 @@ static void *worker_thread(void *argument)
     stats_thread(module->name);
     pthread_mutex_lock(&module->lock);
     while (!module->stopping) {
-        struct strand *strand = strand_next_locked(module);
+        struct strand *strand = strand_next(&module->strands);
         if (strand != NULL) {
             work_on_locked(module, strand);
             continue;
@@ -334,16 +341,17 @@ static void free_late_locked(struct module *module, struct strand *strand,
         struct task *task = strand_take(strand);
         task->late = true;
         strand_put(loose, task);
-        strand_settle_locked(module, loose);
+        strand_settle(&module->strands, loose);
     }
 }
 
 static void look_at_blocked_locked(struct module *module)
 {
     uint64_t now_ms = clock_ms();
-    for (size_t i = 0; i < STRAND_BUCKETS && module->blocked > 0; i++) {
+    for (size_t i = 0; i < STRAND_BUCKETS && module->strands.blocked > 0; i++) {
         struct strand *next;
-        for (struct strand *at = module->buckets[i]; at != NULL; at = next) {
+        for (struct strand *at = module->strands.buckets[i]; at != NULL;
+             at = next) {
             next = at->next;
             if (!at->blocked)
                 continue;
@@ -351,7 +359,7 @@ static void look_at_blocked_locked(struct module *module)
                 at->rest_ms = 0;
             if (at->held > 0)
                 free_late_locked(module, at, now_ms);
-            strand_settle_locked(module, at);
+            strand_settle(&module->strands, at);
         }
     }
 }
@@ -359,9 +367,9 @@ static void look_at_blocked_locked(struct module *module)
 /* How long the master may sleep; -1: until it is told. */
 static int watch_ms_locked(const struct module *module)
 {
-    if (module->ready_count > 0 && module->sleepers > 0)
+    if (module->strands.ready_count > 0 && module->sleepers > 0)
         return SLOW_MS;
-    return module->blocked > 0 ? HELD_MS : -1;
+    return module->strands.blocked > 0 ? HELD_MS : -1;
 }
 
 static void watch_wait(struct module *module, int wait_ms)
@@ -383,7 +391,7 @@ static void *master_thread(void *argument)
     pthread_mutex_lock(&module->lock);
     while (!module->stopping) {
         int wait_ms = watch_ms_locked(module);
-        bool ready = module->ready_count > 0;
+        bool ready = module->strands.ready_count > 0;
         uint64_t taken = atomic_load(&module->taken);
         module->master_sleeps = wait_ms < 0;
         unlock(module);
@@ -392,7 +400,7 @@ static void *master_thread(void *argument)
         module->master_sleeps = false;
         /* Nothing has been taken meanwhile: who is awake is busy with
          * something slow. */
-        if (ready && module->ready_count > 0 && module->sleepers > 0 &&
+        if (ready && module->strands.ready_count > 0 && module->sleepers > 0 &&
             taken == atomic_load(&module->taken))
             wake_worker_locked(module);
         look_at_blocked_locked(module);
@@ -466,7 +474,8 @@ struct module *module_open(const struct module_kind *kind,
     made->worker_count = kind->workers(mount->settings);
     /* One key leaves at least half of the workers to others, and half of the
      * room to wait in. */
-    made->shared_max = made->worker_count > 1 ? made->worker_count / 2 : 1;
+    made->strands.shared_max =
+        made->worker_count > 1 ? made->worker_count / 2 : 1;
     made->key_max = (server->settings->pool_queue_max + 1) / 2;
     made->patience_ms =
         kind->patience_ms != NULL ? kind->patience_ms(mount->settings) : 0;
@@ -496,13 +505,14 @@ void module_close(struct module *module)
 {
     stop_threads(module, module->worker_count, true);
     struct strand *strand;
-    while ((strand = strand_next_locked(module)) != NULL)
-        if (strand->loose)
-            strand_forget(module, strand);
-    for (size_t i = 0; i < STRAND_BUCKETS; i++)
-        while ((strand = module->buckets[i]) != NULL) {
-            module->buckets[i] = strand->next;
-            strand_forget(module, strand);
+    while ((strand = strand_take_any(&module->strands)) != NULL) {
+        while (strand->count > 0) {
+            struct task *task = strand_take(strand);
+            if (module->kind->forget != NULL)
+                module->kind->forget(task);
+            free(task);
         }
+        free(strand);
+    }
     module_free(module);
 }

@@ -16,60 +16,12 @@
 #ifndef FIVEFOLD_MODULE_H
 #define FIVEFOLD_MODULE_H
 
-#include "conn/conn.h"
 #include "core/mount.h"
 #include "core/server.h"
+#include "inbox.h"
+#include "strand.h"
 
-#include <pthread.h>
 #include <semaphore.h>
-
-/* ---- the way back (inbox.c) ---- */
-
-/* Connections that modules have done with: one for each front. */
-struct inbox {
-    int wake_fd;        /* owned; an eventfd, watched by the front */
-    atomic_bool asleep; /* the front waits for the kernel, or is about to */
-
-    pthread_mutex_t lock; /* for what follows */
-    struct conn *first, *last;
-};
-
-int inbox_open(struct inbox *inbox);
-void inbox_close(struct inbox *inbox);
-
-/* Takes a chain of connections (conn->next); wakes the front if it sleeps. */
-void inbox_put(struct inbox *inbox, struct conn *chain);
-
-/* A lock that is held for a few instructions by threads on several cores: who
- * finds it taken looks again some times before it sleeps, as to sleep and be
- * woken takes a hundred times as long as the lock is held. */
-void lock_open(pthread_mutex_t *lock);
-
-/* Gives all that is there, as a chain by conn->next. */
-struct conn *inbox_take(struct inbox *inbox);
-
-/* The front is about to wait. False: something has come, it must not. */
-bool inbox_sleep(struct inbox *inbox);
-void inbox_wake(struct inbox *inbox);
-
-/* ---- tasks ---- */
-
-enum task_kind {
-    TASK_WORK,   /* conn_work */
-    TASK_STREAM, /* conn_stream */
-    TASK_STEP,   /* conn_step, which may wait for the disk */
-};
-
-/* Whoever has the task has the connection. */
-struct task {
-    struct conn *conn;
-    struct inbox *home; /* where it goes when it is done */
-    enum task_kind kind;
-    bool late;         /* has waited for a held key as long as it may */
-    uint64_t since_ms; /* when it was put into its strand */
-    void *state;       /* the module's, from one strand to the next */
-    struct task *next;
-};
 
 /* ---- what a module has to say about itself ---- */
 
@@ -110,10 +62,6 @@ enum { MODULE_BATCH = 64 }; /* tasks that run_many gets at the most */
 
 /* ---- a running module (module.c) ---- */
 
-struct strand;
-
-enum { STRAND_BUCKETS = 1024 }; /* a power of two */
-
 struct module {
     /* Fixed after module_open. */
     const struct module_kind *kind;
@@ -122,20 +70,16 @@ struct module {
     void *state;               /* the kind's */
     char name[64];             /* "static_file_server", or with its mount's */
     size_t worker_count;
-    size_t shared_max; /* workers that one key may have at a time */
-    size_t key_max;    /* requests that may wait for one key */
+    size_t key_max; /* requests that may wait for one key */
     uint64_t patience_ms;
     pthread_t master;
     pthread_t *workers; /* owned; worker_count */
 
     pthread_mutex_t lock; /* for what follows */
-    struct strand *buckets[STRAND_BUCKETS];
-    struct strand *ready_first, *ready_last;
-    size_t ready_count;
+    struct strands strands;
     size_t sleepers; /* workers that wait for the gate */
     size_t away;     /* workers at a strand for one at a time: such tasks write,
                         and who writes waits for the disk */
-    size_t blocked;  /* strands with tasks that are held, or rest */
     size_t waking;   /* workers that have been woken and have not come yet */
     size_t due;      /* of these, posts that are still to be made */
     bool master_sleeps, master_due;
@@ -147,7 +91,6 @@ struct module {
     /* For the live page. */
     atomic_size_t waiting; /* tasks in strands */
     atomic_uint_fast64_t taken, deepest;
-    atomic_size_t strands;
 };
 
 /* Starts the module's threads. NULL with errno. */

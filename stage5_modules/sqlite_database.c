@@ -71,7 +71,7 @@ static void answer(struct task *task)
     conn_work_answer(task->conn);
 }
 
-void sqlite_answer(struct task *task)
+static void answer_alone(struct task *task)
 {
     uint64_t start = TRACE_START(), id = conn_exchange(task->conn)->id;
     stats_doing("work");
@@ -146,7 +146,7 @@ static void run(struct module *module, struct task *task)
     if (late != NULL) {
         /* The lock is still another's: SQLite will say so. */
         sql_request_hurry(late->request);
-        sqlite_answer(task);
+        answer_alone(task);
         return;
     }
     if (task->kind != TASK_WORK || exchange->handler != &sql_handler) {
@@ -161,6 +161,29 @@ static void run(struct module *module, struct task *task)
     TRACE_SPAN("work", start, id);
     if (answered)
         module_answered(task);
+}
+
+/* Forgets the answer that a transaction which is no more has given. */
+static void unsay(struct task *task)
+{
+    response_release(&conn_exchange(task->conn)->response);
+}
+
+static void answer_together(struct task **tasks, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        pending_free(tasks[i]);
+        conn_work_answer(tasks[i]->conn);
+    }
+    module_answered_all(tasks, n);
+}
+
+static void answer_each(struct task **tasks, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsay(tasks[i]);
+        answer_alone(tasks[i]);
+    }
 }
 
 static size_t count_group(struct task **tasks, size_t n)
@@ -186,11 +209,19 @@ static size_t run_many(struct module *module, struct task **tasks, size_t n,
 {
     size_t group = count_group(tasks, n);
     if (group > 0) {
-        size_t done = sqlite_group(tasks, group);
-        if (done > 0)
+        size_t done;
+        switch (sqlite_group(tasks, group, &done)) {
+        case SQLITE_GROUP_COMMITTED:
+            answer_together(tasks, done);
             return done;
+        case SQLITE_GROUP_UNDONE:
+            answer_each(tasks, done);
+            return done;
+        case SQLITE_GROUP_LOCKED:
+            break;
+        }
     } else if (sqlite_lock_look(tasks[0]) == SQLITE_LOCK_FREE) {
-        sqlite_answer(tasks[0]);
+        answer_alone(tasks[0]);
         /* It may have left a transaction open: then the others are held. */
         return 1;
     }

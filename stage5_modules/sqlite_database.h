@@ -14,18 +14,21 @@ struct pending {
     enum sql_need need;          /* WRITE or GROUP */
 };
 
-/* Answers a task by running its request, by itself. Takes task. */
-void sqlite_answer(struct task *task);
-
 enum sqlite_lock { SQLITE_LOCK_FREE, SQLITE_LOCK_TAKEN };
 
 /* Can the database of that task be written to now? Somebody outside of this
  * server may have its lock. Does not wait. */
 enum sqlite_lock sqlite_lock_look(const struct task *task);
 
+enum sqlite_grouped {
+    SQLITE_GROUP_COMMITTED, /* their answers are there, and good */
+    SQLITE_GROUP_UNDONE,    /* nothing of it is there, and the answers are not
+                               to be given: each is to be run by itself */
+    SQLITE_GROUP_LOCKED,    /* somebody else has the lock; none was run */
+};
+
 /* Runs the writes of n tasks (n >= 1, all of one database, all GROUP) in one
- * transaction, then answers each; or each by itself where that did not do.
- * Returns how many it has done, from the first on: 0 if the lock is taken. */
-size_t sqlite_group(struct task **tasks, size_t n);
+ * transaction; *done says how many, from the first on. */
+enum sqlite_grouped sqlite_group(struct task **tasks, size_t n, size_t *done);
 
 #endif

@@ -1,8 +1,9 @@
 /* sqlite_group.c - writes of many clients, committed together.
  *
  * tasks -> BEGIN IMMEDIATE -> each request's statements, answers kept
- *       -> COMMIT (one fsync for all) -> every answer
- *       -> or, if anything ended the transaction: each request by itself
+ *       -> COMMIT (one fsync for all) -> every answer may go
+ *       -> or, if anything ended the transaction: each request is to be run
+ *          by itself (sqlite_database.c)
  *
  * What a client is told must be as if it had been alone. A statement that fails
  * undoes itself and nothing else, in a transaction as outside of one, so its
@@ -102,60 +103,32 @@ static bool commit(struct sql_connection *connection)
     return false;
 }
 
-/* Forgets the answer that a transaction which is no more has given. */
-static void unsay(struct task *task)
-{
-    response_release(&request_of(task)->exchange->response);
-}
-
-static void answer_together(struct task **tasks, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        sqlite_database.forget(tasks[i]);
-        conn_work_answer(tasks[i]->conn);
-    }
-    module_answered_all(tasks, n);
-}
-
-static void answer_each(struct task **tasks, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsay(tasks[i]);
-        sqlite_answer(tasks[i]);
-    }
-}
-
-size_t sqlite_group(struct task **tasks, size_t n)
+enum sqlite_grouped sqlite_group(struct task **tasks, size_t n, size_t *done)
 {
     struct sql_connection *connection = take(tasks[0]);
     uint64_t start = TRACE_START(), start_ms = clock_ms();
     int rc = connection != NULL ? execute(connection, "BEGIN IMMEDIATE")
                                 : SQLITE_ERROR;
+    *done = 0;
     if (rc != SQLITE_OK) {
         sql_give(connection);
-        if (rc == SQLITE_BUSY)
-            return 0;
-        sqlite_answer(tasks[0]);
-        return 1;
+        *done = rc == SQLITE_BUSY ? 0 : 1;
+        return rc == SQLITE_BUSY ? SQLITE_GROUP_LOCKED : SQLITE_GROUP_UNDONE;
     }
     stats_doing("group");
-    size_t done = 0;
     bool open;
     connection->shared = true;
     do
-        open = join(connection, tasks[done++]);
-    while (open && done < n && clock_ms() - start_ms < GROUP_MS);
+        open = join(connection, tasks[(*done)++]);
+    while (open && *done < n && clock_ms() - start_ms < GROUP_MS);
     connection->shared = false;
     bool committed = open && commit(connection);
     sql_give(connection);
     TRACE_SPAN("group", start, 0);
     stats_done();
-    if (!committed) {
-        answer_each(tasks, done);
-        return done;
-    }
+    if (!committed)
+        return SQLITE_GROUP_UNDONE;
     stats_add(STAT_sql_groups, 1);
-    stats_add(STAT_sql_grouped, done);
-    answer_together(tasks, done);
-    return done;
+    stats_add(STAT_sql_grouped, *done);
+    return SQLITE_GROUP_COMMITTED;
 }

@@ -1,8 +1,6 @@
 /* strand.c - see strand.h: where tasks wait.
  *
- * key -> hash -> bucket -> strand -> [settle] -> ready -> a worker
- *
- * Nothing here waits or wakes by itself: module.c has the threads. */
+ * key -> hash -> bucket -> strand -> [settle] -> ready -> a worker */
 #include "strand.h"
 
 #include <stdlib.h>
@@ -24,48 +22,46 @@ struct strand *strand_new(struct text key, bool alone, uint64_t hash)
     return made;
 }
 
-static struct strand *find_locked(const struct module *module, struct text key,
-                                  bool alone, uint64_t hash)
+static struct strand *find(const struct strands *strands, struct text key,
+                           bool alone, uint64_t hash)
 {
-    struct strand *at = module->buckets[hash & (STRAND_BUCKETS - 1)];
+    struct strand *at = strands->buckets[hash & (STRAND_BUCKETS - 1)];
     while (at != NULL && (at->hash != hash || at->alone != alone ||
                           !text_equal(at->key, key)))
         at = at->next;
     return at;
 }
 
-struct strand *strand_of_locked(struct module *module, struct text key,
-                                bool alone)
+struct strand *strand_of(struct strands *strands, struct text key, bool alone)
 {
     uint64_t hash = text_hash(alone, key);
-    struct strand *at = find_locked(module, key, alone, hash);
+    struct strand *at = find(strands, key, alone, hash);
     if (at != NULL)
         return at;
     at = strand_new(key, alone, hash);
     if (at == NULL)
         return NULL;
-    at->next = module->buckets[hash & (STRAND_BUCKETS - 1)];
-    module->buckets[hash & (STRAND_BUCKETS - 1)] = at;
-    atomic_fetch_add(&module->strands, 1);
+    at->next = strands->buckets[hash & (STRAND_BUCKETS - 1)];
+    strands->buckets[hash & (STRAND_BUCKETS - 1)] = at;
+    atomic_fetch_add(&strands->count, 1);
     return at;
 }
 
-bool strand_may_grow_locked(const struct module *module,
-                            const struct strand *strand)
+bool strand_may_grow(const struct strands *strands, const struct strand *strand)
 {
     const struct strand *from =
-        find_locked(module, strand->key, false, text_hash(false, strand->key));
+        find(strands, strand->key, false, text_hash(false, strand->key));
     return from != NULL && from->ready;
 }
 
-static void strand_retire_locked(struct module *module, struct strand *strand)
+static void strand_retire(struct strands *strands, struct strand *strand)
 {
-    struct strand **at = &module->buckets[strand->hash & (STRAND_BUCKETS - 1)];
+    struct strand **at = &strands->buckets[strand->hash & (STRAND_BUCKETS - 1)];
     if (!strand->loose) {
         while (*at != strand)
             at = &(*at)->next;
         *at = strand->next;
-        atomic_fetch_sub(&module->strands, 1);
+        atomic_fetch_sub(&strands->count, 1);
     }
     free(strand);
 }
@@ -104,63 +100,66 @@ void strand_put_back(struct strand *strand, struct task *task)
 
 /* ---- from waiting to ready ---- */
 
-static void ready_put_locked(struct module *module, struct strand *strand)
+static void ready_put(struct strands *strands, struct strand *strand)
 {
     strand->ready = true;
     strand->later = NULL;
-    if (module->ready_last != NULL)
-        module->ready_last->later = strand;
+    if (strands->ready_last != NULL)
+        strands->ready_last->later = strand;
     else
-        module->ready_first = strand;
-    module->ready_last = strand;
-    module->ready_count++;
-    module_wake_locked(module);
+        strands->ready_first = strand;
+    strands->ready_last = strand;
+    strands->ready_count++;
+    strands->fresh++;
 }
 
-struct strand *strand_next_locked(struct module *module)
+struct strand *strand_next(struct strands *strands)
 {
-    struct strand *strand = module->ready_first;
+    struct strand *strand = strands->ready_first;
     if (strand == NULL)
         return NULL;
-    module->ready_first = strand->later;
-    if (module->ready_first == NULL)
-        module->ready_last = NULL;
-    module->ready_count--;
+    strands->ready_first = strand->later;
+    if (strands->ready_first == NULL)
+        strands->ready_last = NULL;
+    strands->ready_count--;
     strand->ready = false;
     return strand;
 }
 
-static void set_blocked_locked(struct module *module, struct strand *strand,
-                               bool blocked)
+static void set_blocked(struct strands *strands, struct strand *strand,
+                        bool blocked)
 {
     if (strand->blocked == blocked)
         return;
     strand->blocked = blocked;
-    module->blocked += blocked ? 1 : (size_t)-1;
-    if (blocked)
-        module_wake_master_locked(module);
+    strands->blocked += blocked ? 1 : (size_t)-1;
+    strands->newly_blocked |= blocked;
 }
 
-void strand_settle_locked(struct module *module, struct strand *strand)
+void strand_settle(struct strands *strands, struct strand *strand)
 {
-    size_t max = strand->alone ? 1 : module->shared_max;
+    size_t max = strand->alone ? 1 : strands->shared_max;
     bool blocked =
         strand->count > 0 && (strand->held > 0 || strand->rest_ms > 0);
-    set_blocked_locked(module, strand, blocked);
+    set_blocked(strands, strand, blocked);
     if (strand->count > 0 && !blocked && !strand->ready && strand->active < max)
-        ready_put_locked(module, strand);
+        ready_put(strands, strand);
     if (strand->count == 0 && strand->active == 0 && strand->held == 0 &&
         !strand->ready)
-        strand_retire_locked(module, strand);
+        strand_retire(strands, strand);
 }
 
-void strand_forget(struct module *module, struct strand *strand)
+struct strand *strand_take_any(struct strands *strands)
 {
-    while (strand->count > 0) {
-        struct task *task = strand_take(strand);
-        if (module->kind->forget != NULL)
-            module->kind->forget(task);
-        free(task);
-    }
-    free(strand);
+    struct strand *strand;
+    /* Loose ones are in no bucket. */
+    while ((strand = strand_next(strands)) != NULL)
+        if (strand->loose)
+            return strand;
+    for (size_t i = 0; i < STRAND_BUCKETS; i++)
+        if ((strand = strands->buckets[i]) != NULL) {
+            strands->buckets[i] = strand->next;
+            return strand;
+        }
+    return NULL;
 }

@@ -218,7 +218,7 @@ static void wait_for(atomic_size_t *figure, size_t count)
 /* Every strand has gone; the last worker may be on its way out of it. */
 static void wait_for_no_strands(struct fixture *f)
 {
-    wait_for(&f->module->strands, 0);
+    wait_for(&f->module->strands.count, 0);
     wait_for(&f->module->waiting, 0);
 }
 
@@ -369,7 +369,7 @@ static void who_has_waited_long_enough_is_late(void **state)
         put(f, 0, true);
     wait_for(&f->done, 3);
     assert_int_equal(atomic_load(&f->late), 3);
-    assert_int_equal(atomic_load(&f->module->strands), 1);
+    assert_int_equal(atomic_load(&f->module->strands.count), 1);
     module_hold(f->module, keys[0], false);
     wait_for_no_strands(f);
 }
