@@ -46,69 +46,15 @@ PORT     ?= 8080
 FROM     ?= 1
 TO       ?= 2
 
-# What each job needs: group, check (a command, a <header>, or what
-# tests/tools.sh says), Debian's package, what for.
-define TOOLS
-build cc            gcc                compiler
-build make          make               this file
-build ld            binutils           linker
-build <stdio.h>     libc6-dev          the C library
-build <sqlite3.h>   libsqlite3-dev     databases
-build <jansson.h>   libjansson-dev     JSON
-build <ini.h>       libinih-dev        configuration files
-build <crypt.h>     libcrypt-dev       passwords
-build <seccomp.h>   libseccomp-dev     filter of system calls
-run   cmark-gfm     cmark-gfm          the book as pages
-run   sqlite3       sqlite3            the sample database
-run   /usr/share/zoneinfo/tzdata.zi tzdata facts of the sample database
-run   curl          curl               trying it out
-test  <cmocka.h>    libcmocka-dev      tests in C
-test  gcc           gcc                the compiler that most use
-test  clang         clang              the other compiler
-test  fuzzer        libclang-rt-dev    its sanitizers and fuzzer
-test  clang-format  clang-format       check-format
-test  valgrind      valgrind           leaks and stray memory
-test  node          nodejs             real clients
-test  npm           npm                fetching them
-test  chromium      chromium           a real browser
-test  spin          spin               the models of the hand-over
-test  git           git                check-format, check-tests
-test  dpkg-shlibdeps dpkg-dev          make deb
-test  strip         binutils           make deb
-test  systemctl     systemd            install-check: the service
-test  ip            iproute2           install-check: a loopback of its own
-test  logrotate     logrotate          install-check: logs
-test  mandoc        mandoc             install-check: man pages
-test  man           man-db             install-check: man pages
-test  strace        strace             grading: a server's system calls
-test  haproxy       haproxy            databases spread over instances
-test  socat         socat              moving one to another instance
-test  debootstrap   debootstrap        the other Debian
-cluster haproxy     haproxy            databases spread over instances
-cluster socat       socat              moving one to another instance
-bench nginx         nginx              to compare with
-bench lighttpd      lighttpd           to compare with
-bench wrk           wrk                load
-bench gnuplot       gnuplot            pictures
-bench node          nodejs             to compare with
-bench npm           npm                fetching fastify and better-sqlite3
-bench c++           g++                building better-sqlite3
-bench python3       python3            building better-sqlite3
-bench sqlite3       sqlite3            a database to ask
-bench curl          curl               are the answers right?
-endef
-export TOOLS
-
-# `make setup run` asks for no more than running needs.
-GROUPS   := build run $(if $(filter-out setup setup-bench run cluster all docs help \
-              diff doctor,$(MAKECMDGOALS)),test,$(if $(filter run cluster all docs,\
-              $(MAKECMDGOALS)),,test)) $(filter cluster,$(MAKECMDGOALS))
+# `make setup run` asks for no more than running needs, `make setup test` for no
+# more than that takes.
+GROUPS   := build $(or $(foreach g,run test cluster,$(if $(filter $(g),$(MAKECMDGOALS)),$(g))),run test)
 CLIENTS  := tests/interop/node_modules/.package-lock.json
 
-# A command that fails because something is missing says what; see tools.sh.
+# A command that fails because something is missing says what; see tests/tools.txt.
 HINT      = tests/tools.sh hint build $(if $(filter tests/%,$(1)),test)
 # Setup comes before whatever else is asked for, also with -j.
-ifneq ($(filter setup setup-bench,$(MAKECMDGOALS)),)
+ifneq ($(filter setup setup-all setup-bench,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
 
@@ -230,8 +176,14 @@ interop: $(BINARIES) $(CLIENTS) ## real clients: curl, node, a browser
 check-cluster: $(BINARIES) $(CLIENTS) ## databases on three instances: one is killed and returns
 	@node tests/cluster/cluster.mjs $(BUILD)/fivefold-$(STAGE)
 
-test: ## everything there is to test (half an hour)
+test: ## what a change needs, in four minutes: layers, build, units, all stages
+	@MAKE='$(MAKE)' BUILD='$(BUILD)' tests/quick.sh
+
+test-all: ## everything there is to test, and how long each step took (STEPS=words)
 	@MAKE='$(MAKE)' WERROR='$(WERROR)' tests/run.sh $(STEPS)
+
+layers: ## does nothing in common/ lean on what stands above it?
+	@tests/layers.sh
 
 format: ## put every C file into the project's format
 	@command -v clang-format >/dev/null || $(call HINT,tests/)
@@ -260,18 +212,19 @@ grade: ## grade an exercise of the book on this tree: EX=1.3 (none: list them)
 check-exercises: $(BINARIES) ## does each fail as shipped, and pass with its solution?
 	@BUILD='$(BUILD)' MAKE='$(MAKE)' docs/exercises/check.sh
 
-setup: ## install what is missing (make setup run: no more than to serve)
+setup: ## install what is missing (setup run, setup test: no more than that needs)
 	@tests/tools.sh setup $(GROUPS)
-ifneq ($(filter test,$(GROUPS)),)
+
+setup-all: ## ... for make test-all: compilers, valgrind, node, a browser
+	@tests/tools.sh setup build run test all
 	@$(MAKE) -s $(CLIENTS)
-endif
 
 setup-bench: ## install what make bench needs
 	@tests/tools.sh setup build bench
 	@docs/questions/cost/setup_node.sh || true # bench leaves its rows out
 
 doctor: ## what is missing on this machine, what for, how to get it
-	@tests/tools.sh doctor build run cluster test bench
+	@tests/tools.sh doctor build run test all cluster bench
 
 COST := $(BUILD)/docs/questions/cost
 
@@ -354,5 +307,5 @@ help: ## list the targets
 -include $(shell find $(addprefix $(BUILD)/,common docs tests $(STAGES)) -name '*.d' 2>/dev/null)
 .PHONY: all behaviour bench check-cluster check-exercises check-format check-tests clean \
         cluster diff docs doctor durability format fuzz grade \
-        help interop libs model no-such-stage question races run setup setup-bench \
-        soak test unit units
+        help interop layers libs model no-such-stage question races run setup \
+        setup-all setup-bench soak test test-all unit units

@@ -1,11 +1,9 @@
 #!/bin/sh
-# tools.sh - what this machine has and lacks of the tools in the Makefile.
+# tools.sh - what this machine has and lacks of the tools that the jobs need.
 #
-#     TOOLS=... tools.sh doctor|setup|hint GROUP...
+#     tools.sh doctor|setup|hint GROUP...
 #
-# TOOLS is the Makefile's list: lines of "group check package what for". A check
-# is a command, a <header.h>, or a /file; "fuzzer" asks whether clang links one.
-# doctor says what is found; setup installs what is missing; hint is for a
+# The list is in tools.txt beside it. doctor says what is found; setup installs what is missing; hint is for a
 # command that has failed: one line if that may be because something is missing.
 # doctor's status is 1 only if the server cannot be built or run; hint's always.
 
@@ -33,7 +31,7 @@ found()
     esac
 }
 
-lines=$(printf '%s\n' "$TOOLS" | sed 's/^[[:space:]]*//' | grep .)
+lines=$(grep -v '^#' "$(dirname "$0")/tools.txt" | grep .)
 missing=
 essential=0
 while read -r group check package purpose; do
@@ -62,7 +60,7 @@ install="apt-get update && apt-get install $missing"
 case $action in
 hint)
     [ -z "$missing" ] ||
-        echo "missing here: $missing; make setup gets it, or as root: $install" >&2
+        echo "missing here: $missing; make setup-all gets it, or as root: $install" >&2
     exit 1
     ;;
 doctor)
@@ -71,8 +69,8 @@ doctor)
         exit 0
     fi
     echo
-    echo "To get it: make setup run (to serve), make setup (to test as well),"
-    echo "make setup-bench (to measure); or as root:"
+    echo "To get it: make setup run (to serve), make setup test, make setup-all"
+    echo "(for make test-all), make setup-bench (to measure); or as root:"
     echo "$install"
     exit $essential
     ;;

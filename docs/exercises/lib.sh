@@ -122,7 +122,7 @@ changed_copy() {
     copy=$scratch/copy
     mkdir -p "$copy/build" "$copy/tests"
     cp -a Makefile common stage"$stage"_* "$copy/"
-    cp -a tests/tools.sh "$copy/tests/"
+    cp -a tests/tools.sh tests/tools.txt "$copy/tests/"
     cp -a "$BUILD"/common "$BUILD"/stage"$stage"_* "$BUILD"/lib*.a "$copy/build/"
     # Below a repository that it is no part of, perhaps.
     (cd "$copy" && GIT_CEILING_DIRECTORIES=$scratch "$@") >"$scratch/make.log" 2>&1 &&
