@@ -288,11 +288,8 @@ cluster: $(or $(filter $(BINARIES),$(BUILD)/fivefold-$(STAGE)),no-such-stage) do
 	  docs/cluster/generate.sh $(BUILD)/cluster 127.0.0.1:$(PORT) $(PORTS:%=127.0.0.1:%)
 	@$(BUILD)/cluster/run
 
-diff: ## what one stage changes: FROM=1 TO=2
-	@[ -d '$(call stage_dir,$(FROM))' ] && [ -d '$(call stage_dir,$(TO))' ] || \
-	  { echo 'diff: there are stages $(NUMBERS); say make diff FROM=2 TO=3' >&2; exit 2; }
-	@diff -u -x '*.md' $(call stage_dir,$(FROM)) $(call stage_dir,$(TO)); \
-	  test $$? -le 1
+diff: ## what one stage changes: FROM=1 TO=2 (COMMENTS=no: without them)
+	@COMMENTS='$(COMMENTS)' docs/diff.sh $(FROM) $(TO)
 
 # Not in the copy that check-tests works on.
 -include docs/operate/install.mk

@@ -99,43 +99,17 @@ struct stage {
     struct watch watch;
     struct connections connections;
     size_t due;         /* connections that want a turn without any event */
-    bool accepting;     /* the listening socket is watched */
-    uint64_t accept_ms; /* monotonic: when to watch it again, if not */
+    bool listening;     /* the listening socket is watched */
+    uint64_t listen_ms; /* monotonic: when to watch it again, if not */
     bool stopping;
     uint64_t stop_ms; /* monotonic: when a graceful stop gives up */
 };
 
-static void accept_on(struct stage *stage, bool on)
+static void listen_on(struct stage *stage, bool on)
 {
-    stage->accepting = on;
+    stage->listening = on;
     watch_set(&stage->watch, SLOT_LISTEN, stage->server->listen_fd,
               on ? CONN_WANT_READ : CONN_CLOSE);
-}
-
-struct stage *stage_open(struct server *server)
-{
-    struct stage *stage = calloc(1, sizeof *stage);
-    size_t max = server->settings->connections_max;
-    if (stage == NULL)
-        return NULL;
-    stage->server = server;
-    if (!watch_fits(server->listen_fd) || !watch_fits(server_signal_fd())) {
-        errno = EMFILE;
-        goto fail;
-    }
-    if (watch_open(&stage->watch, max + SLOT_CLIENTS) < 0)
-        goto fail;
-    if (connections_open(&stage->connections, max) < 0) {
-        watch_close(&stage->watch);
-        goto fail;
-    }
-    accept_on(stage, true);
-    watch_set(&stage->watch, SLOT_SIGNAL, server_signal_fd(), CONN_WANT_READ);
-    return stage;
-
-fail:
-    free(stage);
-    return NULL;
 }
 
 /* Closes conn. The last connection moves to its slot. */
@@ -148,8 +122,8 @@ static void drop(struct stage *stage, struct conn *conn)
     connections_remove(&stage->connections, conn);
     conn_close(conn);
     /* There is a descriptor again for one who waits in the kernel's queue. */
-    if (!stage->accepting && !stage->stopping)
-        accept_on(stage, true);
+    if (!stage->listening && !stage->stopping)
+        listen_on(stage, true);
 }
 
 /* Turns a wish into what the kernel is asked next time. */
@@ -166,6 +140,19 @@ static void settle(struct stage *stage, struct conn *conn, enum conn_wish wish)
     stage->due += wish == CONN_WANT_TURN;
     conn->wish = wish;
     watch_set(&stage->watch, SLOT_CLIENTS + conn->slot, conn->fd, wish);
+}
+
+/* From the last to the first: drop() moves the last one, which has been
+ * looked at by then, to the free slot. */
+static void serve_ready(struct stage *stage)
+{
+    struct connections *list = &stage->connections;
+    for (size_t i = list->count; i-- > 0;) {
+        struct conn *conn = list->all[i];
+        if (conn->wish == CONN_WANT_TURN ||
+            watch_ready(&stage->watch, SLOT_CLIENTS + i, conn->fd))
+            settle(stage, conn, conn_serve(conn));
+    }
 }
 
 static void admit(struct stage *stage, struct conn *conn)
@@ -196,39 +183,10 @@ static void accept_clients(struct stage *stage)
             /* Watching on would wake us without end for a client that we
              * cannot take. drop() turns it on again, or time: descriptors
              * are not only those of connections. */
-            accept_on(stage, false);
-            stage->accept_ms = clock_ms() + TICK_MS;
+            listen_on(stage, false);
+            stage->listen_ms = clock_ms() + TICK_MS;
             return;
         }
-    }
-}
-
-void stage_stop(struct stage *stage)
-{
-    struct connections *list = &stage->connections;
-    if (stage->stopping)
-        return;
-    stage->stopping = true;
-    stage->stop_ms = clock_ms() + stage->server->settings->stop_seconds * 1000;
-    accept_on(stage, false);
-    listen_stop(stage->server);
-    for (size_t i = list->count; i-- > 0;)
-        if (conn_stop(list->all[i]))
-            drop(stage, list->all[i]);
-        else
-            connections_update(list, list->all[i]);
-}
-
-/* From the last to the first: drop() moves the last one, which has been
- * looked at by then, to the free slot. */
-static void serve_ready(struct stage *stage)
-{
-    struct connections *list = &stage->connections;
-    for (size_t i = list->count; i-- > 0;) {
-        struct conn *conn = list->all[i];
-        if (conn->wish == CONN_WANT_TURN ||
-            watch_ready(&stage->watch, SLOT_CLIENTS + i, conn->fd))
-            settle(stage, conn, conn_serve(conn));
     }
 }
 
@@ -251,6 +209,22 @@ static void shed(struct stage *stage, uint64_t now_ms)
         settle(stage, conn, conn_shed(conn));
 }
 
+void stage_stop(struct stage *stage)
+{
+    struct connections *list = &stage->connections;
+    if (stage->stopping)
+        return;
+    stage->stopping = true;
+    stage->stop_ms = clock_ms() + stage->server->settings->stop_seconds * 1000;
+    listen_on(stage, false);
+    listen_stop(stage->server);
+    for (size_t i = list->count; i-- > 0;)
+        if (conn_stop(list->all[i]))
+            drop(stage, list->all[i]);
+        else
+            connections_update(list, list->all[i]);
+}
+
 /* One wait and all that follows from it. */
 static int server_turn(struct stage *stage)
 {
@@ -265,21 +239,47 @@ static int server_turn(struct stage *stage)
         return -1;
     if (n > 0 || (n == 0 && stage->due > 0)) {
         bool newcomers =
-            stage->accepting &&
+            stage->listening &&
             watch_ready(&stage->watch, SLOT_LISTEN, server->listen_fd);
         serve_ready(stage);
         if (newcomers)
             accept_clients(stage);
     }
     uint64_t now_ms = clock_ms();
-    if (!stage->accepting && !stage->stopping && now_ms >= stage->accept_ms)
-        accept_on(stage, true);
+    if (!stage->listening && !stage->stopping && now_ms >= stage->listen_ms)
+        listen_on(stage, true);
     expire(stage, now_ms);
     shed(stage, now_ms);
     if (server_signals(server))
         stage_stop(stage);
     server_tick(server);
     return 0;
+}
+
+struct stage *stage_open(struct server *server)
+{
+    struct stage *stage = calloc(1, sizeof *stage);
+    size_t max = server->settings->connections_max;
+    if (stage == NULL)
+        return NULL;
+    stage->server = server;
+    if (!watch_fits(server->listen_fd) || !watch_fits(server_signal_fd())) {
+        errno = EMFILE;
+        goto fail;
+    }
+    if (watch_open(&stage->watch, max + SLOT_CLIENTS) < 0)
+        goto fail;
+    if (connections_open(&stage->connections, max) < 0) {
+        watch_close(&stage->watch);
+        goto fail;
+    }
+    listen_on(stage, true);
+    watch_set(&stage->watch, SLOT_SIGNAL, server_signal_fd(), CONN_WANT_READ);
+    return stage;
+
+fail:
+    free(stage);
+    return NULL;
 }
 
 int stage_run(struct stage *stage)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # quick.sh - what `make test` tests: what a change needs, in minutes.
 #
-# layers -> build, warnings are errors -> unit tests -> the seeded bugs apply
+# layers, stages side by side -> build, warnings are errors -> unit tests -> the seeded bugs apply
 #   -> the table of cases on all stages -> the life of each stage, side by side
 #
 # All of a step that fails is in BUILD/logs/quick-STEP.log.
@@ -68,6 +68,7 @@ lives()
 }
 
 step layers tests/layers.sh
+step "stages side by side" tests/stages.sh
 step build "$MAKE" -s -j"$(nproc)" BUILD="$BUILD" WERROR=1 all units "$SUITE"
 if [ "$failed" != 0 ]; then
     echo "make test: FAILED"
