@@ -15,6 +15,7 @@
 #include "files/files.h"
 #include "core/mount.h"
 #include "base/order.h"
+#include "base/table.h"
 #include "core/server.h"
 
 #include <stdatomic.h>
@@ -22,12 +23,11 @@
 #include <string.h>
 
 enum {
-    CACHE_BUCKETS = 1024, /* a power of two */
+    CACHE_BUCKETS = 1024,
     CACHE_FRESH_MS = 1000,
 };
 
 struct entry {
-    uint64_t hash;
     const struct mount *mount;
     struct text path, encoding; /* behind the struct, as what follows */
     struct text fields, body;
@@ -36,7 +36,7 @@ struct entry {
     size_t bytes; /* of all */
     uint64_t learnt_ms;
     uint64_t epoch;
-    struct entry *next; /* in the bucket */
+    struct table_link by_key;
     struct order_link by_use;
 };
 
@@ -44,7 +44,7 @@ struct file_cache {
     uint64_t bytes_max, file_bytes_max;
     uint64_t bytes;
     struct order by_use; /* the first least recently */
-    struct entry *buckets[CACHE_BUCKETS];
+    struct table by_key;
 };
 
 static atomic_uint_fast64_t epoch_now;
@@ -116,20 +116,19 @@ static bool key_of(const struct exchange *exchange, struct key *key)
 
 static struct entry *find(struct file_cache *cache, const struct key *key)
 {
-    struct entry *at = cache->buckets[key->hash & (CACHE_BUCKETS - 1)];
-    while (at != NULL && (at->hash != key->hash || at->mount != key->mount ||
-                          !text_equal(at->path, key->path) ||
-                          !text_equal(at->encoding, key->encoding)))
-        at = at->next;
-    return at;
+    struct table_link *at = table_first(&cache->by_key, key->hash);
+    for (; at != NULL; at = table_next(at)) {
+        struct entry *entry = OWNER_OF(at, struct entry, by_key);
+        if (entry->mount == key->mount && text_equal(entry->path, key->path) &&
+            text_equal(entry->encoding, key->encoding))
+            return entry;
+    }
+    return NULL;
 }
 
 static void forget(struct file_cache *cache, struct entry *entry)
 {
-    struct entry **at = &cache->buckets[entry->hash & (CACHE_BUCKETS - 1)];
-    while (*at != entry)
-        at = &(*at)->next;
-    *at = entry->next;
+    table_remove(&cache->by_key, &entry->by_key);
     order_remove(&cache->by_use, &entry->by_use);
     cache->bytes -= entry->bytes;
     free(entry);
@@ -138,7 +137,7 @@ static void forget(struct file_cache *cache, struct entry *entry)
 /* The one used least recently, of at least one. */
 static void forget_oldest(struct file_cache *cache)
 {
-    forget(cache, ORDER_OWNER(cache->by_use.first, struct entry, by_use));
+    forget(cache, OWNER_OF(cache->by_use.first, struct entry, by_use));
 }
 
 static struct text keep(char **at, struct text text)
@@ -161,8 +160,7 @@ static struct entry *entry_new(const struct key *key,
     if (made == NULL)
         return NULL;
     char *at = (char *)(made + 1);
-    *made =
-        (struct entry){.hash = key->hash, .mount = key->mount, .bytes = bytes};
+    *made = (struct entry){.mount = key->mount, .bytes = bytes};
     made->path = keep(&at, key->path);
     made->encoding = keep(&at, key->encoding);
     made->fields = keep(&at, fields);
@@ -175,8 +173,10 @@ static struct entry *entry_new(const struct key *key,
 struct file_cache *file_cache_open(uint64_t bytes, uint64_t file_bytes)
 {
     struct file_cache *made = bytes > 0 ? calloc(1, sizeof *made) : NULL;
-    if (made == NULL)
+    if (made == NULL || table_open(&made->by_key, CACHE_BUCKETS) < 0) {
+        free(made);
         return NULL;
+    }
     made->bytes_max = bytes;
     made->file_bytes_max = file_bytes;
     return made;
@@ -184,8 +184,11 @@ struct file_cache *file_cache_open(uint64_t bytes, uint64_t file_bytes)
 
 void file_cache_close(struct file_cache *cache)
 {
-    while (cache != NULL && cache->by_use.first != NULL)
+    if (cache == NULL)
+        return;
+    while (cache->by_use.first != NULL)
         forget_oldest(cache);
+    table_close(&cache->by_key);
     free(cache);
 }
 
@@ -242,8 +245,7 @@ void file_cache_learn(struct file_cache *cache, const struct exchange *exchange,
     entry->suffix = exchange->suffix;
     entry->learnt_ms = now_ms;
     entry->epoch = epoch;
-    entry->next = cache->buckets[key.hash & (CACHE_BUCKETS - 1)];
-    cache->buckets[key.hash & (CACHE_BUCKETS - 1)] = entry;
+    table_add(&cache->by_key, &entry->by_key, key.hash);
     order_append(&cache->by_use, &entry->by_use);
     cache->bytes += entry->bytes;
 }

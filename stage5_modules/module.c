@@ -334,7 +334,7 @@ static void free_late_locked(struct module *module, struct strand *strand,
 {
     while (strand->count > 0 &&
            now_ms - strand->first->since_ms >= module->patience_ms) {
-        struct strand *loose = strand_new(TEXT(""), true, 0);
+        struct strand *loose = strand_new(TEXT(""), true);
         if (loose == NULL)
             return;
         loose->loose = true;
@@ -348,19 +348,18 @@ static void free_late_locked(struct module *module, struct strand *strand,
 static void look_at_blocked_locked(struct module *module)
 {
     uint64_t now_ms = clock_ms();
-    for (size_t i = 0; i < STRAND_BUCKETS && module->strands.blocked > 0; i++) {
-        struct strand *next;
-        for (struct strand *at = module->strands.buckets[i]; at != NULL;
-             at = next) {
-            next = at->next;
-            if (!at->blocked)
-                continue;
-            if (at->rest_ms > 0 && at->rest_ms <= now_ms)
-                at->rest_ms = 0;
-            if (at->held > 0)
-                free_late_locked(module, at, now_ms);
-            strand_settle(&module->strands, at);
-        }
+    const struct table *table = &module->strands.by_key;
+    struct table_link *link = table_walk(table, NULL), *next;
+    for (; link != NULL && module->strands.blocked > 0; link = next) {
+        struct strand *at = OWNER_OF(link, struct strand, by_key);
+        next = table_walk(table, link);
+        if (!at->blocked)
+            continue;
+        if (at->rest_ms > 0 && at->rest_ms <= now_ms)
+            at->rest_ms = 0;
+        if (at->held > 0)
+            free_late_locked(module, at, now_ms);
+        strand_settle(&module->strands, at);
     }
 }
 
@@ -456,6 +455,7 @@ static void module_free(struct module *module)
     pthread_mutex_destroy(&module->lock);
     sem_destroy(&module->gate);
     sem_destroy(&module->watch);
+    table_close(&module->strands.by_key);
     free(module->workers);
     free(module);
 }
@@ -480,7 +480,10 @@ struct module *module_open(const struct module_kind *kind,
     made->patience_ms =
         kind->patience_ms != NULL ? kind->patience_ms(mount->settings) : 0;
     made->workers = calloc(made->worker_count, sizeof *made->workers);
-    if (made->workers == NULL || (kind->open != NULL && kind->open(made) < 0)) {
+    if (made->workers == NULL ||
+        table_open(&made->strands.by_key, STRAND_BUCKETS) < 0 ||
+        (kind->open != NULL && kind->open(made) < 0)) {
+        table_close(&made->strands.by_key);
         free(made->workers);
         free(made);
         return NULL;

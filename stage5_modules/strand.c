@@ -8,7 +8,7 @@
 
 /* ---- the table of strands ---- */
 
-struct strand *strand_new(struct text key, bool alone, uint64_t hash)
+struct strand *strand_new(struct text key, bool alone)
 {
     struct strand *made = calloc(1, sizeof *made + key.length + 1);
     if (made == NULL)
@@ -18,33 +18,30 @@ struct strand *strand_new(struct text key, bool alone, uint64_t hash)
         memcpy(copy, key.data, key.length);
     made->key = (struct text){copy, key.length};
     made->alone = alone;
-    made->hash = hash;
     return made;
 }
 
 static struct strand *find(const struct strands *strands, struct text key,
                            bool alone, uint64_t hash)
 {
-    struct strand *at = strands->buckets[hash & (STRAND_BUCKETS - 1)];
-    while (at != NULL && (at->hash != hash || at->alone != alone ||
-                          !text_equal(at->key, key)))
-        at = at->next;
-    return at;
+    struct table_link *at = table_first(&strands->by_key, hash);
+    for (; at != NULL; at = table_next(at)) {
+        struct strand *strand = OWNER_OF(at, struct strand, by_key);
+        if (strand->alone == alone && text_equal(strand->key, key))
+            return strand;
+    }
+    return NULL;
 }
 
 struct strand *strand_of(struct strands *strands, struct text key, bool alone)
 {
     uint64_t hash = text_hash(alone, key);
-    struct strand *at = find(strands, key, alone, hash);
-    if (at != NULL)
-        return at;
-    at = strand_new(key, alone, hash);
-    if (at == NULL)
-        return NULL;
-    at->next = strands->buckets[hash & (STRAND_BUCKETS - 1)];
-    strands->buckets[hash & (STRAND_BUCKETS - 1)] = at;
-    atomic_fetch_add(&strands->count, 1);
-    return at;
+    struct strand *strand = find(strands, key, alone, hash);
+    if (strand == NULL && (strand = strand_new(key, alone)) != NULL) {
+        table_add(&strands->by_key, &strand->by_key, hash);
+        atomic_fetch_add(&strands->count, 1);
+    }
+    return strand;
 }
 
 bool strand_may_grow(const struct strands *strands, const struct strand *strand)
@@ -56,11 +53,8 @@ bool strand_may_grow(const struct strands *strands, const struct strand *strand)
 
 static void strand_retire(struct strands *strands, struct strand *strand)
 {
-    struct strand **at = &strands->buckets[strand->hash & (STRAND_BUCKETS - 1)];
     if (!strand->loose) {
-        while (*at != strand)
-            at = &(*at)->next;
-        *at = strand->next;
+        table_remove(&strands->by_key, &strand->by_key);
         atomic_fetch_sub(&strands->count, 1);
     }
     free(strand);
@@ -156,10 +150,9 @@ struct strand *strand_take_any(struct strands *strands)
     while ((strand = strand_next(strands)) != NULL)
         if (strand->loose)
             return strand;
-    for (size_t i = 0; i < STRAND_BUCKETS; i++)
-        if ((strand = strands->buckets[i]) != NULL) {
-            strands->buckets[i] = strand->next;
-            return strand;
-        }
-    return NULL;
+    struct table_link *at = table_walk(&strands->by_key, NULL);
+    if (at == NULL)
+        return NULL;
+    table_remove(&strands->by_key, at);
+    return OWNER_OF(at, struct strand, by_key);
 }

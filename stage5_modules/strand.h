@@ -8,6 +8,7 @@
 #ifndef FIVEFOLD_STRAND_H
 #define FIVEFOLD_STRAND_H
 
+#include "base/table.h"
 #include "base/text.h"
 
 #include <stdatomic.h>
@@ -35,27 +36,26 @@ struct task {
 struct strand {
     /* Fixed. */
     struct text key; /* behind the struct */
-    uint64_t hash;
-    bool alone; /* one worker at a time, in order */
-    bool loose; /* not in the table: of one task that is late */
+    bool alone;      /* one worker at a time, in order */
+    bool loose;      /* not in the table: of one task that is late */
 
     struct task *first, *last; /* waiting */
     size_t count;
-    size_t active;        /* workers that work on it */
-    size_t held;          /* module_hold */
-    uint64_t rest_ms;     /* monotonic: not before; 0: any time */
-    bool ready;           /* in the list of ready ones */
-    bool blocked;         /* counted in strands->blocked */
-    struct strand *next;  /* in the bucket */
+    size_t active;    /* workers that work on it */
+    size_t held;      /* module_hold */
+    uint64_t rest_ms; /* monotonic: not before; 0: any time */
+    bool ready;       /* in the list of ready ones */
+    bool blocked;     /* counted in strands->blocked */
+    struct table_link by_key;
     struct strand *later; /* behind it in the list of ready ones */
 };
 
-enum { STRAND_BUCKETS = 1024 }; /* a power of two */
+enum { STRAND_BUCKETS = 1024 }; /* for as many keys at a time */
 
 struct strands {
     size_t shared_max; /* workers that one key may have at a time; fixed */
 
-    struct strand *buckets[STRAND_BUCKETS];
+    struct table by_key;
     struct strand *ready_first, *ready_last;
     size_t ready_count;
     size_t blocked;     /* strands with tasks that are held, or rest */
@@ -66,7 +66,7 @@ struct strands {
 };
 
 /* One that is in no table yet; given. NULL without memory. */
-struct strand *strand_new(struct text key, bool alone, uint64_t hash);
+struct strand *strand_new(struct text key, bool alone);
 
 /* Finds that of the key, or makes it. NULL without memory. */
 struct strand *strand_of(struct strands *strands, struct text key, bool alone);

@@ -14,6 +14,7 @@
 
 #include "report/log.h"
 #include "base/order.h"
+#include "base/table.h"
 #include "config/settings.h"
 #include "report/stats.h"
 #include "base/text.h"
@@ -47,7 +48,7 @@ struct address {
     struct part *part;
 
     /* Under part->lock. */
-    struct address *next; /* of the same bucket */
+    struct table_link by_key;
     uint64_t connections;
     uint64_t tokens;         /* at filled_ms */
     uint64_t filled_ms;      /* monotonic */
@@ -62,7 +63,7 @@ struct part {
     pthread_mutex_t lock;
 
     /* Under lock. */
-    struct address **buckets; /* owned; bucket_mask + 1 of them */
+    struct table by_key;
     size_t count;
     struct address_list idle;   /* neither connections nor a ban */
     struct address_list banned; /* with connections or without */
@@ -77,7 +78,6 @@ struct addresses {
     uint64_t ban_ms; /* 0: never */
     uint64_t ban_after;
     uint64_t keep_ms; /* how long the past matters */
-    size_t bucket_mask;
 
     struct part parts[PARTS];
 };
@@ -86,17 +86,6 @@ bool addresses_wanted(const struct settings *settings)
 {
     return settings->connections_per_address > 0 ||
            settings->requests_per_second > 0;
-}
-
-/* A bucket for each entry there may be, so that chains are short. */
-static size_t buckets_for(uint64_t connections_max)
-{
-    uint64_t entries =
-        (connections_max + ADDRESSES_IDLE_MAX + ADDRESSES_BANS_MAX) / PARTS;
-    size_t buckets = 1;
-    while (buckets < entries)
-        buckets *= 2;
-    return buckets;
 }
 
 struct addresses *addresses_open(const struct settings *settings,
@@ -117,14 +106,12 @@ struct addresses *addresses_open(const struct settings *settings,
         addresses->keep_ms = ADDRESSES_STRIKE_MS;
     for (size_t i = 0; i < PARTS; i++)
         pthread_mutex_init(&addresses->parts[i].lock, NULL);
-    size_t buckets = buckets_for(settings->connections_max);
-    addresses->bucket_mask = buckets - 1;
-    for (size_t i = 0; i < PARTS; i++) {
-        struct part *part = &addresses->parts[i];
-        part->buckets = calloc(buckets, sizeof(struct address *));
-        if (part->buckets == NULL)
+    size_t entries =
+        (settings->connections_max + ADDRESSES_IDLE_MAX + ADDRESSES_BANS_MAX) /
+        PARTS;
+    for (size_t i = 0; i < PARTS; i++)
+        if (table_open(&addresses->parts[i].by_key, entries) < 0)
             goto fail;
-    }
     return addresses;
 
 fail:;
@@ -140,13 +127,13 @@ void addresses_close(struct addresses *addresses)
         return;
     for (size_t i = 0; i < PARTS; i++) {
         struct part *part = &addresses->parts[i];
-        for (size_t b = 0; part->buckets && b <= addresses->bucket_mask; b++)
-            while (part->buckets[b] != NULL) {
-                struct address *address = part->buckets[b];
-                part->buckets[b] = address->next;
-                free(address);
-            }
-        free(part->buckets);
+        struct table_link *at = table_walk(&part->by_key, NULL);
+        while (at != NULL) {
+            struct table_link *next = table_walk(&part->by_key, at);
+            free(OWNER_OF(at, struct address, by_key));
+            at = next;
+        }
+        table_close(&part->by_key);
         pthread_mutex_destroy(&part->lock);
     }
     free(addresses);
@@ -164,16 +151,10 @@ static struct part *part_of(struct addresses *addresses, uint64_t hash)
     return &addresses->parts[hash >> 60 & (PARTS - 1)];
 }
 
-static struct address **bucket_of(const struct addresses *addresses,
-                                  const struct part *part, uint64_t hash)
-{
-    return &part->buckets[hash & addresses->bucket_mask];
-}
-
 static struct address *first_of(const struct address_list *list)
 {
     struct order_link *first = list->addresses.first;
-    return first != NULL ? ORDER_OWNER(first, struct address, link) : NULL;
+    return first != NULL ? OWNER_OF(first, struct address, link) : NULL;
 }
 
 static void unlist(struct address *address)
@@ -196,14 +177,16 @@ static void enlist(struct address_list *list, struct address *address,
     list->count++;
 }
 
-static struct address *find_locked(const struct addresses *addresses,
-                                   const struct part *part, uint64_t hash,
+static struct address *find_locked(const struct part *part, uint64_t hash,
                                    uint64_t key, bool v6)
 {
-    struct address *address = *bucket_of(addresses, part, hash);
-    while (address != NULL && (address->key != key || address->v6 != v6))
-        address = address->next;
-    return address;
+    struct table_link *at = table_first(&part->by_key, hash);
+    for (; at != NULL; at = table_next(at)) {
+        struct address *address = OWNER_OF(at, struct address, by_key);
+        if (address->key == key && address->v6 == v6)
+            return address;
+    }
+    return NULL;
 }
 
 static struct address *add_locked(struct addresses *addresses,
@@ -213,27 +196,21 @@ static struct address *add_locked(struct addresses *addresses,
     struct address *address = calloc(1, sizeof *address);
     if (address == NULL)
         return NULL;
-    struct address **bucket = bucket_of(addresses, part, hash);
     address->key = key;
     address->v6 = v6;
     address->part = part;
     address->tokens = addresses->tokens_max;
     address->filled_ms = now_ms;
-    address->next = *bucket;
-    *bucket = address;
+    table_add(&part->by_key, &address->by_key, hash);
     part->count++;
     return address;
 }
 
-static void forget_locked(struct addresses *addresses, struct address *address)
+static void forget_locked(struct address *address)
 {
     struct part *part = address->part;
-    uint64_t hash = hash_of(address->key);
-    struct address **at = bucket_of(addresses, part, hash);
     assert(address->connections == 0);
-    while (*at != address)
-        at = &(*at)->next;
-    *at = address->next;
+    table_remove(&part->by_key, &address->by_key);
     unlist(address);
     free(address);
     part->count--;
@@ -246,12 +223,12 @@ static void retire_locked(struct addresses *addresses, struct address *address,
 {
     struct part *part = address->part;
     if (addresses->keep_ms == 0) {
-        forget_locked(addresses, address);
+        forget_locked(address);
         return;
     }
     enlist(&part->idle, address, now_ms + addresses->keep_ms);
     if (part->idle.count > PART_IDLE_MAX)
-        forget_locked(addresses, first_of(&part->idle));
+        forget_locked(first_of(&part->idle));
 }
 
 /* ---- bans ---- */
@@ -332,7 +309,7 @@ enum addresses_verdict addresses_enter(struct addresses *addresses,
     enum addresses_verdict verdict = ADDRESSES_NO_MEMORY;
     *address = NULL;
     pthread_mutex_lock(&part->lock);
-    struct address *found = find_locked(addresses, part, hash, key, v6);
+    struct address *found = find_locked(part, hash, key, v6);
     if (found == NULL)
         found = add_locked(addresses, part, hash, key, v6, now_ms);
     if (found != NULL)
@@ -426,7 +403,7 @@ static size_t tick_locked(struct addresses *addresses, struct part *part,
     struct address *first;
     while ((first = first_of(&part->idle)) != NULL && ++looked &&
            now_ms >= first->until_ms)
-        forget_locked(addresses, first);
+        forget_locked(first);
     while ((first = first_of(&part->banned)) != NULL && ++looked &&
            now_ms >= first->until_ms)
         end_ban_locked(addresses, first, now_ms);

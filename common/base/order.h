@@ -6,7 +6,7 @@
 #ifndef FIVEFOLD_ORDER_H
 #define FIVEFOLD_ORDER_H
 
-#include <stddef.h>
+#include "base/owner.h"
 
 struct order_link {
     struct order_link *earlier, *later;
@@ -15,10 +15,6 @@ struct order_link {
 struct order { /* all zero: empty */
     struct order_link *first, *last;
 };
-
-/* The thing whose member `member` link is. */
-#define ORDER_OWNER(link, type, member)                                        \
-    ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 /* Puts link, which is in no list, behind the last. */
 static inline void order_append(struct order *order, struct order_link *link)

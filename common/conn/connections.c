@@ -68,7 +68,7 @@ struct conn *connections_first(const struct connections *list,
                                enum conn_deadline kind)
 {
     struct order_link *first = list->late[kind].first;
-    return first != NULL ? ORDER_OWNER(first, struct conn, late) : NULL;
+    return first != NULL ? OWNER_OF(first, struct conn, late) : NULL;
 }
 
 int connections_wait_ms(const struct connections *list, uint64_t now_ms,
@@ -109,7 +109,7 @@ struct conn *connections_heaviest(struct connections *list, uint64_t now_ms)
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         for (struct order_link *at = list->late[kinds[i]].first; at != NULL;
              at = at->later) {
-            struct conn *conn = ORDER_OWNER(at, struct conn, late);
+            struct conn *conn = OWNER_OF(at, struct conn, late);
             uint64_t burden = conn_burden(conn, now_ms);
             if (burden > most) {
                 most = burden;

@@ -24,17 +24,13 @@ static void statement_free(struct sql_statement *statement)
 /* Of at least one. */
 static struct sql_statement *used_least(const struct sql_connection *connection)
 {
-    return ORDER_OWNER(connection->by_use.first, struct sql_statement, by_use);
+    return OWNER_OF(connection->by_use.first, struct sql_statement, by_use);
 }
 
 static void cache_drop(struct sql_connection *connection,
                        struct sql_statement *statement)
 {
-    struct sql_statement **at =
-        &connection->buckets[statement->hash & connection->bucket_mask];
-    while (*at != statement)
-        at = &(*at)->next;
-    *at = statement->next;
+    table_remove(&connection->by_text, &statement->by_text);
     order_remove(&connection->by_use, &statement->by_use);
     connection->statement_count--;
     statement_free(statement);
@@ -49,30 +45,27 @@ void sql_cache_clear(struct sql_connection *connection)
 void sql_cache_release(struct sql_connection *connection)
 {
     sql_cache_clear(connection);
-    free(connection->buckets);
-    connection->buckets = NULL;
+    table_close(&connection->by_text);
 }
 
 int sql_cache_open(struct sql_connection *connection)
 {
     size_t wanted = connection->sql->settings->sqlite_statements;
-    size_t count = 16;
-    while (count < wanted && count < 65536)
-        count *= 2;
-    connection->buckets = calloc(count, sizeof *connection->buckets);
-    connection->bucket_mask = count - 1;
-    return connection->buckets != NULL ? 0 : -1;
+    return table_open(&connection->by_text, wanted < 65536 ? wanted : 65536);
 }
 
 static struct sql_statement *cache_find(struct sql_connection *connection,
                                         struct text sql, uint64_t hash)
 {
-    struct sql_statement *at =
-        connection->buckets[hash & connection->bucket_mask];
-    while (at != NULL && (at->hash != hash || at->text_length != sql.length ||
-                          memcmp(at->text, sql.data, sql.length) != 0))
-        at = at->next;
-    return at;
+    struct table_link *at = table_first(&connection->by_text, hash);
+    for (; at != NULL; at = table_next(at)) {
+        struct sql_statement *statement =
+            OWNER_OF(at, struct sql_statement, by_text);
+        if (statement->text_length == sql.length &&
+            memcmp(statement->text, sql.data, sql.length) == 0)
+            return statement;
+    }
+    return NULL;
 }
 
 /* sql_memory_take; NULL with error. */
@@ -226,11 +219,7 @@ struct sql_statement *sql_prepare(struct sql_connection *connection,
     size_t max = connection->sql->settings->sqlite_statements;
     if (connection->statement_count > 0 && connection->statement_count >= max)
         cache_drop(connection, used_least(connection));
-    statement->hash = hash;
-    struct sql_statement **bucket =
-        &connection->buckets[hash & connection->bucket_mask];
-    statement->next = *bucket;
-    *bucket = statement;
+    table_add(&connection->by_text, &statement->by_text, hash);
     order_append(&connection->by_use, &statement->by_use);
     connection->statement_count++;
     return statement;

@@ -173,7 +173,7 @@ bool sql_cursors_end_oldest(struct sql *sql,
     pthread_mutex_lock(&sql->cursors_lock);
     struct order_link *at = sql->cursors_by_age.first;
     for (; at != NULL && !found; at = at->later) {
-        struct sql_cursor *cursor = ORDER_OWNER(at, struct sql_cursor, by_age);
+        struct sql_cursor *cursor = OWNER_OF(at, struct sql_cursor, by_age);
         /* One that makes a piece just now does not wait for its client. */
         if (cursor->stream->connection->database != database ||
             pthread_mutex_trylock(&cursor->lock) != 0)

@@ -43,7 +43,8 @@ struct sql_stream {
     bool counted; /* from when it is kept until it is dropped */
     uint64_t idle_until_ms;
     uint64_t transaction_until_ms; /* 0: none open, or no limit */
-    struct sql_stream *next, *previous;
+    struct table_link by_baton;
+    struct sql_stream *next; /* of those to be dropped */
 };
 
 /* ---- json.c ---- */

@@ -15,6 +15,7 @@
 
 #include "core/mount.h"
 #include "base/order.h"
+#include "base/table.h"
 #include "core/server.h"
 #include "config/settings.h"
 #include "sql/sql.h"
@@ -242,8 +243,7 @@ struct sql_connection {
     unsigned weight;             /* of functions compiled since sql_enter */
     bool makes_state;         /* what was compiled since then does, once run */
     enum sql_refusal refused; /* why one failed since, if one did */
-    struct sql_statement **buckets; /* prepared statements by hash; owned */
-    size_t bucket_mask;
+    struct table by_text;     /* prepared statements; owned */
     struct order by_use; /* of those statements; the first least recently */
     size_t statement_count;
     uint64_t deadline_ns;             /* of the statement that runs; 0: none */
@@ -540,7 +540,6 @@ struct sql_statement {
     sqlite3_stmt *handle;              /* owned */
     char *text;                        /* owned; the key; NULL past the cache */
     size_t text_length;
-    uint64_t hash;
     unsigned weight;       /* of its functions that may take long */
     bool makes_state;      /* see sql_connection.has_state */
     bool read_only;        /* sqlite3_stmt_readonly */
@@ -558,8 +557,8 @@ struct sql_statement {
     struct sql_names *names; /* names.c; owned */
     char *columns; /* "[{"name":...}...]", made when first asked for; owned */
     size_t columns_length;
-    int columns_reprepared;     /* how often SQLite had compiled it anew then */
-    struct sql_statement *next; /* in the bucket */
+    int columns_reprepared; /* how often SQLite had compiled it anew then */
+    struct table_link by_text;
     struct order_link by_use;
 };
 

@@ -31,7 +31,7 @@ enum end_reason {
 struct sql_streams {
     pthread_mutex_t lock;
     /* Under lock. */
-    struct sql_stream *buckets[STREAM_BUCKETS];
+    struct table by_baton;
     size_t count;        /* kept, or in use and kept before */
     size_t reader_count; /* of these, those of who may not write */
     struct {
@@ -41,12 +41,9 @@ struct sql_streams {
     size_t spent_next;
 };
 
-static size_t bucket_of(const char *baton)
+static uint64_t hash_of(const char *baton)
 {
-    /* All random: any bytes will do. */
-    return ((size_t)(unsigned char)baton[0] * 61 +
-            (size_t)(unsigned char)baton[1] * 7 + (unsigned char)baton[2]) %
-           STREAM_BUCKETS;
+    return text_hash(0, (struct text){baton, SQL_BATON_BYTES});
 }
 
 /* ---- one stream ---- */
@@ -110,14 +107,22 @@ static struct sql_stream *stream_fresh(struct exchange *exchange,
 
 /* ---- the table ---- */
 
-static void table_remove_locked(struct sql_streams *streams,
-                                struct sql_stream *stream)
+static void leave_locked(struct sql_streams *streams, struct sql_stream *stream)
 {
-    struct sql_stream **at = &streams->buckets[bucket_of(stream->baton)];
-    while (*at != stream)
-        at = &(*at)->next;
-    *at = stream->next;
+    table_remove(&streams->by_baton, &stream->by_baton);
     atomic_fetch_sub(&stream->connection->database->streams, 1);
+}
+
+static struct sql_stream *find_locked(const struct sql_streams *streams,
+                                      const char *baton)
+{
+    struct table_link *at = table_first(&streams->by_baton, hash_of(baton));
+    for (; at != NULL; at = table_next(at)) {
+        struct sql_stream *stream = OWNER_OF(at, struct sql_stream, by_baton);
+        if (strcmp(stream->baton, baton) == 0)
+            return stream;
+    }
+    return NULL;
 }
 
 static bool stream_is_late(const struct sql_stream *stream, uint64_t now_ms,
@@ -182,9 +187,7 @@ static struct sql_stream *table_take(struct sql_streams *streams,
     uint64_t now_ms = clock_ms();
     enum end_reason why;
     pthread_mutex_lock(&streams->lock);
-    struct sql_stream *found = streams->buckets[bucket_of(baton)];
-    while (found != NULL && strcmp(found->baton, baton) != 0)
-        found = found->next;
+    struct sql_stream *found = find_locked(streams, baton);
     /* Whoever else comes by the baton does not end the stream by it. */
     if (found != NULL &&
         (!text_equal(sql_database_name(found->connection), name) ||
@@ -193,7 +196,7 @@ static struct sql_stream *table_take(struct sql_streams *streams,
     if (found == NULL) {
         fail_unknown_locked(streams, baton, error);
     } else {
-        table_remove_locked(streams, found);
+        leave_locked(streams, found);
         if (stream_is_late(found, now_ms, &why)) {
             spent_remember_locked(streams, found, why);
             fail_late(error, why);
@@ -341,10 +344,8 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_MAX + 1],
         streams->count += !stream->counted;
         streams->reader_count += !stream->counted && !stream->may_write;
         stream->counted = true;
-        struct sql_stream **bucket =
-            &streams->buckets[bucket_of(stream->baton)];
-        stream->next = *bucket;
-        *bucket = stream;
+        table_add(&streams->by_baton, &stream->by_baton,
+                  hash_of(stream->baton));
         atomic_fetch_add(&stream->connection->database->streams, 1);
         /* Under the lock: behind it the stream may be gone already. */
         memcpy(baton, stream->baton, SQL_BATON_BYTES + 1);
@@ -363,24 +364,25 @@ void sql_streams_tick(struct sql_streams *streams, uint64_t now_ms)
 {
     struct sql_stream *late = NULL;
     pthread_mutex_lock(&streams->lock);
-    for (size_t i = 0; streams->count > 0 && i < STREAM_BUCKETS; i++) {
-        struct sql_stream *at = streams->buckets[i], *next;
-        for (; at != NULL; at = next) {
-            enum end_reason why;
-            next = at->next;
-            if (!stream_is_late(at, now_ms, &why))
-                continue;
-            spent_remember_locked(streams, at, why);
-            table_remove_locked(streams, at);
-            at->next = late;
-            late = at;
-        }
+    struct table_link *at = NULL, *next;
+    if (streams->count > 0)
+        at = table_walk(&streams->by_baton, NULL);
+    for (; at != NULL; at = next) {
+        struct sql_stream *stream = OWNER_OF(at, struct sql_stream, by_baton);
+        enum end_reason why;
+        next = table_walk(&streams->by_baton, at);
+        if (!stream_is_late(stream, now_ms, &why))
+            continue;
+        spent_remember_locked(streams, stream, why);
+        leave_locked(streams, stream);
+        stream->next = late;
+        late = stream;
     }
     pthread_mutex_unlock(&streams->lock);
     while (late != NULL) {
-        struct sql_stream *next = late->next;
+        struct sql_stream *later = late->next;
         sql_stream_drop(late);
-        late = next;
+        late = later;
     }
 }
 
@@ -390,15 +392,17 @@ bool sql_streams_end_oldest(struct sql *sql,
     struct sql_streams *streams = sql->streams;
     struct sql_stream *oldest = NULL;
     pthread_mutex_lock(&streams->lock);
-    for (size_t i = 0; streams->count > 0 && i < STREAM_BUCKETS; i++)
-        for (struct sql_stream *at = streams->buckets[i]; at; at = at->next)
-            if (at->connection->database == database && only_reads(at) &&
-                (oldest == NULL ||
-                 at->transaction_until_ms < oldest->transaction_until_ms))
-                oldest = at;
+    struct table_link *link = table_walk(&streams->by_baton, NULL);
+    for (; link != NULL; link = table_walk(&streams->by_baton, link)) {
+        struct sql_stream *at = OWNER_OF(link, struct sql_stream, by_baton);
+        if (at->connection->database == database && only_reads(at) &&
+            (oldest == NULL ||
+             at->transaction_until_ms < oldest->transaction_until_ms))
+            oldest = at;
+    }
     if (oldest != NULL) {
         spent_remember_locked(streams, oldest, END_WAL);
-        table_remove_locked(streams, oldest);
+        leave_locked(streams, oldest);
     }
     pthread_mutex_unlock(&streams->lock);
     if (oldest == NULL)
@@ -410,14 +414,18 @@ bool sql_streams_end_oldest(struct sql *sql,
 struct sql_streams *sql_streams_open(void)
 {
     struct sql_streams *made = calloc(1, sizeof *made);
-    if (made != NULL)
-        pthread_mutex_init(&made->lock, NULL);
+    if (made == NULL || table_open(&made->by_baton, STREAM_BUCKETS) < 0) {
+        free(made);
+        return NULL;
+    }
+    pthread_mutex_init(&made->lock, NULL);
     return made;
 }
 
 void sql_streams_close(struct sql_streams *streams)
 {
     sql_streams_tick(streams, UINT64_MAX);
+    table_close(&streams->by_baton);
     pthread_mutex_destroy(&streams->lock);
     free(streams);
 }

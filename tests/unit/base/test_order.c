@@ -17,10 +17,10 @@ static const char *names(const struct order *order)
     static char text[16];
     char *at = text;
     for (struct order_link *l = order->first; l != NULL; l = l->later)
-        *at++ = ORDER_OWNER(l, struct thing, by_use)->name;
+        *at++ = OWNER_OF(l, struct thing, by_use)->name;
     *at++ = ' ';
     for (struct order_link *l = order->last; l != NULL; l = l->earlier)
-        *at++ = ORDER_OWNER(l, struct thing, by_use)->name;
+        *at++ = OWNER_OF(l, struct thing, by_use)->name;
     *at = '\0';
     return text;
 }
