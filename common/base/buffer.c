@@ -101,6 +101,15 @@ int buffer_append_number(struct message_buffer *buffer, uint64_t number)
     return buffer_append(buffer, digits + at, sizeof digits - at);
 }
 
+int buffer_append_integer(struct message_buffer *buffer, int64_t number)
+{
+    uint64_t size = (uint64_t)number;
+    if (number >= 0)
+        return buffer_append_number(buffer, size);
+    buffer_append_char(buffer, '-');
+    return buffer_append_number(buffer, 0 - size); /* right for INT64_MIN too */
+}
+
 int buffer_printf(struct message_buffer *buffer, const char *format, ...)
 {
     va_list arguments, again;

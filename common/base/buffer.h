@@ -76,6 +76,7 @@ int buffer_printf(struct message_buffer *buffer, const char *format, ...)
 
 /* A decimal number; printf is too slow for the ones in every answer. */
 int buffer_append_number(struct message_buffer *buffer, uint64_t number);
+int buffer_append_integer(struct message_buffer *buffer, int64_t number);
 
 /* Forgets the content and keeps the memory. */
 void buffer_clear(struct message_buffer *buffer);

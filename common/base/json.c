@@ -3,8 +3,6 @@
 
 #include "base/escape.h"
 
-#include <inttypes.h>
-
 void json_append_comma(struct message_buffer *out)
 {
     if (buffer_length(out) > 0 &&
@@ -48,7 +46,7 @@ void json_append_number(struct message_buffer *out, uint64_t number)
 void json_append_integer(struct message_buffer *out, int64_t number)
 {
     json_append_comma(out);
-    buffer_printf(out, "%" PRId64, number);
+    buffer_append_integer(out, number);
 }
 
 void json_append_real(struct message_buffer *out, double number, int decimals)

@@ -317,7 +317,7 @@ bool conn_stop(struct conn *conn)
 
 void conn_close(struct conn *conn)
 {
-    if (is_sending(conn))
+    if (conn->turn != NULL && is_sending(conn))
         conn_log_answer(conn); /* cut off; its byte count tells */
     conn_turn_close(conn);
     /* Before the close: who sees the end may connect again at once. */

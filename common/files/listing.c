@@ -129,18 +129,21 @@ static void write_json(struct message_buffer *out,
         const struct entry *entry = &listing->entries[i];
         char date[HTTP_DATE_BYTES];
         http_date_print(entry->mtime, date);
-        buffer_append_text(out, i > 0 ? TEXT(",\n{\"name\":")
-                                      : TEXT("\n{\"name\":"));
-        json_append_text(out, text_of(entry->name));
+        json_append_comma(out);
+        buffer_append_char(out, '\n');
+        json_append_open(out, '{');
+        json_member_text(out, "name", text_of(entry->name));
         /* A name need not be text: by this it can be asked for. */
-        buffer_append_text(out, TEXT(",\"href\":\""));
+        json_append_key(out, "href");
+        buffer_append_char(out, '"');
         url_append_path(out, text_of(entry->name));
         buffer_append_text(out, entry->directory ? TEXT("/\"") : TEXT("\""));
-        buffer_printf(out, ",\"type\":\"%s\",\"mtime\":\"%s\"",
-                      entry->directory ? "directory" : "file", date);
+        json_member_text(out, "type",
+                         entry->directory ? TEXT("directory") : TEXT("file"));
+        json_member_text(out, "mtime", text_of(date));
         if (!entry->directory)
-            buffer_printf(out, ",\"size\":%lld", (long long)entry->size);
-        buffer_append_char(out, '}');
+            json_member_number(out, "size", (uint64_t)entry->size);
+        json_append_close(out, '}');
     }
     buffer_append_text(out, TEXT("\n]\n"));
 }

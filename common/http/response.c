@@ -110,11 +110,9 @@ void response_error_json(struct response *response, unsigned status,
     response_field(response, "Content-Type", "application/json");
     retry_after(response);
     struct message_buffer *out = &response->memory;
-    buffer_append_text(out, TEXT("{\"message\":"));
-    json_append_text(out, text_of(message));
-    buffer_append_text(out, TEXT(",\"code\":"));
-    json_append_text(out, text_of(code));
-    buffer_append_text(out, TEXT(",\"error\":"));
-    json_append_text(out, text_of(message));
-    buffer_append_char(out, '}');
+    json_append_open(out, '{');
+    json_member_text(out, "message", text_of(message));
+    json_member_text(out, "code", text_of(code));
+    json_member_text(out, "error", text_of(message));
+    json_append_close(out, '}');
 }

@@ -8,6 +8,8 @@
  * is also what lets the first line say for certain whether there is a baton. */
 #include "sql/hrana.h"
 
+#include "base/json.h"
+
 #include <stdlib.h>
 
 enum { CURSOR_PIECE_BYTES = 16384 };
@@ -41,10 +43,9 @@ static const json_t *cursor_step(const struct sql_cursor *cursor)
 static void cursor_append_index(struct sql_cursor *cursor,
                                 struct message_buffer *out, const char *type)
 {
-    buffer_append_text(out, TEXT("{\"type\":\""));
-    buffer_append_text(out, text_of(type));
-    buffer_append_text(out, TEXT("\",\"step\":"));
-    buffer_append_number(out, cursor->step);
+    json_append_open(out, '{');
+    json_member_text(out, "type", text_of(type));
+    json_member_number(out, "step", cursor->step);
 }
 
 static void cursor_leave_step(struct sql_cursor *cursor,
@@ -62,7 +63,7 @@ static void cursor_fail_step(struct sql_cursor *cursor,
 {
     sql_answer_goes_on(cursor->stream, out);
     cursor_append_index(cursor, out, "step_error");
-    buffer_append_text(out, TEXT(",\"error\":"));
+    json_append_key(out, "error");
     sql_append_error(out, error);
     buffer_append_text(out, TEXT("}\n"));
     cursor_leave_step(cursor, STEP_FAILED);
@@ -98,14 +99,16 @@ static void cursor_move(struct sql_cursor *cursor, struct message_buffer *out)
     int more = sql_run_step(run, want_rows, &error);
     if (more >= 0 && !cursor->began) {
         cursor_append_index(cursor, out, "step_begin");
-        buffer_append_text(out, TEXT(",\"cols\":"));
+        json_append_key(out, "cols");
         sql_append_columns(out, run->statement);
         buffer_append_text(out, TEXT("}\n"));
         cursor->began = true;
     }
     if (more > 0 && want_rows) {
         size_t start = buffer_length(out);
-        buffer_append_text(out, TEXT("{\"type\":\"row\",\"row\":"));
+        json_append_open(out, '{');
+        json_member_text(out, "type", TEXT("row"));
+        json_append_key(out, "row");
         if (sql_append_row(out, run, cursor->sent, &error) == 0) {
             buffer_append_text(out, TEXT("}\n"));
         } else {
@@ -116,7 +119,8 @@ static void cursor_move(struct sql_cursor *cursor, struct message_buffer *out)
     if (more < 0) {
         cursor_fail_step(cursor, out, &error);
     } else if (more == 0) {
-        buffer_append_text(out, TEXT("{\"type\":\"step_end\","));
+        json_append_open(out, '{');
+        json_member_text(out, "type", TEXT("step_end"));
         sql_append_effect(out, run);
         buffer_append_text(out, TEXT("}\n"));
         cursor_leave_step(cursor, STEP_OK);
@@ -215,9 +219,15 @@ static void cursor_append_first(const struct sql_cursor *cursor,
 {
     char baton[SQL_SESSION_BYTES + 1];
     sql_session_write(cursor->stream->connection, baton);
-    const char *quote = baton[0] != '\0' ? "\"" : "";
-    buffer_printf(out, "{\"baton\":%s%s%s,\"base_url\":null}\n", quote,
-                  baton[0] != '\0' ? baton : "null", quote);
+    json_append_open(out, '{');
+    json_append_key(out, "baton");
+    if (baton[0] != '\0')
+        json_append_text(out, text_of(baton));
+    else
+        json_append_null(out);
+    json_append_key(out, "base_url");
+    json_append_null(out);
+    buffer_append_text(out, TEXT("}\n"));
 }
 
 static int cursor_more(void *state, struct message_buffer *out)

@@ -47,11 +47,10 @@ void sql_tell(struct sql *sql, struct text name, const char *what)
 
 void sql_append_error(struct message_buffer *out, const struct sql_error *error)
 {
-    buffer_append_text(out, TEXT("{\"message\":"));
-    json_append_text(out, text_of(error->message));
-    buffer_append_text(out, TEXT(",\"code\":"));
-    json_append_text(out, text_of(error->code));
-    buffer_append_char(out, '}');
+    json_append_open(out, '{');
+    json_member_text(out, "message", text_of(error->message));
+    json_member_text(out, "code", text_of(error->code));
+    json_append_close(out, '}');
 }
 
 void sql_answer_error(struct exchange *exchange, const struct sql_error *error)

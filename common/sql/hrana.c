@@ -35,7 +35,7 @@ static int check_execute(const json_t *request, unsigned version,
 static int run_execute(struct sql_stream *stream, const json_t *request,
                        struct message_buffer *out, struct sql_error *error)
 {
-    buffer_append_text(out, TEXT(",\"result\":"));
+    json_append_key(out, "result");
     return sql_stmt_execute(stream, json_object_get(request, "stmt"), out,
                             error);
 }
@@ -63,14 +63,12 @@ static int batch_execute(struct sql_stream *stream, const json_t *batch,
     if (outcomes == NULL)
         return sql_fail(error, 500, "INTERNAL", "out of memory");
     struct message_buffer errors = {.budget = out->budget};
-    buffer_append_text(out, TEXT("{\"step_results\":["));
+    json_append_open(out, '{');
+    json_append_key(out, "step_results");
+    json_append_open(out, '[');
     for (size_t i = 0; i < count && !out->failed; i++) {
         const json_t *step = json_array_get(steps, i);
         struct sql_error failure;
-        if (i > 0) {
-            buffer_append_char(out, ',');
-            buffer_append_char(&errors, ',');
-        }
         if (sql_condition_holds(json_object_get(step, "condition"), outcomes,
                                 stream))
             outcomes[i] =
@@ -81,15 +79,18 @@ static int batch_execute(struct sql_stream *stream, const json_t *batch,
         if (outcomes[i] == STEP_FAILED)
             sql_answer_goes_on(stream, out);
         if (outcomes[i] != STEP_OK)
-            buffer_append_text(out, TEXT("null"));
+            json_append_null(out);
         if (outcomes[i] == STEP_FAILED)
             sql_append_error(&errors, &failure);
         else
-            buffer_append_text(&errors, TEXT("null"));
+            json_append_null(&errors);
     }
-    buffer_append_text(out, TEXT("],\"step_errors\":["));
+    json_append_close(out, ']');
+    json_append_key(out, "step_errors");
+    json_append_open(out, '[');
     buffer_append_text(out, buffer_text(&errors));
-    buffer_append_text(out, TEXT("]}"));
+    json_append_close(out, ']');
+    json_append_close(out, '}');
     out->failed = out->failed || errors.failed;
     buffer_release(&errors);
     free(outcomes);
@@ -99,7 +100,7 @@ static int batch_execute(struct sql_stream *stream, const json_t *batch,
 static int run_batch(struct sql_stream *stream, const json_t *request,
                      struct message_buffer *out, struct sql_error *error)
 {
-    buffer_append_text(out, TEXT(",\"result\":"));
+    json_append_key(out, "result");
     return batch_execute(stream, json_object_get(request, "batch"), out, error);
 }
 
@@ -142,19 +143,14 @@ static void append_parameters(struct message_buffer *out,
     int count = sqlite3_bind_parameter_count(statement->handle);
     for (int i = 1; i <= count; i++) {
         struct text name = sql_parameter_name(statement, i);
-        buffer_append_text(out,
-                           i > 1 ? TEXT(",{\"name\":") : TEXT("{\"name\":"));
+        json_append_open(out, '{');
+        json_append_key(out, "name");
         if (name.data != NULL)
             json_append_text(out, name);
         else
-            buffer_append_text(out, TEXT("null"));
-        buffer_append_char(out, '}');
+            json_append_null(out);
+        json_append_close(out, '}');
     }
-}
-
-static struct text text_of_bool(bool value)
-{
-    return value ? TEXT("true") : TEXT("false");
 }
 
 static int run_describe(struct sql_stream *stream, const json_t *request,
@@ -171,18 +167,21 @@ static int run_describe(struct sql_stream *stream, const json_t *request,
     stream->connection->describes = false;
     if (statement == NULL)
         return -1;
-    buffer_append_text(out, TEXT(",\"result\":{\"params\":["));
+    json_append_key(out, "result");
+    json_append_open(out, '{');
+    json_append_key(out, "params");
+    json_append_open(out, '[');
     uint64_t start_ns = clock_ns();
     append_parameters(out, statement);
     sql_request_spend(stream->connection, start_ns);
-    buffer_append_text(out, TEXT("],\"cols\":"));
+    json_append_close(out, ']');
+    json_append_key(out, "cols");
     sql_append_columns(out, statement);
-    buffer_append_text(out, TEXT(",\"is_explain\":"));
-    buffer_append_text(
-        out, text_of_bool(sqlite3_stmt_isexplain(statement->handle) != 0));
-    buffer_append_text(out, TEXT(",\"is_readonly\":"));
-    buffer_append_text(out, text_of_bool(statement->read_only));
-    buffer_append_char(out, '}');
+    json_append_key(out, "is_explain");
+    json_append_bool(out, sqlite3_stmt_isexplain(statement->handle) != 0);
+    json_append_key(out, "is_readonly");
+    json_append_bool(out, statement->read_only);
+    json_append_close(out, '}');
     return 0;
 }
 
@@ -267,9 +266,8 @@ static int run_get_autocommit(struct sql_stream *stream, const json_t *request,
                               struct sql_error *error)
 {
     (void)request, (void)error;
-    buffer_append_text(out, TEXT(",\"is_autocommit\":"));
-    buffer_append_text(out,
-                       text_of_bool(sql_is_autocommit(stream->connection)));
+    json_append_key(out, "is_autocommit");
+    json_append_bool(out, sql_is_autocommit(stream->connection));
     return 0;
 }
 
@@ -330,18 +328,23 @@ static void request_answer(struct sql_stream *stream, const json_t *request,
     const struct request_kind *kind = kind_of(request, stream->version);
     struct sql_error error;
     size_t start = buffer_length(out);
-    buffer_append_text(out, TEXT("{\"type\":\"ok\",\"response\":{\"type\":\""));
-    buffer_append_text(out, text_of(kind->type));
-    buffer_append_char(out, '"');
+    json_append_open(out, '{');
+    json_member_text(out, "type", TEXT("ok"));
+    json_append_key(out, "response");
+    json_append_open(out, '{');
+    json_member_text(out, "type", text_of(kind->type));
     if (kind->run(stream, request, out, &error) == 0) {
-        buffer_append(out, "}}", 2);
+        json_append_close(out, '}');
+        json_append_close(out, '}');
         return;
     }
     sql_cut(out, start);
     sql_answer_goes_on(stream, out);
-    buffer_append_text(out, TEXT("{\"type\":\"error\",\"error\":"));
+    json_append_open(out, '{');
+    json_member_text(out, "type", TEXT("error"));
+    json_append_key(out, "error");
     sql_append_error(out, &error);
-    buffer_append_char(out, '}');
+    json_append_close(out, '}');
 }
 
 /* What stands in front of the results, in its longest form: whether there is a
@@ -418,13 +421,12 @@ void sql_pipeline_answer(struct exchange *exchange, struct sql_stream *stream,
         sql_answer_error(exchange, &error);
         return;
     }
+    /* What stands before it is only known at the end. */
     buffer_append_text(out, TEXT(",\"results\":["));
-    for (size_t i = 0; i < json_array_size(requests) && !out->failed; i++) {
-        if (i > 0)
-            buffer_append_char(out, ',');
+    for (size_t i = 0; i < json_array_size(requests) && !out->failed; i++)
         request_answer(stream, json_array_get(requests, i), out);
-    }
-    buffer_append_text(out, TEXT("]}"));
+    json_append_close(out, ']');
+    json_append_close(out, '}');
     bool committed = stream->connection->committed;
     if (sql_check_room(stream->connection, out, &error) < 0) {
         sql_stream_drop(stream);
@@ -455,12 +457,13 @@ void sql_v1_answer(struct exchange *exchange, struct sql_stream *stream,
         sql_answer_error(exchange, &error);
         return;
     }
-    buffer_append_text(out, TEXT("{\"result\":"));
+    json_append_open(out, '{');
+    json_append_key(out, "result");
     int result = batch ? batch_execute(stream, json_object_get(body, "batch"),
                                        out, &error)
                        : sql_stmt_execute(stream, json_object_get(body, "stmt"),
                                           out, &error);
-    buffer_append_char(out, '}');
+    json_append_close(out, '}');
     if (result == 0)
         result = sql_check_room(stream->connection, out, &error);
     bool committed = stream->connection->committed;

@@ -688,8 +688,6 @@ void sql_append_value(struct message_buffer *out, sqlite3_stmt *row,
 void sql_append_plain(struct message_buffer *out, sqlite3_stmt *row,
                       int column);
 
-void sql_append_int64(struct message_buffer *out, int64_t number);
-
 /* Appends [{"name":...,"decltype":...}...]. */
 void sql_append_columns(struct message_buffer *out,
                         struct sql_statement *statement);

@@ -49,12 +49,10 @@ static bool list_one(void *context, const char *name, uint64_t bytes)
         buffer_append_number(out, bytes);
         buffer_append_char(out, '\n');
     } else {
-        buffer_append_text(out, list->count ? TEXT(",{\"name\":")
-                                            : TEXT("{\"name\":"));
-        json_append_text(out, text_of(name));
-        buffer_append_text(out, TEXT(",\"bytes\":"));
-        buffer_append_number(out, bytes);
-        buffer_append_char(out, '}');
+        json_append_open(out, '{');
+        json_member_text(out, "name", text_of(name));
+        json_member_number(out, "bytes", bytes);
+        json_append_close(out, '}');
     }
     list->count++;
     return true;
@@ -74,7 +72,9 @@ static void answer_list(struct exchange *exchange)
         sql_html_begin(out, TEXT("Databases"));
         buffer_append_text(out, TEXT("<table><tr><th>name<th>bytes\n"));
     } else {
-        buffer_append_text(out, TEXT("{\"databases\":["));
+        json_append_open(out, '{');
+        json_append_key(out, "databases");
+        json_append_open(out, '[');
     }
     if (sql_list(sql_of(exchange), list_one, &list) != 0) {
         struct sql_error error;

@@ -303,12 +303,14 @@ static void append_head(struct message_buffer *out, enum sql_format format,
         sql_html_begin(out, TEXT("Result"));
         buffer_append_text(out, TEXT("<table><tr>"));
     } else if (format == SQL_JSON) {
-        buffer_append_text(out, TEXT("{\"columns\":["));
+        json_append_open(out, '{');
+        json_append_key(out, "columns");
+        json_append_open(out, '[');
     }
     for (int i = 0; i < count; i++) {
         if (format == SQL_HTML)
             buffer_append_text(out, TEXT("<th>"));
-        else if (i > 0)
+        else if (i > 0 && format == SQL_CSV)
             buffer_append_char(out, ',');
         if (format == SQL_HTML)
             html_append_text(out, column_name(row, i));
@@ -317,24 +319,26 @@ static void append_head(struct message_buffer *out, enum sql_format format,
         else
             json_append_text(out, column_name(row, i));
     }
-    if (format == SQL_JSON)
-        buffer_append_text(out, TEXT("],\"rows\":["));
-    else
+    if (format != SQL_JSON) {
         buffer_append_text(out, format == SQL_CSV ? TEXT("\r\n") : TEXT("\n"));
+        return;
+    }
+    json_append_close(out, ']');
+    json_append_key(out, "rows");
+    json_append_open(out, '[');
 }
 
 static int append_row(struct message_buffer *out, enum sql_format format,
-                      const struct sql_run *run, bool first,
-                      struct sql_error *error)
+                      const struct sql_run *run, struct sql_error *error)
 {
     sqlite3_stmt *row = run->statement->handle;
     int count = sqlite3_column_count(row);
     if (format == SQL_JSON)
-        buffer_append_text(out, first ? TEXT("[") : TEXT(",["));
+        json_append_open(out, '[');
     else if (format == SQL_HTML)
         buffer_append_text(out, TEXT("<tr>"));
     for (int i = 0; i < count; i++) {
-        if (i > 0 && format != SQL_HTML)
+        if (i > 0 && format == SQL_CSV)
             buffer_append_char(out, ',');
         if (format == SQL_JSON)
             sql_append_plain(out, row, i);
@@ -370,7 +374,7 @@ static int run_rows(struct exchange *exchange, struct sql_run *run,
     while ((more = sql_run_step(run, true, error)) == 1) {
         if (first)
             append_head(out, format, row);
-        if (append_row(out, format, run, first, error) < 0)
+        if (append_row(out, format, run, error) < 0)
             return -1;
         first = false;
     }

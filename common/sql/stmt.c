@@ -7,6 +7,8 @@
  * changes nothing. */
 #include "sql/hrana.h"
 
+#include "base/json.h"
+
 #include "base/base64.h"
 #include "base/clock.h"
 
@@ -354,15 +356,15 @@ bool sql_stmt_wants_rows(const json_t *stmt)
 
 void sql_append_effect(struct message_buffer *out, const struct sql_run *run)
 {
-    buffer_append_text(out, TEXT("\"affected_row_count\":"));
-    sql_append_int64(out, run->affected);
-    buffer_append_text(out, TEXT(",\"last_insert_rowid\":"));
+    json_append_key(out, "affected_row_count");
+    json_append_integer(out, run->affected);
+    json_append_key(out, "last_insert_rowid");
     if (!run->wrote) {
-        buffer_append_text(out, TEXT("null"));
+        json_append_null(out);
         return;
     }
     buffer_append_char(out, '"');
-    sql_append_int64(out, run->last_rowid);
+    buffer_append_integer(out, run->last_rowid);
     buffer_append_char(out, '"');
 }
 
@@ -371,10 +373,8 @@ int sql_append_row(struct message_buffer *out, const struct sql_run *run,
 {
     sqlite3_stmt *row = run->statement->handle;
     int count = sqlite3_data_count(row);
-    buffer_append_char(out, '[');
+    json_append_open(out, '[');
     for (int i = 0; i < count; i++) {
-        if (i > 0)
-            buffer_append_char(out, ',');
         sql_append_value(out, row, i);
         /* Not only at its end: a row may hold many large values. */
         if (sql_check_bytes(run->connection->sql,
@@ -382,7 +382,7 @@ int sql_append_row(struct message_buffer *out, const struct sql_run *run,
             sql_check_room(run->connection, out, error) < 0)
             return -1;
     }
-    buffer_append_char(out, ']');
+    json_append_close(out, ']');
     return 0;
 }
 
@@ -402,21 +402,21 @@ int sql_stmt_execute(struct sql_stream *stream, const json_t *stmt,
     size_t start = buffer_length(out);
     int more = sql_run_step(&run, want_rows, error);
     /* Behind the first step: it may have compiled the statement anew. */
-    buffer_append_text(out, TEXT("{\"cols\":"));
+    json_append_open(out, '{');
+    json_append_key(out, "cols");
     sql_append_columns(out, run.statement);
-    buffer_append_text(out, TEXT(",\"rows\":["));
+    json_append_key(out, "rows");
+    json_append_open(out, '[');
     while (more > 0) {
-        if (want_rows && run.rows > 1)
-            buffer_append_char(out, ',');
         if (want_rows && sql_append_row(out, &run, 0, error) < 0)
             more = -1;
         else
             more = sql_run_step(&run, want_rows, error);
     }
     if (more == 0) {
-        buffer_append_text(out, TEXT("],"));
+        json_append_close(out, ']');
         sql_append_effect(out, &run);
-        buffer_append_char(out, '}');
+        json_append_close(out, '}');
     } else {
         sql_cut(out, start);
     }

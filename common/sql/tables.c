@@ -88,22 +88,18 @@ static int64_t count_rows(struct tables *tables, const char *name)
 
 /* ---- JSON ---- */
 
-static void json_member(const struct tables *tables, const char *name,
+static void fact_member(const struct tables *tables, const char *name,
                         int column)
 {
-    buffer_append_char(tables->out, ',');
-    json_append_text(tables->out, text_of(name));
-    buffer_append_char(tables->out, ':');
+    json_append_key(tables->out, name);
     sql_append_plain(tables->out, tables->fact, column);
 }
 
-static void json_flag(const struct tables *tables, const char *name, int column)
+static void fact_flag(const struct tables *tables, const char *name, int column)
 {
-    buffer_append_char(tables->out, ',');
-    json_append_text(tables->out, text_of(name));
-    buffer_append_text(tables->out, sqlite3_column_int(tables->fact, column)
-                                        ? TEXT(":true")
-                                        : TEXT(":false"));
+    json_append_key(tables->out, name);
+    json_append_bool(tables->out,
+                     sqlite3_column_int(tables->fact, column) != 0);
 }
 
 /* Closes the lists up to the one that `section` opens. */
@@ -111,51 +107,53 @@ static void json_sections(struct tables *tables, int section)
 {
     static const char *const names[SECTION_COUNT] = {NULL, "columns", "indexes",
                                                      "foreign_keys"};
-    for (int i = tables->section + 1; i <= section; i++)
-        buffer_printf(tables->out, "%s,\"%s\":[", i > 1 ? "]" : "", names[i]);
+    for (int i = tables->section + 1; i <= section; i++) {
+        if (i > 1)
+            json_append_close(tables->out, ']');
+        json_append_key(tables->out, names[i]);
+        json_append_open(tables->out, '[');
+    }
 }
 
 static void json_table(struct tables *tables, struct text name, int64_t rows)
 {
     if (tables->section >= 0) {
         json_sections(tables, SECTION_FOREIGN_KEY);
-        buffer_append_text(tables->out, TEXT("]},"));
+        json_append_close(tables->out, ']');
+        json_append_close(tables->out, '}');
     }
-    buffer_append_text(tables->out, TEXT("{\"name\":"));
-    json_append_text(tables->out, name);
-    json_member(tables, "kind", 3);
+    json_append_open(tables->out, '{');
+    json_member_text(tables->out, "name", name);
+    fact_member(tables, "kind", 3);
+    json_append_key(tables->out, "rows");
     if (rows >= 0)
-        buffer_printf(tables->out, ",\"rows\":%lld", (long long)rows);
+        json_append_integer(tables->out, rows);
     else
-        buffer_append_text(tables->out, TEXT(",\"rows\":null"));
+        json_append_null(tables->out);
 }
 
 static void json_fact(struct tables *tables, int section)
 {
     if (section != tables->section)
         json_sections(tables, section);
-    else
-        buffer_append_char(tables->out, ',');
-    buffer_append_text(tables->out, section == SECTION_FOREIGN_KEY
-                                        ? TEXT("{\"from\":")
-                                        : TEXT("{\"name\":"));
-    sql_append_plain(tables->out, tables->fact, 3);
+    json_append_open(tables->out, '{');
+    fact_member(tables, section == SECTION_FOREIGN_KEY ? "from" : "name", 3);
     if (section == SECTION_COLUMN) {
-        json_member(tables, "type", 4);
-        json_flag(tables, "notnull", 5);
-        json_member(tables, "pk", 6);
-        json_member(tables, "default", 7);
+        fact_member(tables, "type", 4);
+        fact_flag(tables, "notnull", 5);
+        fact_member(tables, "pk", 6);
+        fact_member(tables, "default", 7);
     } else if (section == SECTION_INDEX) {
-        json_flag(tables, "unique", 4);
-        json_member(tables, "columns", 5);
-        json_flag(tables, "partial", 6);
+        fact_flag(tables, "unique", 4);
+        fact_member(tables, "columns", 5);
+        fact_flag(tables, "partial", 6);
     } else {
-        json_member(tables, "table", 4);
-        json_member(tables, "to", 5);
-        json_member(tables, "on_update", 6);
-        json_member(tables, "on_delete", 7);
+        fact_member(tables, "table", 4);
+        fact_member(tables, "to", 5);
+        fact_member(tables, "on_update", 6);
+        fact_member(tables, "on_delete", 7);
     }
-    buffer_append_char(tables->out, '}');
+    json_append_close(tables->out, '}');
 }
 
 /* ---- HTML ---- */
@@ -316,9 +314,10 @@ static int describe(struct exchange *exchange, struct tables *tables,
         sql_html_begin(tables->out, name);
         html_box(tables->out);
     } else {
-        buffer_append_text(tables->out, TEXT("{\"name\":"));
-        json_append_text(tables->out, name);
-        buffer_append_text(tables->out, TEXT(",\"tables\":["));
+        json_append_open(tables->out, '{');
+        json_member_text(tables->out, "name", name);
+        json_append_key(tables->out, "tables");
+        json_append_open(tables->out, '[');
     }
     struct sql_run run;
     int more = sql_run_start(&run, tables->connection, statement, error);

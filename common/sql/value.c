@@ -12,16 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void sql_append_int64(struct message_buffer *out, int64_t number)
-{
-    uint64_t size = (uint64_t)number;
-    if (number < 0) {
-        buffer_append_char(out, '-');
-        size = 0 - size; /* right for INT64_MIN too */
-    }
-    buffer_append_number(out, size);
-}
-
 /* Most numbers in databases have two decimals at the most. Returns false for
  * others: digits and dot must read back the same. */
 static bool append_hundredths(struct message_buffer *out, double number)
@@ -85,87 +75,102 @@ static void append_blob(struct message_buffer *out, struct text blob,
     buffer_append_char(out, '"');
 }
 
-void sql_append_value(struct message_buffer *out, sqlite3_stmt *row, int column)
+/* A number as text: what is beyond 2^53 no reader may round. */
+static void append_quoted_integer(struct message_buffer *out, int64_t number)
+{
+    buffer_append_char(out, '"');
+    buffer_append_integer(out, number);
+    buffer_append_char(out, '"');
+}
+
+static void append_typed(struct message_buffer *out, sqlite3_stmt *row,
+                         int column)
 {
     switch (sqlite3_column_type(row, column)) {
     case SQLITE_INTEGER:
-        buffer_append_text(out, TEXT("{\"type\":\"integer\",\"value\":\""));
-        sql_append_int64(out, sqlite3_column_int64(row, column));
-        buffer_append(out, "\"}", 2);
+        json_member_text(out, "type", TEXT("integer"));
+        json_append_key(out, "value");
+        append_quoted_integer(out, sqlite3_column_int64(row, column));
         return;
     case SQLITE_FLOAT:
         /* PROTOCOL.md has {"type":"float","value":null}, which @libsql/client
          * refuses, with the whole answer; this is null to every client. */
-        if (!isfinite(sqlite3_column_double(row, column))) {
-            buffer_append_text(out, TEXT("{\"type\":\"null\"}"));
-            return;
-        }
-        buffer_append_text(out, TEXT("{\"type\":\"float\",\"value\":"));
+        if (!isfinite(sqlite3_column_double(row, column)))
+            break;
+        json_member_text(out, "type", TEXT("float"));
+        json_append_key(out, "value");
         append_double(out, sqlite3_column_double(row, column));
-        buffer_append_char(out, '}');
         return;
     case SQLITE_TEXT:
-        buffer_append_text(out, TEXT("{\"type\":\"text\",\"value\":"));
-        json_append_text(out, sql_column_bytes(row, column, false));
-        buffer_append_char(out, '}');
+        json_member_text(out, "type", TEXT("text"));
+        json_member_text(out, "value", sql_column_bytes(row, column, false));
         return;
     case SQLITE_BLOB:
         /* Without '=': one client turns anything else into nothing. */
-        buffer_append_text(out, TEXT("{\"type\":\"blob\",\"base64\":"));
+        json_member_text(out, "type", TEXT("blob"));
+        json_append_key(out, "base64");
         append_blob(out, sql_column_bytes(row, column, true), false);
-        buffer_append_char(out, '}');
         return;
     default:
-        buffer_append_text(out, TEXT("{\"type\":\"null\"}"));
-        return;
+        break;
     }
+    json_member_text(out, "type", TEXT("null"));
+}
+
+void sql_append_value(struct message_buffer *out, sqlite3_stmt *row, int column)
+{
+    json_append_open(out, '{');
+    append_typed(out, row, column);
+    json_append_close(out, '}');
 }
 
 void sql_append_plain(struct message_buffer *out, sqlite3_stmt *row, int column)
 {
     switch (sqlite3_column_type(row, column)) {
     case SQLITE_INTEGER:
-        sql_append_int64(out, sqlite3_column_int64(row, column));
+        json_append_integer(out, sqlite3_column_int64(row, column));
         return;
     case SQLITE_FLOAT:
+        json_append_comma(out);
         append_double(out, sqlite3_column_double(row, column));
         return;
     case SQLITE_TEXT:
         json_append_text(out, sql_column_bytes(row, column, false));
         return;
     case SQLITE_BLOB:
-        buffer_append_text(out, TEXT("{\"base64\":"));
+        json_append_open(out, '{');
+        json_append_key(out, "base64");
         append_blob(out, sql_column_bytes(row, column, true), true);
-        buffer_append_char(out, '}');
+        json_append_close(out, '}');
         return;
     default:
-        buffer_append_text(out, TEXT("null"));
+        json_append_null(out);
         return;
     }
 }
 
-static void append_text_or_null(struct message_buffer *out, const char *string)
+static void member_text_or_null(struct message_buffer *out, const char *key,
+                                const char *string)
 {
+    json_append_key(out, key);
     if (string != NULL)
         json_append_text(out, text_of(string));
     else
-        buffer_append_text(out, TEXT("null"));
+        json_append_null(out);
 }
 
 static void columns_print(struct message_buffer *out, sqlite3_stmt *handle)
 {
     int count = sqlite3_column_count(handle);
-    buffer_append_char(out, '[');
+    json_append_open(out, '[');
     for (int i = 0; i < count; i++) {
-        if (i > 0)
-            buffer_append_char(out, ',');
-        buffer_append_text(out, TEXT("{\"name\":"));
-        append_text_or_null(out, sqlite3_column_name(handle, i));
-        buffer_append_text(out, TEXT(",\"decltype\":"));
-        append_text_or_null(out, sqlite3_column_decltype(handle, i));
-        buffer_append_char(out, '}');
+        json_append_open(out, '{');
+        member_text_or_null(out, "name", sqlite3_column_name(handle, i));
+        member_text_or_null(out, "decltype",
+                            sqlite3_column_decltype(handle, i));
+        json_append_close(out, '}');
     }
-    buffer_append_char(out, ']');
+    json_append_close(out, ']');
 }
 
 void sql_append_columns(struct message_buffer *out,
