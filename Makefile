@@ -185,6 +185,11 @@ test-all: ## everything there is to test, and how long each step took (STEPS=wor
 layers: ## does nothing in common/ lean on what stands above it?
 	@tests/layers.sh
 
+# Every C file of the tree, as it is compiled here.
+compile_commands.json: Makefile ## for clangd and its like
+	@{ echo '['; git ls-files '*.c' | sed "s#.*#{\"directory\":\"$$PWD\",\"file\":\"&\",\"command\":\"$(CC) $(CPPFLAGS) $(CFLAGS) -c &\"},#" | \
+	  sed '$$ s/,$$//'; echo ']'; } >$@
+
 format: ## put every C file into the project's format
 	@command -v clang-format >/dev/null || $(call HINT,tests/)
 	@git ls-files -z '*.[ch]' | xargs -0 clang-format -i

@@ -215,25 +215,6 @@ static void serve_file(struct exchange *exchange, int fd, const struct stat *st,
         close(file.fd);
 }
 
-/* "/docs" is a directory: relative links in its page work only from "/docs/"
- * (RFC 3986 section 5). The path starts with one slash only and a backslash
- * is encoded, so the field cannot name another host. */
-static void redirect_to_slash(struct exchange *exchange)
-{
-    struct response *response = &exchange->response;
-    struct text query = http_text(&exchange->request, exchange->request.query);
-    response_error(response, 301, "This is a directory.");
-    struct message_buffer *out = &response->fields;
-    buffer_append_text(out, TEXT("Location: "));
-    url_append_path(out, (struct text){exchange->path, exchange->path_length});
-    buffer_append_char(out, '/');
-    if (query.length > 0) {
-        buffer_append_char(out, '?');
-        buffer_append_text(out, query);
-    }
-    buffer_append_text(out, TEXT("\r\n"));
-}
-
 /* The directory has no index page: a listing if there is to be one. */
 static void serve_listing(struct exchange *exchange)
 {
@@ -309,7 +290,9 @@ enum answer_next files_get(struct exchange *exchange)
     } else {
         close(fd);
         if (S_ISDIR(st.st_mode))
-            redirect_to_slash(exchange);
+            response_to_slash(
+                &exchange->response, &exchange->request,
+                (struct text){exchange->path, exchange->path_length});
         else /* a FIFO, a device: nothing that has a length */
             files_error(&exchange->response, ENOENT);
     }

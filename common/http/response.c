@@ -2,6 +2,7 @@
  * finds an error half-way resets it and starts again. */
 #include "http/response.h"
 
+#include "base/escape.h"
 #include "base/json.h"
 #include "http/http.h"
 
@@ -115,4 +116,21 @@ void response_error_json(struct response *response, unsigned status,
     json_member_text(out, "code", text_of(code));
     json_member_text(out, "error", text_of(message));
     json_append_close(out, '}');
+}
+
+void response_to_slash(struct response *response,
+                       const struct http_request *request, struct text path)
+{
+    struct text query = http_text(request, request->query);
+    response_error(response, 301, "The address ends in a slash.");
+    /* The path starts with one slash only, so it names no other host; the query
+     * is not decoded, and the parser has let no control character pass. */
+    buffer_append_text(&response->fields, TEXT("Location: "));
+    url_append_path(&response->fields, path);
+    buffer_append_char(&response->fields, '/');
+    if (query.length > 0) {
+        buffer_append_char(&response->fields, '?');
+        buffer_append_text(&response->fields, query);
+    }
+    buffer_append_text(&response->fields, TEXT("\r\n"));
 }

@@ -8,6 +8,8 @@
 
 #include "base/buffer.h"
 
+struct http_request;
+
 /* A piece of the body: bytes of response.memory, or bytes of response.file_fd.
  */
 struct segment {
@@ -74,5 +76,11 @@ void response_error(struct response *response, unsigned status,
  * application/json, without charset (hrana 2.2). */
 void response_error_json(struct response *response, unsigned status,
                          const char *code, const char *message);
+
+/* 301 to the same path with a slash behind it, and the same query. Without the
+ * slash a relative link on the page would lead one level too high (RFC 3986
+ * section 5). path is decoded. */
+void response_to_slash(struct response *response,
+                       const struct http_request *request, struct text path);
 
 #endif

@@ -95,25 +95,6 @@ static void answer_list(struct exchange *exchange)
 
 /* ---- routes ---- */
 
-/* To the same path with a slash behind it, without which a relative link (and
- * the base URL of a client library) would lose the last segment. */
-static void answer_slash(struct exchange *exchange)
-{
-    struct response *response = &exchange->response;
-    struct text query = http_text(&exchange->request, exchange->request.query);
-    response_error(response, 301, "The address ends in a slash.");
-    buffer_append_text(&response->fields, TEXT("Location: "));
-    url_append_path(&response->fields,
-                    (struct text){exchange->path, exchange->path_length});
-    buffer_append_char(&response->fields, '/');
-    if (query.length > 0) {
-        /* Not decoded, and the parser has let no control character pass. */
-        buffer_append_char(&response->fields, '?');
-        buffer_append_text(&response->fields, query);
-    }
-    buffer_append_text(&response->fields, TEXT("\r\n"));
-}
-
 static void answer_not_found(struct exchange *exchange)
 {
     struct sql_error error;
@@ -181,7 +162,9 @@ enum answer_next sql_pages_begin(struct exchange *exchange)
     struct sql_route route;
     if (sql_route_read(exchange, &route) != 0) {
         if (exchange->path_length < exchange->mount->prefix_length && reads)
-            answer_slash(exchange);
+            response_to_slash(
+                &exchange->response, &exchange->request,
+                (struct text){exchange->path, exchange->path_length});
         else
             answer_not_found(exchange);
     } else if (route.name.length == 0) {
@@ -190,7 +173,8 @@ enum answer_next sql_pages_begin(struct exchange *exchange)
         else
             answer_not_allowed(exchange, "GET, HEAD, OPTIONS");
     } else if (route.rest.data == NULL && reads) {
-        answer_slash(exchange);
+        response_to_slash(&exchange->response, &exchange->request,
+                          (struct text){exchange->path, exchange->path_length});
     } else if (route.rest.length == 0) {
         if (reads)
             sql_tables_answer(exchange, route.name);
