@@ -1,8 +1,8 @@
 /* pipeline.c - the threads of stage 4, all but the master.
  *
  * acceptor -> recv_poll_list -> recv_task_queue -> work_task_queue
- *   -> send_task_queue [-> send_poll_list -> send_task_queue]* ->
- * recv_poll_list
+ *   -> send_task_queue [-> send_poll_list -> send_task_queue]*
+ *   -> recv_poll_list
  *
  * pipeline.h draws it and names the structures. Each thread here takes a
  * connection from one place, does one step of it and hands it on whole; with

@@ -1,7 +1,7 @@
 /* module_skeleton.c - a whole module, as small as one can be: copy it.
  *
- * GET PREFIX/NAME -> front -> strand of NAME's counter -> worker -> "Hello,
- * NAME: visit 3"
+ * GET PREFIX/NAME -> front -> strand of NAME's counter -> worker
+ *   -> "Hello, NAME: visit 3"
  *
  * It counts visits, and locks nothing: each counter has a strand for one at a
  * time, so no two threads are ever at the same one, and the lock that a task

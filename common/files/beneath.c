@@ -127,8 +127,7 @@ int beneath_open(int root_fd, const char *path, int flags, mode_t mode)
             return (int)fd;
         if (errno == ENOSYS)
             atomic_store(&lacks_openat2, true);
-        else if (errno ==
-                 EPERM) /* a container's filter that has not heard of
+        else if (errno == EPERM) /* a container's filter that has not heard of
                            the call, or truly forbidden: then here too */
             return beneath_open_by_steps(root_fd, path, flags, mode);
         else if (errno != EAGAIN && errno != EINTR)

@@ -1,10 +1,9 @@
 /* at_once.c - a query that the thread which has the connection may answer.
  *
- * worker: compiled -> used again -> judged (EXPLAIN): is each instruction
- * short? front:  judged, idle connection -> start -> bind, step -> end:
- * answered
- *                                                  |
- *                          too long, too large, not in memory -> a worker
+ * worker: compiled -> used again -> judged by EXPLAIN: is each step short?
+ * front:  judged, and a connection is idle -> start -> bind, step -> answered
+ *                                                      |
+ *                      too long, too large, not in memory -> a worker
  *
  * A hand-over costs more than a row by its key. But a thread that has clients
  * must not be held, so such a run has bounds that SQLite and the kernel keep:

@@ -140,21 +140,20 @@ static const struct behaviour_case cases[] = {
 
     /* -- what a connection remembers -------------------------------------- */
     {.name = "foreign keys that are off stay off for the stream",
-     .steps = {{SHOP_PIPE(SEQUENCE(
-                   "DROP TABLE IF EXISTS child;DROP TABLE IF EXISTS parent;"
-                   "CREATE TABLE parent(id INTEGER PRIMARY KEY);"
-                   "CREATE TABLE child(p REFERENCES parent(id)"
-                   " ON DELETE CASCADE);"
-                   "INSERT INTO parent VALUES(1);"
-                   "INSERT INTO child VALUES(1)") "," CLOSE_STREAM)},
-               {SHOP_PIPE(EXECUTE("PRAGMA foreign_keys=OFF")),
-                HAS("\"baton\":\"")},
-               {SHOP_GO_ON(EXECUTE("DROP TABLE parent")), HAS("\"baton\":\"")},
-               {SHOP_GO_ON(EXECUTE("SELECT count(*) FROM child")),
-                HAS(ROW(INTEGER("1")))},
-               {SHOP_GO_ON(CLOSE_STREAM), HAS("\"baton\":null")},
-               {SHOP_PIPE(EXECUTE("PRAGMA foreign_keys")),
-                HAS(ROW(INTEGER("1")))}}},
+     .steps =
+         {{SHOP_PIPE(
+              SEQUENCE("DROP TABLE IF EXISTS child;DROP TABLE IF EXISTS parent;"
+                       "CREATE TABLE parent(id INTEGER PRIMARY KEY);"
+                       "CREATE TABLE child(p REFERENCES parent(id)"
+                       " ON DELETE CASCADE);"
+                       "INSERT INTO parent VALUES(1);"
+                       "INSERT INTO child VALUES(1)") "," CLOSE_STREAM)},
+          {SHOP_PIPE(EXECUTE("PRAGMA foreign_keys=OFF")), HAS("\"baton\":\"")},
+          {SHOP_GO_ON(EXECUTE("DROP TABLE parent")), HAS("\"baton\":\"")},
+          {SHOP_GO_ON(EXECUTE("SELECT count(*) FROM child")),
+           HAS(ROW(INTEGER("1")))},
+          {SHOP_GO_ON(CLOSE_STREAM), HAS("\"baton\":null")},
+          {SHOP_PIPE(EXECUTE("PRAGMA foreign_keys")), HAS(ROW(INTEGER("1")))}}},
     {.name = "to make sure of what is so already keeps no stream",
      .steps = {{SHOP_PIPE(EXECUTE("PRAGMA foreign_keys=ON")),
                 HAS("\"baton\":null")}}},
@@ -185,10 +184,10 @@ static const struct behaviour_case cases[] = {
            HAS(ROW(INTEGER("42") "," INTEGER("1") "," INTEGER("3")))}}},
     {.name = "nobody is told what another has written",
      .steps =
-         {{SHOP_PIPE(SEQUENCE(
-              "DROP TABLE IF EXISTS s;"
-              "CREATE TABLE s(a)") "," EXECUTE("INSERT INTO s "
-                                               "VALUES(1),(2),(3)"))},
+         {{SHOP_PIPE(
+              SEQUENCE("DROP TABLE IF EXISTS s;"
+                       "CREATE TABLE s(a)") "," EXECUTE("INSERT INTO s "
+                                                        "VALUES(1),(2),(3)"))},
           {SHOP_PIPE(EXECUTE(
                "SELECT last_insert_rowid(), changes(), "
                "total_changes()") "," EXECUTE("INSERT INTO "

@@ -54,10 +54,9 @@ static const struct behaviour_case cases[] = {
                 ALSO("\"rows\":[[" INTEGER("1") "]]")}}},
     {.name = "of a skipped step neither ok nor error is true",
      .steps =
-         {{PIPELINE(
-               BATCH4(STEP("SELECT 1"), STEP_IF(IF_ERROR("0"), "SELECT 2"),
-                      STEP_IF(IF_OK("1"), "SELECT 3"),
-                      STEP_IF(IF_ERROR("1"), "SELECT 4"))),
+         {{PIPELINE(BATCH4(STEP("SELECT 1"), STEP_IF(IF_ERROR("0"), "SELECT 2"),
+                           STEP_IF(IF_OK("1"), "SELECT 3"),
+                           STEP_IF(IF_ERROR("1"), "SELECT 4"))),
            HAS(",null,null,null],\"step_errors\":[null,null,null,null]")}}},
     {.name = "and, or, not",
      .steps =
