@@ -14,13 +14,13 @@
 #include "access/access.h"
 #include "files/files.h"
 #include "core/mount.h"
-#include "base/order.h"
 #include "base/table.h"
 #include "core/server.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 enum {
     CACHE_BUCKETS = 1024,
@@ -37,13 +37,13 @@ struct entry {
     uint64_t learnt_ms;
     uint64_t epoch;
     struct table_link by_key;
-    struct order_link by_use;
+    TAILQ_ENTRY(entry) by_use;
 };
 
 struct file_cache {
     uint64_t bytes_max, file_bytes_max;
     uint64_t bytes;
-    struct order by_use; /* the first least recently */
+    TAILQ_HEAD(, entry) by_use; /* the first least recently */
     struct table by_key;
 };
 
@@ -129,7 +129,7 @@ static struct entry *find(struct file_cache *cache, const struct key *key)
 static void forget(struct file_cache *cache, struct entry *entry)
 {
     table_remove(&cache->by_key, &entry->by_key);
-    order_remove(&cache->by_use, &entry->by_use);
+    TAILQ_REMOVE(&cache->by_use, entry, by_use);
     cache->bytes -= entry->bytes;
     free(entry);
 }
@@ -137,7 +137,7 @@ static void forget(struct file_cache *cache, struct entry *entry)
 /* The one used least recently, of at least one. */
 static void forget_oldest(struct file_cache *cache)
 {
-    forget(cache, OWNER_OF(cache->by_use.first, struct entry, by_use));
+    forget(cache, TAILQ_FIRST(&cache->by_use));
 }
 
 static struct text keep(char **at, struct text text)
@@ -177,6 +177,7 @@ struct file_cache *file_cache_open(uint64_t bytes, uint64_t file_bytes)
         free(made);
         return NULL;
     }
+    TAILQ_INIT(&made->by_use);
     made->bytes_max = bytes;
     made->file_bytes_max = file_bytes;
     return made;
@@ -186,7 +187,7 @@ void file_cache_close(struct file_cache *cache)
 {
     if (cache == NULL)
         return;
-    while (cache->by_use.first != NULL)
+    while (!TAILQ_EMPTY(&cache->by_use))
         forget_oldest(cache);
     table_close(&cache->by_key);
     free(cache);
@@ -212,7 +213,8 @@ bool file_cache_answer(struct file_cache *cache, struct exchange *exchange,
             ACCESS_ALLOWED ||
         !files_allowed(exchange, entry->index, entry->suffix))
         return false;
-    order_touch(&cache->by_use, &entry->by_use);
+    TAILQ_REMOVE(&cache->by_use, entry, by_use);
+    TAILQ_INSERT_TAIL(&cache->by_use, entry, by_use);
     struct response *response = &exchange->response;
     response->status = 200;
     buffer_append_text(&response->fields, entry->fields);
@@ -246,6 +248,6 @@ void file_cache_learn(struct file_cache *cache, const struct exchange *exchange,
     entry->learnt_ms = now_ms;
     entry->epoch = epoch;
     table_add(&cache->by_key, &entry->by_key, key.hash);
-    order_append(&cache->by_use, &entry->by_use);
+    TAILQ_INSERT_TAIL(&cache->by_use, entry, by_use);
     cache->bytes += entry->bytes;
 }

@@ -13,7 +13,6 @@
 #include "access/addresses.h"
 
 #include "report/log.h"
-#include "base/order.h"
 #include "base/table.h"
 #include "config/settings.h"
 #include "report/stats.h"
@@ -26,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 enum {
     PARTS = 16, /* a power of two, more than threads that meet here */
@@ -37,7 +37,7 @@ enum {
 };
 
 struct address_list {
-    struct order addresses; /* the first expires first */
+    TAILQ_HEAD(, address) addresses; /* the first expires first */
     size_t count;
 };
 
@@ -56,7 +56,7 @@ struct address {
     uint64_t strikes_ms;     /* monotonic */
     struct address_list *in; /* &part->idle, &part->banned or NULL */
     uint64_t until_ms;       /* monotonic: when it leaves that list */
-    struct order_link link;
+    TAILQ_ENTRY(address) link;
 };
 
 struct part {
@@ -104,8 +104,12 @@ struct addresses *addresses_open(const struct settings *settings,
         addresses->keep_ms = addresses->tokens_max / addresses->rate + 1;
     if (addresses->ban_ms > 0 && addresses->keep_ms < ADDRESSES_STRIKE_MS)
         addresses->keep_ms = ADDRESSES_STRIKE_MS;
-    for (size_t i = 0; i < PARTS; i++)
-        pthread_mutex_init(&addresses->parts[i].lock, NULL);
+    for (size_t i = 0; i < PARTS; i++) {
+        struct part *part = &addresses->parts[i];
+        pthread_mutex_init(&part->lock, NULL);
+        TAILQ_INIT(&part->idle.addresses);
+        TAILQ_INIT(&part->banned.addresses);
+    }
     size_t entries =
         (settings->connections_max + ADDRESSES_IDLE_MAX + ADDRESSES_BANS_MAX) /
         PARTS;
@@ -153,8 +157,7 @@ static struct part *part_of(struct addresses *addresses, uint64_t hash)
 
 static struct address *first_of(const struct address_list *list)
 {
-    struct order_link *first = list->addresses.first;
-    return first != NULL ? OWNER_OF(first, struct address, link) : NULL;
+    return TAILQ_FIRST(&list->addresses);
 }
 
 static void unlist(struct address *address)
@@ -162,7 +165,7 @@ static void unlist(struct address *address)
     struct address_list *list = address->in;
     if (list == NULL)
         return;
-    order_remove(&list->addresses, &address->link);
+    TAILQ_REMOVE(&list->addresses, address, link);
     address->in = NULL;
     list->count--;
 }
@@ -173,7 +176,7 @@ static void enlist(struct address_list *list, struct address *address,
     unlist(address);
     address->in = list;
     address->until_ms = until_ms;
-    order_append(&list->addresses, &address->link);
+    TAILQ_INSERT_TAIL(&list->addresses, address, link);
     list->count++;
 }
 

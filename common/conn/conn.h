@@ -12,7 +12,8 @@
 
 #include "base/buffer.h"
 #include "core/exchange.h"
-#include "base/order.h"
+
+#include <sys/queue.h>
 
 enum conn_state {
     WAITING_FOR_HEAD,
@@ -84,7 +85,7 @@ struct conn {
     uint64_t looked_ms;   /* the deadline for which conn_came_in_time looked */
     enum conn_deadline listed;
     uint64_t listed_ms;
-    struct order_link late;
+    TAILQ_ENTRY(conn) by_deadline;
     size_t slot; /* index in connections.all */
 
     /* The stage's. */

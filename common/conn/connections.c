@@ -1,7 +1,7 @@
 /* connections.c - see connections.h.
  *
- * all[] finds every connection; late[kind] is a list in order of expiry. Each
- * kind of deadline lasts the same for every connection, so arming anew means
+ * all[] finds every connection; by_deadline[kind] is a list in order of expiry.
+ * Each kind of deadline lasts the same for every connection, so arming anew means
  * moving to the end, and the first is always the next to expire: no heap, no
  * scan. */
 #include "conn/connections.h"
@@ -14,6 +14,8 @@ enum { SEARCH_MS = 100 }; /* between two searches that find nothing */
 int connections_open(struct connections *list, size_t max)
 {
     *list = (struct connections){.max = max};
+    for (size_t i = 0; i < DEADLINE_COUNT; i++)
+        TAILQ_INIT(&list->by_deadline[i]);
     list->all = calloc(max ? max : 1, sizeof(struct conn *));
     return list->all == NULL ? -1 : 0;
 }
@@ -24,11 +26,11 @@ void connections_close(struct connections *list)
     list->all = NULL;
 }
 
-static void unlink_late(struct connections *list, struct conn *conn)
+static void unlist(struct connections *list, struct conn *conn)
 {
     if (conn->listed == DEADLINE_NONE)
         return;
-    order_remove(&list->late[conn->listed], &conn->late);
+    TAILQ_REMOVE(&list->by_deadline[conn->listed], conn, by_deadline);
     conn->listed = DEADLINE_NONE;
 }
 
@@ -36,17 +38,17 @@ void connections_update(struct connections *list, struct conn *conn)
 {
     if (conn->deadline == conn->listed && conn->deadline_ms == conn->listed_ms)
         return;
-    unlink_late(list, conn);
+    unlist(list, conn);
     conn->listed_ms = conn->deadline_ms;
     if (conn->deadline == DEADLINE_NONE)
         return;
     conn->listed = conn->deadline;
-    order_append(&list->late[conn->listed], &conn->late);
+    TAILQ_INSERT_TAIL(&list->by_deadline[conn->listed], conn, by_deadline);
 }
 
 void connections_pause(struct connections *list, struct conn *conn)
 {
-    unlink_late(list, conn);
+    unlist(list, conn);
 }
 
 void connections_add(struct connections *list, struct conn *conn)
@@ -58,7 +60,7 @@ void connections_add(struct connections *list, struct conn *conn)
 
 void connections_remove(struct connections *list, struct conn *conn)
 {
-    unlink_late(list, conn);
+    unlist(list, conn);
     struct conn *moved = list->all[--list->count];
     list->all[conn->slot] = moved;
     moved->slot = conn->slot;
@@ -67,8 +69,7 @@ void connections_remove(struct connections *list, struct conn *conn)
 struct conn *connections_first(const struct connections *list,
                                enum conn_deadline kind)
 {
-    struct order_link *first = list->late[kind].first;
-    return first != NULL ? OWNER_OF(first, struct conn, late) : NULL;
+    return TAILQ_FIRST(&list->by_deadline[kind]);
 }
 
 int connections_wait_ms(const struct connections *list, uint64_t now_ms,
@@ -106,16 +107,16 @@ struct conn *connections_heaviest(struct connections *list, uint64_t now_ms)
     uint64_t most = 0;
     if (now_ms < list->search_ms)
         return NULL;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        for (struct order_link *at = list->late[kinds[i]].first; at != NULL;
-             at = at->later) {
-            struct conn *conn = OWNER_OF(at, struct conn, late);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct conn *conn;
+        TAILQ_FOREACH(conn, &list->by_deadline[kinds[i]], by_deadline) {
             uint64_t burden = conn_burden(conn, now_ms);
             if (burden > most) {
                 most = burden;
                 heaviest = conn;
             }
         }
+    }
     if (heaviest == NULL)
         list->search_ms = now_ms + SEARCH_MS;
     return heaviest;

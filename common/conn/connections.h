@@ -12,7 +12,8 @@ struct connections {
     struct conn **all; /* count pointers, in no order; owned */
     size_t count;
     size_t max; /* settings: connections_max, or what the stage can hold */
-    struct order late[DEADLINE_COUNT]; /* the first expires first */
+    /* A list a kind of deadline; the first expires first. */
+    TAILQ_HEAD(conn_list, conn) by_deadline[DEADLINE_COUNT];
     uint64_t search_ms; /* monotonic: connections_heaviest not before */
 };
 

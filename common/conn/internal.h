@@ -12,7 +12,8 @@
 
 #include "conn/conn.h"
 #include "conn/work.h"
-#include "conn/work.h"
+#include "http/body.h"
+#include "http/parser.h"
 
 /* While a request is received, conn->in holds, from its cursor on:
  *

@@ -5,7 +5,7 @@
 #ifndef FIVEFOLD_EXCHANGE_H
 #define FIVEFOLD_EXCHANGE_H
 
-#include "http/http.h"
+#include "http/request.h"
 #include "base/network.h"
 #include "http/response.h"
 

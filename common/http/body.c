@@ -8,6 +8,7 @@
  * move between calls. Stricter than the RFC in one place: blanks around the
  * ';' and '=' of a chunk extension, which no sender may write and recipients
  * differ about, are refused. */
+#include "http/body.h"
 #include "http/internal.h"
 
 enum {

@@ -2,7 +2,7 @@
 #ifndef FIVEFOLD_HTTP_INNER_H
 #define FIVEFOLD_HTTP_INNER_H
 
-#include "http/http.h"
+#include "http/request.h"
 
 /* The longest body: what off_t can hold. No sum of lengths up to here can
  * overflow a uint64_t. */

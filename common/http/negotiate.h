@@ -3,7 +3,7 @@
 #ifndef FIVEFOLD_NEGOTIATE_H
 #define FIVEFOLD_NEGOTIATE_H
 
-#include "http/http.h"
+#include "http/request.h"
 
 /* Takes the next element of a list ("gzip, br;q=0.5"): its name, and its weight
  * in thousandths (section 12.4.2): 1000 when it names none, 0 when what it

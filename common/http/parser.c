@@ -10,7 +10,7 @@
  *
  * Functions that judge return a status: 0 is fine, else what to answer. The
  * verdict never depends on how the input was cut; tests/fuzz checks that. */
-#include "http/http.h"
+#include "http/parser.h"
 #include "http/internal.h"
 
 #include <assert.h>

@@ -2,7 +2,7 @@
  *
  * Everything here only looks up: the parser fills struct http_request, and
  * whoever answers asks for a field here. Safe from any thread. */
-#include "http/http.h"
+#include "http/request.h"
 
 #include <assert.h>
 

@@ -4,7 +4,7 @@
 
 #include "base/escape.h"
 #include "base/json.h"
-#include "http/http.h"
+#include "http/request.h"
 
 #include <errno.h>
 #include <stdio.h>

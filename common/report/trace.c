@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <sys/queue.h>
 
 enum {
     ROW_BYTES = 64 * 1024, /* gathered by a thread between two writes */
@@ -33,7 +34,7 @@ struct trace_row {
     unsigned id;
     struct message_buffer events;
 
-    struct trace_row *next; /* under lock */
+    SLIST_ENTRY(trace_row) link; /* under lock */
 };
 
 bool trace_on;
@@ -56,7 +57,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* Under lock. */
 static int trace_fd = -1;
 static uint64_t written;
-static struct trace_row *rows;
+static SLIST_HEAD(, trace_row) rows = SLIST_HEAD_INITIALIZER(rows);
 static unsigned row_count;
 
 /* Empties events into the file, or drops them when it is full. */
@@ -100,8 +101,7 @@ static struct trace_row *row_get(void)
         return NULL;
     pthread_mutex_lock(&lock);
     row->id = ++row_count;
-    row->next = rows;
-    rows = row;
+    SLIST_INSERT_HEAD(&rows, row, link);
     pthread_mutex_unlock(&lock);
     if (row_name[0] == '\0')
         snprintf(row_name, sizeof row_name, "thread %u", row->id);
@@ -136,9 +136,9 @@ void trace_close(void)
         return;
     trace_on = false;
     pthread_mutex_lock(&lock);
-    while (rows != NULL) {
-        struct trace_row *row = rows;
-        rows = row->next;
+    while (!SLIST_EMPTY(&rows)) {
+        struct trace_row *row = SLIST_FIRST(&rows);
+        SLIST_REMOVE_HEAD(&rows, link);
         flush_locked(&row->events);
         buffer_release(&row->events);
         free(row);

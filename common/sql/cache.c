@@ -24,21 +24,21 @@ static void statement_free(struct sql_statement *statement)
 /* Of at least one. */
 static struct sql_statement *used_least(const struct sql_connection *connection)
 {
-    return OWNER_OF(connection->by_use.first, struct sql_statement, by_use);
+    return TAILQ_FIRST(&connection->by_use);
 }
 
 static void cache_drop(struct sql_connection *connection,
                        struct sql_statement *statement)
 {
     table_remove(&connection->by_text, &statement->by_text);
-    order_remove(&connection->by_use, &statement->by_use);
+    TAILQ_REMOVE(&connection->by_use, statement, by_use);
     connection->statement_count--;
     statement_free(statement);
 }
 
 void sql_cache_clear(struct sql_connection *connection)
 {
-    while (connection->by_use.first != NULL)
+    while (!TAILQ_EMPTY(&connection->by_use))
         cache_drop(connection, used_least(connection));
 }
 
@@ -51,6 +51,7 @@ void sql_cache_release(struct sql_connection *connection)
 int sql_cache_open(struct sql_connection *connection)
 {
     size_t wanted = connection->sql->settings->sqlite_statements;
+    TAILQ_INIT(&connection->by_use);
     return table_open(&connection->by_text, wanted < 65536 ? wanted : 65536);
 }
 
@@ -184,7 +185,8 @@ static struct sql_statement *cache_use(struct sql_connection *connection,
     atomic_fetch_add_explicit(&connection->database->hits, 1,
                               memory_order_relaxed);
     statement->used_again = true;
-    order_touch(&connection->by_use, &statement->by_use);
+    TAILQ_REMOVE(&connection->by_use, statement, by_use);
+    TAILQ_INSERT_TAIL(&connection->by_use, statement, by_use);
     return statement;
 }
 
@@ -220,7 +222,7 @@ struct sql_statement *sql_prepare(struct sql_connection *connection,
     if (connection->statement_count > 0 && connection->statement_count >= max)
         cache_drop(connection, used_least(connection));
     table_add(&connection->by_text, &statement->by_text, hash);
-    order_append(&connection->by_use, &statement->by_use);
+    TAILQ_INSERT_TAIL(&connection->by_use, statement, by_use);
     connection->statement_count++;
     return statement;
 }

@@ -30,8 +30,8 @@ struct sql_cursor {
 
     /* Held by the thread that makes a piece, or ends the step meanwhile. */
     pthread_mutex_t lock;
-    struct order_link by_age; /* under sql->cursors_lock */
-    uint64_t sent;            /* bytes of pieces before this one */
+    TAILQ_ENTRY(sql_cursor) by_age; /* under sql->cursors_lock */
+    uint64_t sent;                  /* bytes of pieces before this one */
     struct sql_run run;
 };
 
@@ -148,7 +148,7 @@ static void cursor_unlist(struct sql_cursor *cursor)
 {
     struct sql *sql = cursor->stream->connection->sql;
     pthread_mutex_lock(&sql->cursors_lock);
-    order_remove(&sql->cursors_by_age, &cursor->by_age);
+    TAILQ_REMOVE(&sql->cursors_by_age, cursor, by_age);
     pthread_mutex_unlock(&sql->cursors_lock);
     atomic_fetch_sub(&sql->cursors, 1);
 }
@@ -175,9 +175,8 @@ bool sql_cursors_end_oldest(struct sql *sql,
 {
     bool found = false;
     pthread_mutex_lock(&sql->cursors_lock);
-    struct order_link *at = sql->cursors_by_age.first;
-    for (; at != NULL && !found; at = at->later) {
-        struct sql_cursor *cursor = OWNER_OF(at, struct sql_cursor, by_age);
+    struct sql_cursor *cursor;
+    TAILQ_FOREACH(cursor, &sql->cursors_by_age, by_age) {
         /* One that makes a piece just now does not wait for its client. */
         if (cursor->stream->connection->database != database ||
             pthread_mutex_trylock(&cursor->lock) != 0)
@@ -189,6 +188,8 @@ bool sql_cursors_end_oldest(struct sql *sql,
             cursor->ended = true;
         }
         pthread_mutex_unlock(&cursor->lock);
+        if (found)
+            break;
     }
     pthread_mutex_unlock(&sql->cursors_lock);
     return found;
@@ -263,7 +264,7 @@ static const struct response_source cursor_source = {cursor_more, cursor_close};
 static bool cursor_may_stream(struct sql_cursor *cursor)
 {
     struct sql_connection *connection = cursor->stream->connection;
-    if (cursor->stream->stored != NULL || connection->has_state ||
+    if (!SLIST_EMPTY(&cursor->stream->stored) || connection->has_state ||
         !sql_is_autocommit(connection))
         return false;
     for (size_t i = 0; i < json_array_size(cursor->steps); i++) {
@@ -293,7 +294,7 @@ static bool cursor_may_stream(struct sql_cursor *cursor)
         return false;
     }
     pthread_mutex_lock(&sql->cursors_lock);
-    order_append(&sql->cursors_by_age, &cursor->by_age);
+    TAILQ_INSERT_TAIL(&sql->cursors_by_age, cursor, by_age);
     pthread_mutex_unlock(&sql->cursors_lock);
     return true;
 }

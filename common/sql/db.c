@@ -117,12 +117,12 @@ static struct sql_connection *connection_open(struct sql *sql,
     return NULL;
 }
 
-static void connections_free(struct sql_connection *list)
+static void connections_free(struct sql_connections *list)
 {
-    while (list != NULL) {
-        struct sql_connection *next = list->next;
-        connection_close(list);
-        list = next;
+    while (!SLIST_EMPTY(list)) {
+        struct sql_connection *first = SLIST_FIRST(list);
+        SLIST_REMOVE_HEAD(list, idle);
+        connection_close(first);
     }
 }
 
@@ -132,15 +132,14 @@ static void connections_free(struct sql_connection *list)
  * closed last: the last to be closed tidies up the WAL, which a reader cannot.
  */
 static void take_idle_locked(struct sql_database *database,
-                             struct sql_connection **closing)
+                             struct sql_connections *closing)
 {
     for (int kind = 0; kind < 2; kind++) {
         database->idle_count[kind] = 0;
-        while (database->idle[kind] != NULL) {
-            struct sql_connection *one = database->idle[kind];
-            database->idle[kind] = one->next;
-            one->next = *closing;
-            *closing = one;
+        while (!SLIST_EMPTY(&database->idle[kind])) {
+            struct sql_connection *one = SLIST_FIRST(&database->idle[kind]);
+            SLIST_REMOVE_HEAD(&database->idle[kind], idle);
+            SLIST_INSERT_HEAD(closing, one, idle);
             database->connections--;
         }
     }
@@ -150,12 +149,9 @@ static void take_idle_locked(struct sql_database *database,
  * those in use come by sql_give. Frees it when there are none. */
 static void database_retire_locked(struct sql *sql,
                                    struct sql_database *database,
-                                   struct sql_connection **closing)
+                                   struct sql_connections *closing)
 {
-    struct sql_database **at = &sql->databases;
-    while (*at != database)
-        at = &(*at)->next;
-    *at = database->next;
+    TAILQ_REMOVE(&sql->databases, database, by_use);
     sql->database_count--;
     database->gone = true;
     take_idle_locked(database, closing);
@@ -171,14 +167,14 @@ static bool database_in_use(const struct sql_database *database)
 
 /* Makes room in the list. Returns 0, or -1 when all databases are in use. */
 static int database_evict_locked(struct sql *sql,
-                                 struct sql_connection **closing)
+                                 struct sql_connections *closing)
 {
     size_t max = sql->settings->sqlite_databases;
     while (sql->database_count > 0 && sql->database_count >= max) {
-        struct sql_database *oldest = NULL;
-        for (struct sql_database *at = sql->databases; at; at = at->next)
-            if (!database_in_use(at))
-                oldest = at;
+        struct sql_database *oldest;
+        TAILQ_FOREACH_REVERSE(oldest, &sql->databases, sql_databases, by_use)
+            if (!database_in_use(oldest))
+                break;
         if (oldest == NULL)
             return -1;
         database_retire_locked(sql, oldest, closing);
@@ -190,22 +186,21 @@ static int database_evict_locked(struct sql *sql,
 static struct sql_database *database_listed_locked(struct sql *sql,
                                                    struct text name)
 {
-    struct sql_database **at = &sql->databases;
-    while (*at != NULL && !text_equal(text_of((*at)->name), name))
-        at = &(*at)->next;
-    struct sql_database *found = *at;
+    struct sql_database *found;
+    TAILQ_FOREACH(found, &sql->databases, by_use)
+        if (text_equal(text_of(found->name), name))
+            break;
     if (found == NULL)
         return NULL;
-    *at = found->next;
-    found->next = sql->databases;
-    sql->databases = found;
+    TAILQ_REMOVE(&sql->databases, found, by_use);
+    TAILQ_INSERT_HEAD(&sql->databases, found, by_use);
     return found;
 }
 
 /* Finds the database that this file is, moved to the front, or lists it. */
 static struct sql_database *
 database_find_locked(struct sql *sql, struct text name, const struct stat *file,
-                     struct sql_connection **closing)
+                     struct sql_connections *closing)
 {
     struct sql_database *found = database_listed_locked(sql, name);
     if (found != NULL &&
@@ -225,8 +220,7 @@ database_find_locked(struct sql *sql, struct text name, const struct stat *file,
     found->device = file->st_dev;
     found->inode = file->st_ino;
     sql->database_count++;
-    found->next = sql->databases;
-    sql->databases = found;
+    TAILQ_INSERT_HEAD(&sql->databases, found, by_use);
     return found;
 }
 
@@ -256,15 +250,15 @@ static struct sql_connection *take_idle(struct sql *sql, struct text name,
                                         const struct stat *file, int kind,
                                         struct sql_database **database)
 {
-    struct sql_connection *closing = NULL;
+    struct sql_connections closing = SLIST_HEAD_INITIALIZER(closing);
     struct sql_connection *taken = NULL;
     pthread_mutex_lock(&sql->lock);
     struct sql_database *found =
         database_find_locked(sql, name, file, &closing);
     if (found != NULL) {
-        taken = found->idle[kind];
+        taken = SLIST_FIRST(&found->idle[kind]);
         if (taken != NULL) {
-            found->idle[kind] = taken->next;
+            SLIST_REMOVE_HEAD(&found->idle[kind], idle);
             found->idle_count[kind]--;
         } else {
             found->connections++;
@@ -272,7 +266,7 @@ static struct sql_connection *take_idle(struct sql *sql, struct text name,
         atomic_fetch_add_explicit(&found->requests, 1, memory_order_relaxed);
     }
     pthread_mutex_unlock(&sql->lock);
-    connections_free(closing);
+    connections_free(&closing);
     *database = found;
     return taken;
 }
@@ -291,8 +285,8 @@ struct sql_connection *sql_take_idle(struct sql *sql, struct text name)
     bool look = false;
     pthread_mutex_lock(&sql->lock);
     struct sql_database *found = database_listed_locked(sql, name);
-    if (found != NULL && (taken = found->idle[1]) != NULL) {
-        found->idle[1] = taken->next;
+    if (found != NULL && (taken = SLIST_FIRST(&found->idle[1])) != NULL) {
+        SLIST_REMOVE_HEAD(&found->idle[1], idle);
         found->idle_count[1]--;
         look = now_ms - found->looked_ms >= SQL_LOOK_MS;
         if (look)
@@ -317,17 +311,16 @@ static struct sql_connection *take_unused(struct sql *sql, uint64_t now_ms)
 {
     struct sql_connection *taken = NULL;
     pthread_mutex_lock(&sql->lock);
-    for (struct sql_database *at = sql->databases; at != NULL && taken == NULL;
-         at = at->next) {
+    struct sql_database *at;
+    TAILQ_FOREACH(at, &sql->databases, by_use) {
         uint64_t wrote_ms = atomic_load(&at->wrote_ms);
-        taken = at->idle[0];
-        if (taken == NULL || wrote_ms == 0 ||
-            now_ms < wrote_ms + SQL_QUIET_MS) {
-            taken = NULL;
+        if (SLIST_EMPTY(&at->idle[0]) || wrote_ms == 0 ||
+            now_ms < wrote_ms + SQL_QUIET_MS)
             continue;
-        }
-        at->idle[0] = taken->next;
+        taken = SLIST_FIRST(&at->idle[0]);
+        SLIST_REMOVE_HEAD(&at->idle[0], idle);
         at->idle_count[0]--;
+        break;
     }
     pthread_mutex_unlock(&sql->lock);
     return taken;
@@ -459,8 +452,7 @@ void sql_give(struct sql_connection *connection)
     bool keep = !connection->changed && !database->gone &&
                 database->idle_count[kind] < SQL_IDLE_MAX;
     if (keep) {
-        connection->next = database->idle[kind];
-        database->idle[kind] = connection;
+        SLIST_INSERT_HEAD(&database->idle[kind], connection, idle);
         database->idle_count[kind]++;
     }
     pthread_mutex_unlock(&sql->lock);
@@ -474,12 +466,13 @@ void sql_give(struct sql_connection *connection)
 
 static void close_idle(struct sql *sql)
 {
-    struct sql_connection *closing = NULL;
+    struct sql_connections closing = SLIST_HEAD_INITIALIZER(closing);
     pthread_mutex_lock(&sql->lock);
-    for (struct sql_database *at = sql->databases; at; at = at->next)
+    struct sql_database *at;
+    TAILQ_FOREACH(at, &sql->databases, by_use)
         take_idle_locked(at, &closing);
     pthread_mutex_unlock(&sql->lock);
-    connections_free(closing);
+    connections_free(&closing);
 }
 
 void sql_databases_tick(struct sql *sql, uint64_t now_ms)
@@ -495,10 +488,10 @@ void sql_databases_tick(struct sql *sql, uint64_t now_ms)
 
 void sql_databases_close(struct sql *sql)
 {
-    struct sql_connection *closing = NULL;
+    struct sql_connections closing = SLIST_HEAD_INITIALIZER(closing);
     pthread_mutex_lock(&sql->lock);
-    while (sql->databases != NULL)
-        database_retire_locked(sql, sql->databases, &closing);
+    while (!TAILQ_EMPTY(&sql->databases))
+        database_retire_locked(sql, TAILQ_FIRST(&sql->databases), &closing);
     pthread_mutex_unlock(&sql->lock);
-    connections_free(closing);
+    connections_free(&closing);
 }

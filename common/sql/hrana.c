@@ -196,11 +196,12 @@ static int check_store(const json_t *request, unsigned version,
                     "store_sql must have sql_id and sql");
 }
 
-static struct sql_stored **stored_find(struct sql_stream *stream, int64_t id)
+static struct sql_stored *stored_find(struct sql_stream *stream, int64_t id)
 {
-    struct sql_stored **at = &stream->stored;
-    while (*at != NULL && (*at)->id != id)
-        at = &(*at)->next;
+    struct sql_stored *at;
+    SLIST_FOREACH(at, &stream->stored, link)
+        if (at->id == id)
+            break;
     return at;
 }
 
@@ -211,8 +212,7 @@ static int run_store(struct sql_stream *stream, const json_t *request,
     int64_t id = json_integer_value(json_object_get(request, "sql_id"));
     const json_t *sql = json_object_get(request, "sql");
     size_t length = json_string_length(sql);
-    struct sql_stored **at = stored_find(stream, id);
-    if (*at != NULL)
+    if (stored_find(stream, id) != NULL)
         return sql_fail(error, 400, "SQL_STORE_EXISTS",
                         "SQL text %lld is already stored", (long long)id);
     if (stream->stored_count >= SQL_STORED_MAX)
@@ -231,7 +231,7 @@ static int run_store(struct sql_stream *stream, const json_t *request,
     }
     memcpy(text, json_string_value(sql), length + 1);
     *made = (struct sql_stored){.id = id, .text = text, .length = length};
-    *at = made;
+    SLIST_INSERT_HEAD(&stream->stored, made, link);
     stream->stored_count++;
     return 0;
 }
@@ -250,11 +250,10 @@ static int run_close_sql(struct sql_stream *stream, const json_t *request,
 {
     (void)out, (void)error;
     int64_t id = json_integer_value(json_object_get(request, "sql_id"));
-    struct sql_stored **at = stored_find(stream, id);
-    struct sql_stored *found = *at;
+    struct sql_stored *found = stored_find(stream, id);
     if (found == NULL)
         return 0;
-    *at = found->next;
+    SLIST_REMOVE(&stream->stored, found, sql_stored, link);
     stream->stored_count--;
     free(found->text);
     free(found);

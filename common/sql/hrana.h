@@ -7,6 +7,7 @@
 #include "sql/internal.h"
 
 #include <jansson.h>
+#include <sys/queue.h>
 
 enum {
     SQL_BATON_BYTES = 32,              /* 24 random ones in base64 */
@@ -21,7 +22,7 @@ struct sql_stored {
     int64_t id;
     char *text; /* owned */
     size_t length;
-    struct sql_stored *next;
+    SLIST_ENTRY(sql_stored) link;
 };
 
 /* A client's connection with its texts, for one request or several. */
@@ -29,7 +30,7 @@ struct sql_stream {
     /* The holder's. */
     struct sql_connection *connection; /* owned, unless it borrows it */
     bool borrows;
-    struct sql_stored *stored; /* owned */
+    SLIST_HEAD(, sql_stored) stored; /* owned */
     size_t stored_count;
     bool close;       /* asked for */
     unsigned version; /* of the protocol, of this request: 1, 2 or 3 */
@@ -44,7 +45,7 @@ struct sql_stream {
     uint64_t idle_until_ms;
     uint64_t transaction_until_ms; /* 0: none open, or no limit */
     struct table_link by_baton;
-    struct sql_stream *next; /* of those to be dropped */
+    SLIST_ENTRY(sql_stream) late; /* of those to be dropped */
 };
 
 /* ---- json.c ---- */

@@ -14,7 +14,6 @@
 #define FIVEFOLD_SQL_INTERNAL_H
 
 #include "core/mount.h"
-#include "base/order.h"
 #include "base/table.h"
 #include "core/server.h"
 #include "config/settings.h"
@@ -22,6 +21,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <sys/queue.h>
 
 enum {
     SQL_NAME_MAX = 64,       /* bytes of a database's name */
@@ -29,6 +29,11 @@ enum {
 };
 
 struct sql_streams;
+
+TAILQ_HEAD(sql_databases, sql_database);
+TAILQ_HEAD(sql_cursors, sql_cursor);
+TAILQ_HEAD(sql_statements, sql_statement);
+SLIST_HEAD(sql_connections, sql_connection);
 
 struct sql {
     /* Fixed after sql_open. */
@@ -44,7 +49,7 @@ struct sql {
 
     /* Under lock. */
     pthread_mutex_t lock;
-    struct sql_database *databases; /* the one used last first */
+    struct sql_databases databases; /* the one used last first */
     size_t database_count;
     size_t occupied_count; /* databases that sql_occupy keeps open */
 
@@ -58,7 +63,7 @@ struct sql {
 
     /* Under cursors_lock. */
     pthread_mutex_t cursors_lock;
-    struct order cursors_by_age; /* of those answers; the first is the oldest */
+    struct sql_cursors cursors_by_age; /* the first is the oldest */
 
     /* Who may keep a WAL from being emptied, and is not at work: ends the
      * oldest of that database. False: there is none. */
@@ -183,13 +188,13 @@ struct sql_database {
     ino_t inode;
 
     /* Under sql->lock. */
-    struct sql_connection *idle[2]; /* write, read only; last used first */
+    struct sql_connections idle[2]; /* write, read only; last used first */
     unsigned idle_count[2];
     unsigned connections; /* idle, in use, and being opened */
     bool gone;            /* no more listed: freed with the last connection */
     unsigned occupants;   /* connections of sql_occupy */
     uint64_t looked_ms;   /* when sql_take_idle last looked at the file */
-    struct sql_database *next;
+    TAILQ_ENTRY(sql_database) by_use;
 
     /* With one_at_a_time: held by whoever runs a statement. */
     pthread_mutex_t running;
@@ -244,7 +249,7 @@ struct sql_connection {
     bool makes_state;         /* what was compiled since then does, once run */
     enum sql_refusal refused; /* why one failed since, if one did */
     struct table by_text;     /* prepared statements; owned */
-    struct order by_use; /* of those statements; the first least recently */
+    struct sql_statements by_use; /* the first least recently */
     size_t statement_count;
     uint64_t deadline_ns;             /* of the statement that runs; 0: none */
     uint64_t transaction_deadline_ns; /* of a stream's transaction; 0: none */
@@ -282,7 +287,7 @@ struct sql_connection {
     bool tries_at_once; /* no error of this run is the statement's */
     int value_bytes;    /* the limit that holds otherwise */
 
-    struct sql_connection *next; /* in the pool, under sql->lock */
+    SLIST_ENTRY(sql_connection) idle; /* in the pool, under sql->lock */
 };
 
 enum sql_purpose {
@@ -559,7 +564,7 @@ struct sql_statement {
     size_t columns_length;
     int columns_reprepared; /* how often SQLite had compiled it anew then */
     struct table_link by_text;
-    struct order_link by_use;
+    TAILQ_ENTRY(sql_statement) by_use;
 };
 
 /* Gives the statement from the connection's cache, or compiles it. It is the

@@ -20,7 +20,8 @@
 #include <stdlib.h>
 
 /* In front of what jansson gets. The blocks of one parse are in a ring, which
- * they leave as they are freed, by any thread that has the tree. */
+ * they leave as they are freed, by any thread that has the tree. A ring and not
+ * a list of <sys/queue.h>: its head leaves before they do. */
 struct block {
     _Alignas(max_align_t) struct block *next;
     struct block *previous;

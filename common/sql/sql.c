@@ -33,6 +33,8 @@ struct sql *sql_open(const struct settings *settings, unsigned wait_ms)
         goto fail;
     pthread_mutex_init(&made->lock, NULL);
     pthread_mutex_init(&made->cursors_lock, NULL);
+    TAILQ_INIT(&made->cursors_by_age);
+    TAILQ_INIT(&made->databases);
     return made;
 fail:;
     int saved = errno;

@@ -65,7 +65,8 @@ void sql_stats_json(const struct server *server, struct message_buffer *out)
         if (sql == NULL)
             continue;
         pthread_mutex_lock(&sql->lock);
-        for (struct sql_database *at = sql->databases; at; at = at->next)
+        struct sql_database *at;
+        TAILQ_FOREACH(at, &sql->databases, by_use)
             database_json(out, sql, told ? mount->name : NULL, at);
         pthread_mutex_unlock(&sql->lock);
     }
@@ -105,7 +106,8 @@ static void mount_metrics(struct message_buffer *out, const struct mount *mount,
                           struct sql *sql, bool told, size_t which)
 {
     pthread_mutex_lock(&sql->lock);
-    for (struct sql_database *at = sql->databases; at; at = at->next) {
+    struct sql_database *at;
+    TAILQ_FOREACH(at, &sql->databases, by_use) {
         buffer_printf(out, "fivefold_sql_%s{database=\"%s\"",
                       figures[which].name, at->name);
         if (told)

@@ -201,7 +201,8 @@ int sql_text_of(struct sql_stream *stream, const json_t *object,
         return 0;
     }
     json_int_t id = json_integer_value(json_object_get(object, "sql_id"));
-    for (struct sql_stored *at = stream->stored; at != NULL; at = at->next) {
+    struct sql_stored *at;
+    SLIST_FOREACH(at, &stream->stored, link) {
         if (at->id != id)
             continue;
         *sql = (struct text){at->text, at->length};

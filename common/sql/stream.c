@@ -61,11 +61,11 @@ static void stream_discount(const struct sql_stream *stream)
 
 void sql_stream_drop(struct sql_stream *stream)
 {
-    while (stream->stored != NULL) {
-        struct sql_stored *next = stream->stored->next;
-        free(stream->stored->text);
-        free(stream->stored);
-        stream->stored = next;
+    while (!SLIST_EMPTY(&stream->stored)) {
+        struct sql_stored *first = SLIST_FIRST(&stream->stored);
+        SLIST_REMOVE_HEAD(&stream->stored, link);
+        free(first->text);
+        free(first);
     }
     stream_discount(stream);
     if (!stream->borrows)
@@ -295,7 +295,8 @@ static bool only_reads(const struct sql_stream *stream)
 /* The next request of the client needs this very connection. */
 static bool has_state(const struct sql_stream *stream)
 {
-    return stream->stored != NULL || !sql_is_autocommit(stream->connection) ||
+    return !SLIST_EMPTY(&stream->stored) ||
+           !sql_is_autocommit(stream->connection) ||
            stream->connection->has_state;
 }
 
@@ -362,7 +363,7 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_MAX + 1],
 
 void sql_streams_tick(struct sql_streams *streams, uint64_t now_ms)
 {
-    struct sql_stream *late = NULL;
+    SLIST_HEAD(, sql_stream) late = SLIST_HEAD_INITIALIZER(late);
     pthread_mutex_lock(&streams->lock);
     struct table_link *at = NULL, *next;
     if (streams->count > 0)
@@ -375,14 +376,13 @@ void sql_streams_tick(struct sql_streams *streams, uint64_t now_ms)
             continue;
         spent_remember_locked(streams, stream, why);
         leave_locked(streams, stream);
-        stream->next = late;
-        late = stream;
+        SLIST_INSERT_HEAD(&late, stream, late);
     }
     pthread_mutex_unlock(&streams->lock);
-    while (late != NULL) {
-        struct sql_stream *later = late->next;
-        sql_stream_drop(late);
-        late = later;
+    while (!SLIST_EMPTY(&late)) {
+        struct sql_stream *first = SLIST_FIRST(&late);
+        SLIST_REMOVE_HEAD(&late, late);
+        sql_stream_drop(first);
     }
 }
 

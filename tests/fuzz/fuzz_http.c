@@ -10,7 +10,8 @@
  * and tests/fuzz/corpus/http, which reaches all branches but the longest
  * limits. */
 #include "check.h"
-#include "http/http.h"
+#include "http/body.h"
+#include "http/parser.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -20,6 +20,7 @@
 #include "files/internal.h"
 #include "core/mount.h"
 #include "files/beneath.h"
+#include "http/parser.h"
 #include "http/path.h"
 #include "core/server.h"
 #include "report/stats.h"

@@ -13,6 +13,7 @@
 
 #include "access/access.h"
 #include "base/clock.h"
+#include "http/parser.h"
 #include "sql/internal.h"
 
 #include <dirent.h>

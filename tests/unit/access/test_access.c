@@ -12,6 +12,7 @@
 #include "base/mistake.h"
 #include "core/mount.h"
 #include "config/settings.h"
+#include "http/parser.h"
 
 #include <arpa/inet.h>
 #include <crypt.h>

@@ -8,6 +8,7 @@
 #include "access/forwarded.h"
 #include "base/mistake.h"
 #include "core/server.h"
+#include "http/parser.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -29,7 +29,7 @@ static int empty(void **state)
     while (list->count > 0)
         connections_remove(list, list->all[0]);
     for (size_t kind = 0; kind < DEADLINE_COUNT; kind++)
-        assert_null(list->late[kind].first);
+        assert_true(TAILQ_EMPTY(&list->by_deadline[kind]));
     connections_close(list);
     return 0;
 }

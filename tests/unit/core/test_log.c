@@ -8,6 +8,7 @@
 #include "core/access_log.h"
 #include "report/log.h"
 #include "config/settings.h"
+#include "http/parser.h"
 
 #include <arpa/inet.h>
 #include <regex.h>

@@ -1,6 +1,7 @@
 /* test_body.c - the decoder of bodies, fed whole, cut at every place, and
  * byte by byte. */
-#include "http/http.h"
+#include "http/body.h"
+#include "http/parser.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  * Each row of the table is a head and what must become of it. Every row is fed
  * whole, cut at every place, and byte by byte, each time in memory of exactly
  * its size at another address, and must come out the same. */
-#include "http/http.h"
+#include "http/parser.h"
 #include "tests/unit/http_heads.h"
 
 #include <errno.h>

@@ -4,6 +4,7 @@
 #include "access/access.h"
 #include "http/path.h"
 #include "sql/pages.h"
+#include "http/parser.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -240,7 +240,7 @@ static void reader_that_was_busy_ends_when_it_is_given_back(void **state)
     struct fixture *f = *state;
     char baton[64];
     run(f, "CREATE TABLE t (a)");
-    atomic_store(&f->sql->databases->wal_is_full, true);
+    atomic_store(&TAILQ_FIRST(&f->sql->databases)->wal_is_full, true);
     post(f, PIPELINE,
          "{\"requests\":[{\"type\":\"execute\",\"stmt\":{\"sql\":\"BEGIN\"}},"
          "{\"type\":\"execute\",\"stmt\":{\"sql\":\"SELECT 7 FROM sqlite_schema"
@@ -253,7 +253,7 @@ static void reader_that_was_busy_ends_when_it_is_given_back(void **state)
     /* The next write finds it short. */
     f->settings.sqlite_wal_bytes = 1 << 20;
     run(f, "INSERT INTO t VALUES (1)");
-    assert_false(atomic_load(&f->sql->databases->wal_is_full));
+    assert_false(atomic_load(&TAILQ_FIRST(&f->sql->databases)->wal_is_full));
 }
 
 static void the_oldest_reader_ends_first(void **state)
@@ -272,7 +272,7 @@ static void the_oldest_reader_ends_first(void **state)
     f->settings.sqlite_transaction_seconds = 600; /* it ends later */
     post(f, PIPELINE, snapshot);
     baton_of(f, young);
-    sql_streams_end_oldest(f->sql, f->sql->databases);
+    sql_streams_end_oldest(f->sql, TAILQ_FIRST(&f->sql->databases));
     go_on(f, PIPELINE, young, "{\"type\":\"get_autocommit\"}");
     assert_in_body(f, "\"is_autocommit\":false");
     go_on(f, PIPELINE, old, "{\"type\":\"get_autocommit\"}");
