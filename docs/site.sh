@@ -33,7 +33,7 @@ part()
     README.md) echo 0 ;;
     docs/chapter* | docs/common.md | docs/exercises/*) echo "1 The book" ;;
     stage*) echo "2 The stages" ;;
-    docs/http.md | docs/sql.md | docs/operations.md | docs/durability.md | docs/cluster.md | docs/sample/*)
+    docs/http.md | docs/at_once.md | docs/sql.md | docs/operations.md | docs/durability.md | docs/cluster.md | docs/sample/*)
         echo "3 Reference" ;;
     docs/questions/*) echo "4 Questions" ;;
     *) echo "5 Teaching, notes" ;;

@@ -30,7 +30,7 @@ exec awk -v order="$order" '
         trail[depth] = file
         n = split(calls[file], called, " ")
         for (i = 1; i <= n; i++) {
-            if (open_[called[i]] > 0) {
+            if (called[i] in open_ && open_[called[i]] > 0) {
                 path = called[i]
                 for (j = open_[called[i]] + 1; j <= depth; j++) path = path " -> " trail[j]
                 complain("common/" path " -> " called[i] ": these call each other in a circle")

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# run.sh - everything that `make test` tests, in order, with its time; each
-# step's output goes to build/logs/. Goes on after a step that fails, so that
-# one run tells all. The last line is the sum: N passed, 0 failed.
+# run.sh - what `make test-all` tests: everything, in order, with its time.
+# Each step's output goes to build/logs/. Goes on after a step that fails, so
+# that one run tells all. The last line is the sum: N passed, 0 failed.
+#
+# What `make test` has passed on this very tree is counted and not run again.
 #
 #     run.sh [STEP...]    steps whose name contains one of the words
 
@@ -55,6 +57,19 @@ wanted()
         case $1 in *"$word"*) return 0 ;; esac
     done
     return 1
+}
+
+# taken NAME LOG...: counts a step that make test has done.
+taken()
+{
+    local name=$1 p f
+    shift
+    wanted "$name" || return 0
+    (cd "$LOGS" && cat "$@") >"$LOGS/${name// /-}.log"
+    read -r p f < <(count "$LOGS/${name// /-}.log")
+    [ "$p" != 0 ] || p=1
+    passed=$((passed + p))
+    printf '%-24s %5d passed, %d failed, by make test\n' "$name" "$p" "$f"
 }
 
 # start NAME COMMAND...: begins a step; finish NAME waits for it and says what
@@ -124,6 +139,16 @@ run_units()
 }
 
 FILTER=("$@")
+same_tree=
+[ -s "$LOGS/quick.passed" ] &&
+    [ "$(cat "$LOGS/quick.passed")" = "$(tests/fingerprint.sh)" ] && same_tree=1
+if [ "$same_tree" ]; then
+    taken layers quick-layers.log
+    taken "stages side by side" quick-stages-side-by-side.log
+else
+    step layers tests/layers.sh
+    step "stages side by side" tests/stages.sh
+fi
 step format "$MAKE" -s check-format
 for variant in "${VARIANTS[@]}"; do
     read -r name dir slow args <<<"$variant"
@@ -141,6 +166,12 @@ for variant in "${VARIANTS[@]}"; do
     # The others have one front in stage 5: no two threads meet in what fronts
     # share.
     [ "$name" != tsan ] || options="--set pool.fronts=3"
+    if [ "$name$same_tree" = gcc1 ]; then
+        taken "gcc unit" quick-unit-tests.log
+        taken "gcc stages" quick-all-stages-alike.log quick-life-of-each-stage.log
+        step "gcc full pipeline" env OPTIONS="$FULL" "${suite[@]}" --stages 4
+        continue
+    fi
     step "$name build" "${build[@]}" all units "$dir/tests/behaviour/suite"
     step "$name unit" bash -c 'run_units "$@"' _ "$dir" ""
     # Its limits are wide: it runs while the next variant is built and tried.

@@ -5,8 +5,9 @@
 #         -> patch taken back -> next
 #
 # A patch says in its first lines which test must fail ("catches: suite
-# FILTER", "catches: durability FILTER", "catches: unit test_x" or "catches:
-# cluster WORDS"), which variables make needs, and what the bug is. Two lanes
+# FILTER", "catches: durability FILTER", "catches: unit test_x", "catches:
+# cluster WORDS", "catches: layers WORDS" or "catches: stages WORDS", where WORDS
+# are in the line that says so), which variables make needs, and what the bug is. Two lanes
 # take the patches in turn, each with a copy of its own that serves for all it
 # takes, so that only what a patch touches is compiled. With "alone: why" a bug
 # that shows in how fast something is, or in what it takes of the processor, has
@@ -75,6 +76,12 @@ fails() {
         timeout "$seconds" make -s $variables check-cluster >"$log.cluster" 2>&1
         cat "$log.cluster" >>"$log"
         grep -q "^not ok .*$1" "$log.cluster"
+        ;;
+    layers | stages)
+        "$top/tests/$kind.sh" . >"$log.$kind"
+        complained=$?
+        cat "$log.$kind" >>"$log"
+        [ "$complained" != 0 ] && grep -q "$1" "$log.$kind"
         ;;
     *) return 2 ;;
     esac
