@@ -1,7 +1,7 @@
 # Fivefold: one HTTP server, written five times. `make help` lists the targets.
 #
-# Everything that is made goes to $(BUILD). A variant (another compiler, a
-# sanitizer) is the same Makefile with another BUILD:
+# All output goes to $(BUILD). For a variant (another compiler, a sanitizer) run
+# the same Makefile with another BUILD:
 #     make BUILD=build/asan CC=clang SANITIZE=address,undefined
 
 BUILD    ?= build
@@ -10,9 +10,10 @@ OPT      ?= -O2 -g
 SANITIZE ?=
 WERROR   ?=
 NDEBUG   ?=
-# calls: not inlined, so that helgrind and drd can tell them (gcc only).
+# ATOMICS=calls: atomic operations are function calls, not inlined, so that
+# helgrind and drd recognize them (gcc only).
 ATOMICS  ?=
-# A line a file; V=1 shows the commands.
+# make prints one line for each file; with V=1, the commands.
 Q        := $(if $(V),,@)
 SAY       = $(if $(V),,@printf '  %-4s %s\n' $(1) '$(patsubst $(BUILD)/%,%,$@)')
 
@@ -26,13 +27,15 @@ LDFLAGS  += -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LDLIBS   += -lsqlite3 -ljansson -linih -lcrypt -lseccomp \
             $(if $(ATOMICS),-latomic)
 
-# The rooms of common/, from the ground up: each is a library, and nothing in one
-# calls what stands above it (tests/layers.sh).
+# The rooms (directories) of common/, from the lowest to the highest. Each is a
+# library. The code of a room calls only its own room and those below it
+# (tests/layers.sh).
 ROOMS    := base http config report core access conn files sql status process
 reverse   = $(if $(1),$(call reverse,$(wordlist 2,99,$(1))) $(firstword $(1)))
 libraries = $(patsubst %,$(BUILD)/lib%.a,$(1))
 LIBS     := $(call libraries,$(call reverse,$(ROOMS)))
-# Those of a room and of all below it, the highest first, as the linker wants.
+# The libraries of a room and of all rooms below it, the highest first: the
+# linker needs that order.
 below     = $(if $(filter $(1),$(firstword $(2))),$(2),$(call below,$(1),$(wordlist 2,99,$(2))))
 libraries_of = $(if $(filter $(1),$(ROOMS)),$(call libraries,$(call below,$(1),$(call reverse,$(ROOMS)))),$(LIBS))
 STAGES   := $(sort $(wildcard stage?_*))
@@ -46,14 +49,15 @@ PORT     ?= 8080
 FROM     ?= 1
 TO       ?= 2
 
-# `make setup run` asks for no more than running needs, `make setup test` for no
-# more than that takes.
+# `make setup run` installs only what running needs, `make setup test` only what
+# testing needs.
 GROUPS   := build $(or $(foreach g,run test cluster,$(if $(filter $(g),$(MAKECMDGOALS)),$(g))),run test)
 CLIENTS  := tests/interop/node_modules/.package-lock.json
 
-# A command that fails because something is missing says what; see tests/tools.txt.
+# If a command fails because a tool is missing, HINT names the tool; see
+# tests/tools.txt.
 HINT      = tests/tools.sh hint build $(if $(filter tests/%,$(1)),test)
-# Setup comes before whatever else is asked for, also with -j.
+# Setup must end before the other targets begin, also with -j.
 ifneq ($(filter setup setup-all setup-bench,$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
@@ -68,7 +72,7 @@ $(BUILD)/%.o: %.c
 	$(call SAY,CC)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $< || $(call HINT,$<)
 
-# The live page as the lines of a C string.
+# The live page (HTML) as a C string, one literal for each line.
 $(BUILD)/common/status/page.h: common/status/page.html
 	@mkdir -p $(@D)
 	$(call SAY,HTML)
@@ -94,8 +98,9 @@ $(BUILD)/fivefold-$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(call stage_dir,
 endef
 $(foreach n,$(NUMBERS),$(eval $(call server_rule,$(n))))
 
-# A unit test sees its own room and those below; that of a stage all of its
-# files but server.c, which has what main calls.
+# A unit test is linked with its own room and those below it. A unit test of a
+# stage is linked with all files of the stage except server.c, which has the
+# functions that main calls.
 define unit_rule
 $(BUILD)/tests/unit/$(1)/%: $(BUILD)/tests/unit/$(1)/%.o $(2)
 	$$(call SAY,LINK)
@@ -115,7 +120,7 @@ units: $(UNITS)
 
 libs: $(LIBS)
 
-unit: $(UNITS) ## unit tests, each linked with its own room and those below
+unit: $(UNITS) ## run the unit tests; each is linked with its own room and those below
 	@for t in $(UNITS); do $(WRAP) $$t || exit 1; done
 
 BEHAVIOUR := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/behaviour/*.c))
@@ -124,10 +129,11 @@ $(BUILD)/tests/behaviour/suite: $(BEHAVIOUR)
 	$(call SAY,LINK)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lsqlite3 -ljansson -lcmocka || $(call HINT,$<)
 
-behaviour: $(BINARIES) $(BUILD)/tests/behaviour/suite ## all stages answer alike
+behaviour: $(BINARIES) $(BUILD)/tests/behaviour/suite ## do all stages give the same answers?
 	@$(BUILD)/tests/behaviour/suite
 
-# Rude clients for so long together: the stages with threads, each pipeline.
+# SECONDS is the time of all three runs together: stage 4 with each pipeline,
+# and stage 5.
 soak: SECONDS ?= 60
 soak: $(BINARIES) $(BUILD)/tests/behaviour/suite ## many rude clients for SECONDS=60: is anything left behind?
 	@echo 'stage,options,seconds,connections,answers,descriptors,kib' | tee $(BUILD)/soak.csv
@@ -143,7 +149,7 @@ races: $(BUILD)/tests/behaviour/suite ## do helgrind and drd see a data race? (T
 	@for t in $(or $(TOOLS_RACES),helgrind drd); do \
 	  BUILD=$(BUILD) tests/races.sh $$t || exit 1; done
 
-# What the server calls is made to fail by a library of its own.
+# faults.so is preloaded into the server and makes chosen calls fail.
 DURABILITY := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/faults.c,\
                 $(wildcard tests/durability/*.c)) tests/behaviour/bytes.c \
                 $(patsubst %,tests/behaviour/%.c,client fixture server))
@@ -158,13 +164,13 @@ $(BUILD)/tests/durability/faults.so: tests/durability/faults.c
 	$(call SAY,LINK)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $< || $(call HINT,$<)
 
-durability: $(BINARIES) $(addprefix $(BUILD)/tests/durability/,durability faults.so) ## kills, disk errors, power cuts: what was answered is there (ROUNDS=100)
+durability: $(BINARIES) $(addprefix $(BUILD)/tests/durability/,durability faults.so) ## kills, disk errors, power cuts: is every answered write kept? (ROUNDS=100)
 	@$(BUILD)/tests/durability/durability --stage $(STAGE) --rounds $(ROUNDS)
 
-check-tests: ## put each bug of tests/broken in: is it caught?
+check-tests: ## add each bug of tests/broken to the code: does a test catch it?
 	@BUILD=$(BUILD) tests/broken/check.sh
 
-fuzz: ## each fuzz harness for FUZZ_SECONDS=20
+fuzz: ## run each fuzz harness for FUZZ_SECONDS=20
 	@tests/fuzz/run.sh
 
 model: ## check the models: every order in which the threads can run
@@ -176,13 +182,13 @@ interop: $(BINARIES) $(CLIENTS) ## real clients: curl, node, a browser
 check-cluster: $(BINARIES) $(CLIENTS) ## databases on three instances: one is killed and returns
 	@node tests/cluster/cluster.mjs $(BUILD)/fivefold-$(STAGE)
 
-test: ## what a change needs, in four minutes: layers, build, units, all stages
+test: ## test a change, in four minutes: layers, build, units, all stages
 	@MAKE='$(MAKE)' BUILD='$(BUILD)' tests/quick.sh
 
-test-all: ## everything there is to test, and how long each step took (STEPS=words)
+test-all: ## run all tests, and print how long each step took (STEPS=words)
 	@MAKE='$(MAKE)' WERROR='$(WERROR)' tests/run.sh $(STEPS)
 
-layers: ## does nothing in common/ lean on what stands above it?
+layers: ## does each room of common/ call only rooms below it?
 	@tests/layers.sh
 
 # Every C file of the tree, as it is compiled here.
@@ -194,7 +200,7 @@ format: ## put every C file into the project's format
 	@command -v clang-format >/dev/null || $(call HINT,tests/)
 	@git ls-files -z '*.[ch]' | xargs -0 clang-format -i
 
-# Each version of clang-format has a form of its own; this one is Debian 12's.
+# The versions of clang-format format differently; this is the one of Debian 12.
 FORMAT_VERSION := 14
 
 check-format: ## is every C file in the project's format?
@@ -211,16 +217,16 @@ $(GRADING)/%: $(GRADING)/%.o
 	$(call SAY,LINK)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
 
-grade: ## grade an exercise of the book on this tree: EX=1.3 (none: list them)
+grade: ## grade an exercise of the book on this tree: EX=1.3 (without EX: list them)
 	@BUILD='$(BUILD)' MAKE='$(MAKE)' docs/exercises/grade.sh $(EX) || [ $$? = 1 ]
 
-check-exercises: $(BINARIES) ## does each fail as shipped, and pass with its solution?
+check-exercises: $(BINARIES) ## does each exercise fail as shipped, and pass with its solution?
 	@BUILD='$(BUILD)' MAKE='$(MAKE)' docs/exercises/check.sh
 
-setup: ## install what is missing (setup run, setup test: no more than that needs)
+setup: ## install what is missing (setup run, setup test: only what that needs)
 	@tests/tools.sh setup $(GROUPS)
 
-setup-all: ## ... for make test-all: compilers, valgrind, node, a browser
+setup-all: ## install what make test-all needs: compilers, valgrind, node, a browser
 	@tests/tools.sh setup build run test all
 	@$(MAKE) -s $(CLIENTS)
 
@@ -228,7 +234,7 @@ setup-bench: ## install what make bench needs
 	@tests/tools.sh setup build bench
 	@docs/questions/cost/setup_node.sh || true # bench leaves its rows out
 
-doctor: ## what is missing on this machine, what for, how to get it
+doctor: ## list what is missing on this machine, what for, and how to get it
 	@tests/tools.sh doctor build run test all cluster bench
 
 COST := $(BUILD)/docs/questions/cost
@@ -237,14 +243,14 @@ $(COST)/%: $(COST)/%.o
 	$(call SAY,LINK)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
 
-bench: $(BINARIES) $(COST)/floor $(COST)/idle ## what a request costs (QUICK=1: does it work?)
+bench: $(BINARIES) $(COST)/floor $(COST)/idle ## measure what a request costs (QUICK=1: only check that it works)
 	@BUILD='$(BUILD)' OUT='$(OUT)' VARIANTS='$(VARIANTS)' \
 	  docs/questions/cost/bench.sh $(if $(QUICK),quick)
 
 QUESTION := $(BUILD)/docs/questions/$(N)
 QUESTIONS = $(patsubst docs/questions/%/measure.c,%,$(wildcard docs/questions/*/measure.c))
 
-# measure.c, and what else in C lies beside it.
+# measure.c and the other C files in its directory.
 question_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard docs/questions/$(1)/*.c))
 $(foreach q,$(QUESTIONS),$(eval $(BUILD)/docs/questions/$(q)/measure: \
     $(call question_objects,$(q))))
@@ -268,9 +274,9 @@ $(CLIENTS): tests/interop/package.json tests/interop/package-lock.json
 	  "setup: no client libraries; with a network: cd tests/interop && npm ci" \
 	  >&2; exit 1; }
 
-docs: $(BUILD)/site.made ## the book as pages: build/site
+docs: $(BUILD)/site.made ## make the pages of the book: build/site
 
-# Pages show and point into nearly everything.
+# The pages quote and link nearly all files.
 $(BUILD)/site.made: README.md LICENSE $(shell find common docs tests $(STAGES) \
                       -name node_modules -prune -o -type f -print)
 	@docs/check_refs.sh
@@ -285,7 +291,7 @@ run: $(or $(filter $(BINARIES),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs #
 
 PORTS = $(shell seq $$(($(PORT) + 1)) $$(($(PORT) + $(or $(N),3))))
 
-cluster: $(or $(filter $(BINARIES),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs ## databases spread over N=3 instances, HAProxy in front
+cluster: $(or $(filter $(BINARIES),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs ## run N=3 instances, each with some of the databases, HAProxy in front
 	@[ -n '$(PORTS)' ] || { echo 'cluster: say make cluster N=3' >&2; exit 2; }
 	@mkdir -p $(BUILD)/run/db && [ -f $(BUILD)/run/db/sample.db ] || \
 	  docs/sample/make_sample.sh $(BUILD)/run/db/sample.db
@@ -293,10 +299,10 @@ cluster: $(or $(filter $(BINARIES),$(BUILD)/fivefold-$(STAGE)),no-such-stage) do
 	  docs/cluster/generate.sh $(BUILD)/cluster 127.0.0.1:$(PORT) $(PORTS:%=127.0.0.1:%)
 	@$(BUILD)/cluster/run
 
-diff: ## what one stage changes: FROM=1 TO=2 (COMMENTS=no: without them)
+diff: ## show what changes between two stages: FROM=1 TO=2 (COMMENTS=no: only code)
 	@COMMENTS='$(COMMENTS)' docs/diff.sh $(FROM) $(TO)
 
-# Not in the copy that check-tests works on.
+# The copy of the tree that check-tests works on does not have this file.
 -include docs/operate/install.mk
 
 clean: ## remove what was built
@@ -305,7 +311,8 @@ clean: ## remove what was built
 help: ## list the targets
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 17
 
-# Not those of the variants below it, which another make may be writing.
+# Only these directories: $(BUILD) may also contain variants (build/asan), and
+# another make may be writing their files.
 -include $(shell find $(addprefix $(BUILD)/,common docs tests $(STAGES)) -name '*.d' 2>/dev/null)
 .PHONY: all behaviour bench check-cluster check-exercises check-format check-tests clean \
         cluster diff docs doctor durability format fuzz grade \

@@ -2,11 +2,13 @@
  *
  * accept -> conn -> [recv -> work -> send]* -> close -> accept ...
  *
- * accept(2), recv(2) and send(2) each wait inside the kernel until they can
- * go on; that is all the scheduling there is. Everybody else waits in the
- * kernel's accept queue meanwhile. Each wait is cut into ticks, so that
- * deadlines, signals and the end of a client's turn are seen although nobody
- * sends a byte.
+ * accept(2), recv(2) and send(2) each wait inside the kernel until they can go
+ * on. That is all the scheduling there is. Meanwhile the other clients wait in
+ * the kernel's accept queue. Each wait is cut into ticks (TICK_MS), so that
+ * deadlines, signals and the end of a client's turn are noticed even if no
+ * client sends a byte. A client's turn is the time for which it may keep the
+ * others waiting (turn_seconds).
+ *
  * Limit: a slow client holds everyone up. Stage 2 waits for many at once. */
 #include "process/signals.h"
 #include "process/stage.h"
@@ -36,7 +38,7 @@ struct stage {
     uint64_t stop_ms; /* monotonic: when a graceful stop gives up */
 };
 
-/* Makes blocking calls on fd come back with EAGAIN after a tick. */
+/* Makes blocking calls on fd return with EAGAIN after a tick. */
 static void limit_waits(int fd)
 {
     struct timeval tick = {.tv_usec = TICK_MS * 1000};
@@ -50,8 +52,9 @@ struct stage *stage_open(struct server *server)
     if (stage == NULL)
         return NULL;
     stage->server = server;
-    /* accept(2) honours SO_RCVTIMEO of the listening socket. A signal wakes it
-     * too, but one that comes just before the call would be slept through. */
+    /* accept(2) obeys the SO_RCVTIMEO of the listening socket. A signal ends
+     * the wait too. But without the time-out, a signal that comes just before
+     * the call would go unnoticed until the next client. */
     limit_waits(server->listen_fd);
     return stage;
 }
@@ -73,8 +76,9 @@ static void housekeeping(struct stage *stage)
     server_tick(stage->server);
 }
 
-/* Time is up: for an answer that is owed, for the whole stop, or for this
- * client's turn while others wait. */
+/* Checks the limits on time: that of the stop, that of this client's turn, and
+ * the deadline of what the connection is doing. Returns the connection's wish:
+ * what it needs next. */
 static enum conn_wish check_time(struct stage *stage, struct conn *conn,
                                  uint64_t turn_end_ms)
 {
@@ -83,7 +87,7 @@ static enum conn_wish check_time(struct stage *stage, struct conn *conn,
         return CONN_CLOSE;
     if (stage->stopping && conn_stop(conn))
         return CONN_CLOSE;
-    /* Who has its answer and goes on sending does so at others' cost. */
+    /* This client has its answer and keeps sending, while others wait. */
     if (now_ms >= turn_end_ms && conn->state == LINGERING)
         return CONN_CLOSE;
     if (now_ms >= turn_end_ms)
@@ -93,7 +97,7 @@ static enum conn_wish check_time(struct stage *stage, struct conn *conn,
     return CONN_WANT_READ;
 }
 
-/* One client, from its first byte until it closes or its turn is over. */
+/* Serves one client until it closes or its turn is over. */
 static void serve_client(struct stage *stage, struct conn *conn)
 {
     uint64_t turn_ms = stage->server->settings->turn_seconds * 1000;
@@ -101,7 +105,7 @@ static void serve_client(struct stage *stage, struct conn *conn)
     enum conn_wish wish = CONN_WANT_READ;
     limit_waits(conn->fd);
     while (wish != CONN_CLOSE) {
-        wish = conn_serve(conn); /* waits, a tick at most each time */
+        wish = conn_serve(conn); /* each wait takes a tick at most */
         housekeeping(stage);
         if (wish != CONN_CLOSE)
             wish = check_time(stage, conn, turn_end_ms);
@@ -118,8 +122,9 @@ int stage_run(struct stage *stage)
             serve_client(stage, conn);
             break;
         case LISTEN_FULL: {
-            /* The client stays in the kernel's queue. We hold no other whose
-             * end would free a descriptor, so time must bring it. */
+            /* The client stays in the kernel's queue. We have no other
+             * connection that could free a descriptor when it closes. So we
+             * wait a tick and try again. */
             struct timespec pause = {.tv_nsec = TICK_MS * 1000000L};
             nanosleep(&pause, NULL);
             break;

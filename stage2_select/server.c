@@ -2,11 +2,15 @@
  *
  * accept -> connections -> [select -> conn_serve]* -> close
  *
- * select() tells which sockets can move; each move is a few non-blocking
- * calls, then we come back here. Only this thread touches connections, so
- * nothing is locked.
- * Limit: an fd_set has room for descriptors below FD_SETSIZE (1024) only, and
- * each call copies and scans all of it. Stage 3 lifts the first half. */
+ * select() tells which sockets are ready. For each of them, conn_serve makes a
+ * few non-blocking calls and returns a wish: what the connection waits for next
+ * (enum conn_wish). Only this thread touches connections, so nothing is locked.
+ *
+ * A slot is a socket's place among the watched ones. Only stage 3 needs it:
+ * here the descriptor itself is the place.
+ *
+ * Limits: an fd_set has room for descriptors below FD_SETSIZE (1024) only, and
+ * each call copies and scans all of it. Stage 3 removes the first limit. */
 #include "process/signals.h"
 #include "process/stage.h"
 
@@ -20,12 +24,12 @@
 #include <sys/select.h>
 
 enum {
-    TICK_MS = 1000,   /* longest wait: logs and SQL streams want a look */
-    ACCEPT_MAX = 64,  /* a turn, so that a flood of new clients does not keep
-                         the old ones waiting */
-    SLOT_LISTEN = 0,  /* of the watch: the listening socket, ... */
+    TICK_MS = 1000,   /* longest wait: logs and SQL streams need regular care */
+    ACCEPT_MAX = 64,  /* clients accepted in one turn (round of the loop), so
+                         that many new clients do not keep others waiting */
+    SLOT_LISTEN = 0,  /* the listening socket, ... */
     SLOT_SIGNAL = 1,  /* ... the pipe of signals, ... */
-    SLOT_CLIENTS = 2, /* ... and the connections from here on */
+    SLOT_CLIENTS = 2, /* ... and the connections, from this slot on */
 };
 
 const struct stage_facts stage_facts = {
@@ -36,7 +40,7 @@ const struct stage_facts stage_facts = {
 };
 
 /* What the kernel is asked, and what it answered. select() overwrites its
- * argument, hence two pairs. */
+ * arguments, so there are two pairs of sets. */
 struct watch {
     fd_set want_read, want_write;
     fd_set is_read, is_write;
@@ -45,12 +49,13 @@ struct watch {
 
 static int watch_open(struct watch *watch, size_t slots)
 {
-    (void)slots; /* an fd_set is as large as it is */
+    (void)slots; /* the size of an fd_set is fixed */
     *watch = (struct watch){.fd_max = -1};
     return 0;
 }
 
-/* FD_SET beyond FD_SETSIZE does not fail: it writes past the set. */
+/* FD_SET with a descriptor of FD_SETSIZE or more does not fail: it writes past
+ * the end of the set. */
 static bool watch_fits(int fd)
 {
     return fd < FD_SETSIZE;
@@ -59,7 +64,7 @@ static bool watch_fits(int fd)
 static void watch_set(struct watch *watch, size_t slot, int fd,
                       enum conn_wish wish)
 {
-    (void)slot; /* the descriptor's number is its place */
+    (void)slot; /* the descriptor's number is its place in the set */
     FD_CLR(fd, &watch->want_read);
     FD_CLR(fd, &watch->want_write);
     if (wish == CONN_WANT_READ)
@@ -106,9 +111,9 @@ struct stage {
     struct server *server; /* borrowed */
     struct watch watch;
     struct connections connections;
-    size_t due;         /* connections that want a turn without any event */
+    size_t due;         /* connections to serve again without an event */
     bool listening;     /* the listening socket is watched */
-    uint64_t listen_ms; /* monotonic: when to watch it again, if not */
+    uint64_t listen_ms; /* monotonic: when to watch it again if it is not */
     bool stopping;
     uint64_t stop_ms; /* monotonic: when a graceful stop gives up */
 };
@@ -120,7 +125,7 @@ static void listen_on(struct stage *stage, bool on)
               on ? CONN_WANT_READ : CONN_CLOSE);
 }
 
-/* Closes conn. The last connection moves to its slot. */
+/* Closes conn and frees it. The last connection moves to its slot. */
 static void drop(struct stage *stage, struct conn *conn)
 {
     size_t last = stage->connections.count - 1;
@@ -129,12 +134,13 @@ static void drop(struct stage *stage, struct conn *conn)
     stage->due -= conn->wish == CONN_WANT_TURN;
     connections_remove(&stage->connections, conn);
     conn_close(conn);
-    /* There is a descriptor again for one who waits in the kernel's queue. */
+    /* A descriptor is free again, for a client in the kernel's queue. */
     if (!stage->listening && !stage->stopping)
         listen_on(stage, true);
 }
 
-/* Turns a wish into what the kernel is asked next time. */
+/* Watches the socket for what the connection's wish needs: a wish is what it
+ * waits for next (conn.h). Closes the connection if that is the wish. */
 static void settle(struct stage *stage, struct conn *conn, enum conn_wish wish)
 {
     if (wish == CONN_CLOSE) {
@@ -143,15 +149,15 @@ static void settle(struct stage *stage, struct conn *conn, enum conn_wish wish)
     }
     connections_update(&stage->connections, conn);
     if (conn->wish == wish)
-        return; /* nearly always: read, answer at once, read */
+        return; /* nearly always: it reads, is answered at once, reads */
     stage->due -= conn->wish == CONN_WANT_TURN;
     stage->due += wish == CONN_WANT_TURN;
     conn->wish = wish;
     watch_set(&stage->watch, SLOT_CLIENTS + conn->slot, conn->fd, wish);
 }
 
-/* From the last to the first: drop() moves the last one, which has been
- * looked at by then, to the free slot. */
+/* Goes from the last connection to the first, because drop() moves the last one
+ * to the free slot. The moved one has already had its turn by then. */
 static void serve_ready(struct stage *stage)
 {
     struct connections *list = &stage->connections;
@@ -188,9 +194,10 @@ static void accept_clients(struct stage *stage)
         case LISTEN_NONE:
             return;
         case LISTEN_FULL:
-            /* Watching on would wake us without end for a client that we
-             * cannot take. drop() turns it on again, or time: descriptors
-             * are not only those of connections. */
+            /* There is no descriptor or memory. If we still watched the
+             * listening socket, this client would wake us again and again.
+             * drop() turns it on again, or server_turn after TICK_MS: other
+             * things than connections use descriptors too. */
             listen_on(stage, false);
             stage->listen_ms = clock_ms() + TICK_MS;
             return;
@@ -207,7 +214,8 @@ static void expire(struct stage *stage, uint64_t now_ms)
                conn_came_in_time(conn) ? conn_serve(conn) : conn_expire(conn));
 }
 
-/* A request has found no memory: those that hold most and move least go. */
+/* If a request found no memory, ends the connections with the largest burden
+ * (much memory held, few bytes moved: conn_burden) until there is enough. */
 static void shed(struct stage *stage, uint64_t now_ms)
 {
     struct connections *list = &stage->connections;
@@ -233,7 +241,7 @@ void stage_stop(struct stage *stage)
             connections_update(list, list->all[i]);
 }
 
-/* One wait and all that follows from it. */
+/* One turn of the loop: one wait, and all the work that is due after it. */
 static int server_turn(struct stage *stage)
 {
     struct connections *list = &stage->connections;

@@ -10,7 +10,7 @@ enum { NO_SLOT = UINT32_MAX };
 int connection_table_open(struct connection_table *table, size_t max)
 {
     *table = (struct connection_table){.max = max, .first_free = NO_SLOT};
-    /* Untouched pages of a calloc cost nothing. */
+    /* Pages of a large calloc take no memory until they are written. */
     table->slots = calloc(max, sizeof *table->slots);
     if (table->slots == NULL)
         return -1;

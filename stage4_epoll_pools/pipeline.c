@@ -1,12 +1,14 @@
-/* pipeline.c - the threads of stage 4, all but the master.
+/* pipeline.c - the threads of stage 4, except the master (server.c).
  *
  * acceptor -> recv_poll_list -> recv_task_queue -> work_task_queue
  *   -> send_task_queue [-> send_poll_list -> send_task_queue]*
  *   -> recv_poll_list
  *
- * pipeline.h draws it and names the structures. Each thread here takes a
- * connection from one place, does one step of it and hands it on whole; with
- * pipeline = shortcut it goes on with it as long as no step can block. */
+ * pipeline.h has the full drawing and the structures. Each thread here takes a
+ * connection from one place, does one step of it and hands it on. With the
+ * setting pipeline = shortcut the thread does more steps, as long as none can
+ * block. A step (conn_step) receives or sends until it would have to wait. It
+ * returns a wish: what the connection waits for next. */
 #include "pipeline.h"
 
 #include "base/clock.h"
@@ -21,13 +23,14 @@
 
 enum {
     SCAN_MS = 500,    /* housekeeping: longest time between two scans */
-    EMFILE_MS = 1000, /* an acceptor: then it tries again anyway */
-    TASK_MIN = 8,     /* connections of a batch that one thread wakes for */
+    EMFILE_MS = 1000, /* an acceptor without descriptors tries again then */
+    TASK_MIN = 8,     /* connections of a batch that are worth a thread */
 };
 
 /* ---- handing on ---- */
 
-/* A chain of connections for one queue: what a thread collects from a batch. */
+/* A chain of connections for one queue. A thread collects it, to put it into
+ * the queue as one task. */
 struct batch {
     struct conn *first, *last;
     size_t count;
@@ -51,6 +54,7 @@ static void batch_put(struct batch *batch, struct task_queue *queue)
     *batch = (struct batch){0};
 }
 
+/* Returns the first connection of the chain and removes it, or NULL. */
 static struct conn *chain_next(struct conn **chain)
 {
     struct conn *conn = *chain;
@@ -59,8 +63,9 @@ static struct conn *chain_next(struct conn **chain)
     return conn;
 }
 
-/* A batch that comes at once, in as many tasks as the pool has threads, but
- * none so small that waking a thread for it costs more than the task. */
+/* Puts n connections into queue: one task for each thread of the pool, but none
+ * smaller than TASK_MIN connections (except the last). Waking a thread costs
+ * more than a small task. */
 static void put_shared(struct task_queue *queue, size_t threads,
                        struct conn **all, size_t n)
 {
@@ -92,6 +97,7 @@ void pipeline_drop(struct stage *stage, struct conn *conn)
         sem_post(&stage->room);
 }
 
+/* Makes conn wait in a poll list, or closes it if that is not possible. */
 static void listen_for(struct stage *stage, struct poll_list *list,
                        struct conn *conn)
 {
@@ -99,7 +105,8 @@ static void listen_for(struct stage *stage, struct poll_list *list,
         pipeline_drop(stage, conn);
 }
 
-/* Behind those that the caller is about to put. */
+/* Returns true if one more request may wait for a worker. before: the number
+ * that the caller will put into the queue first. */
 static bool work_has_room(struct stage *stage, size_t before)
 {
     return atomic_load(&stage->work_task_queue.waiting) + before <
@@ -112,7 +119,8 @@ static void refuse(struct stage *stage, struct conn *conn)
     put_one(&stage->send_task_queue, conn);
 }
 
-/* To the place that the wish names; the caller does not own conn any more. */
+/* Moves conn to the place where it waits for its wish. The caller does not own
+ * conn any more. */
 static void hand_on(struct stage *stage, struct conn *conn, enum conn_wish wish)
 {
     conn->wish = wish;
@@ -132,22 +140,23 @@ static void hand_on(struct stage *stage, struct conn *conn, enum conn_wish wish)
     case CONN_WANT_STREAM:
         put_one(&stage->work_task_queue, conn);
         break;
-    case CONN_WANT_TURN: /* conn_serve is not called here */
+    case CONN_WANT_TURN: /* only conn_serve returns it */
     case CONN_CLOSE:
         pipeline_drop(stage, conn);
         break;
     }
 }
 
-/* Does the send pool do the next step? It may have to wait for the disk, or
- * takes so long that those behind this connection would wait for it. */
+/* Returns true if the send pool must do the next step: that step may wait for
+ * the disk, or it takes so long that the next connections would wait. */
 static bool step_is_for_pool(const struct conn *conn)
 {
     return conn_step_may_block(conn) &&
            (conn_step_is_long(conn) || !conn_step_is_cached(conn));
 }
 
-/* pipeline = shortcut: on with it until it has to wait, or might. */
+/* With pipeline = shortcut: does all steps that cannot wait, and the requests
+ * that can be answered at once. Then hands conn on. */
 static void go_on(struct stage *stage, struct conn *conn)
 {
     enum conn_wish wish;
@@ -158,8 +167,8 @@ static void go_on(struct stage *stage, struct conn *conn)
             return;
         }
         wish = conn_step(conn);
-        /* Other connections wait for this thread. After the first request,
-         * what is left goes to the end of the workers' queue. */
+        /* Other connections wait for this thread. So after CONN_TURN_NS the
+         * next request goes to the end of the workers' queue. */
         if (wish != CONN_WANT_WORK ||
             (start_ns != 0 && clock_ns() - start_ns >= CONN_TURN_NS))
             break;
@@ -175,7 +184,7 @@ static void go_on(struct stage *stage, struct conn *conn)
 
 typedef void chain_function(struct stage *stage, struct conn *chain);
 
-/* In the trace and on the live page. */
+/* Sets the thread's name in the trace and on the live page. */
 static void name_thread(const char *name)
 {
     trace_thread(name);
@@ -188,7 +197,7 @@ static void pool_run(struct stage *stage, struct task_queue *queue,
     struct conn *chain;
     name_thread(queue->name);
     while ((chain = task_queue_take(queue)) != NULL)
-        /* At the very end stage_close finds them in the table. */
+        /* After the end stage_close closes what is still in the table. */
         if (!atomic_load_explicit(&stage->ended, memory_order_relaxed))
             deal_with(stage, chain);
 }
@@ -222,12 +231,13 @@ static void work_one(struct stage *stage, struct conn *conn)
         go_on(stage, conn);
     else if (conn->state == WAITING_FOR_BODY)
         listen_for(stage, &stage->recv_poll_list, conn);
-    else /* most likely the socket takes it: no need to ask epoll first */
+    else /* the socket is probably writable: no need to ask epoll first */
         put_one(&stage->send_task_queue, conn);
 }
 
-/* Of a chain, first what does not block; then nobody stands behind who may:
- * each of those becomes a task of its own, for any thread. */
+/* Of a chain, first the connections that cannot block, so that none of them
+ * queues behind one that can. This thread does the first of those that can
+ * block. Each of the others becomes a task of its own, for any thread. */
 static void work_chain(struct stage *stage, struct conn *chain)
 {
     struct batch done = {0};
@@ -333,11 +343,12 @@ static void admit(struct stage *stage, struct conn *conn)
         listen_for(stage, &stage->recv_poll_list, conn);
 }
 
-/* accept() blocks, and the kernel wakes one of those who block in it for each
- * client: without the mutex there is no thundering herd either. With it, all
- * but one acceptor wait for the mutex instead; docs/questions/5 measures both.
- * It is let go on every way out: a stop wakes who is in accept(), but who waits
- * for the mutex only its release, and he is joined. */
+/* accept() blocks, and for each client the kernel wakes one of the threads that
+ * block in it. So there is no thundering herd even without the mutex. With the
+ * mutex, all acceptors but one wait for it instead; docs/questions/5 measures
+ * both. A stop wakes the thread in accept(). Threads that wait for the mutex
+ * wake only when it is released, so every exit path must unlock it before they
+ * are joined. */
 static enum listen_result accept_one(struct stage *stage, struct conn **conn)
 {
     if (stage->one_accept)
@@ -363,8 +374,9 @@ void *acceptor_thread(void *argument)
             stats_done();
             break;
         case LISTEN_FULL:
-            /* At once again would fail again: until a connection has closed,
-             * the client waits in the kernel's queue. */
+            /* There is no descriptor or memory. Until a connection has closed,
+             * accept() would fail again, and the client waits in the kernel's
+             * queue. */
             atomic_fetch_add(&stage->acceptors_waiting, 1);
             sleep_until(&stage->room, EMFILE_MS);
             atomic_fetch_sub(&stage->acceptors_waiting, 1);
@@ -379,9 +391,10 @@ void *acceptor_thread(void *argument)
 
 /* ---- housekeeping ---- */
 
-/* Those whose time is up. The poller may not have fetched an event that came in
- * time, as all threads go on at once after SIGCONT: then it is an event here.
- */
+/* Expires the connections whose deadline has passed. After SIGCONT all threads
+ * go on at the same time, so the poller may not have fetched an event yet that
+ * came before the deadline. Then the connection goes to the queue, as after an
+ * event. Returns the milliseconds until the next scan. */
 static int scan(struct stage *stage, struct poll_list *list,
                 struct task_queue *queue)
 {
@@ -395,7 +408,8 @@ static int scan(struct stage *stage, struct poll_list *list,
     return poll_list_wait_ms(list, now_ms, SCAN_MS);
 }
 
-/* A request has found no memory: those that hold most and move least go. */
+/* If a request found no memory, ends the connections with the largest burden
+ * (much memory held, few bytes moved: conn_burden) until there is enough. */
 static void shed(struct stage *stage, struct poll_list *list)
 {
     struct conn *conn;

@@ -1,4 +1,5 @@
-/* pipeline.h - what the threads of stage 4 share, by the names of the notes.
+/* pipeline.h - what the threads of stage 4 share. The names are those of the
+ * notes (docs/notes/map.md).
  *
  *     acceptors -> connections
  *          |
@@ -10,11 +11,12 @@
  *          |               (pool)               +-- not yet -----+
  *          +------------------------------------------ all sent -+
  *
- * A connection has one owner at any time: the poll list it is listed in, the
- * queue it stands in, or the thread that took it from there. It is handed on
- * whole, and whoever has handed it on does not look at it again. That is why it
- * needs no mutex of its own: the lock of the place it leaves and the lock of
- * the place it enters order everything that two owners do to it. */
+ * A poll list is an epoll set with one thread, its poller. A task queue is a
+ * queue with a pool of threads. A connection has one owner at any time: the
+ * poll list it is in, the queue it is in, or the thread that took it from
+ * there. A thread that has handed a connection on does not touch it again.
+ * That is why a connection needs no mutex of its own. The lock of the place it
+ * leaves and the lock of the place it enters order all that two owners do. */
 #ifndef FIVEFOLD_PIPELINE_H
 #define FIVEFOLD_PIPELINE_H
 
@@ -28,45 +30,53 @@
 /* Where a connection is. */
 enum place {
     PLACE_NONE, /* closed; its slot is free */
-    PLACE_HELD, /* in a queue, or a thread's */
+    PLACE_HELD, /* in a queue, or owned by a thread */
     PLACE_RECV_POLL,
     PLACE_SEND_POLL,
 };
 
 /* ---- connections (connection_table.c) ---- */
 
+/* A slot is an element of the table; each open connection has one. The
+ * generation counts the connections that the slot has had. */
 struct connection_slot {
-    /* generation << 8 | enum place. Changed by the connection's owner; changed
-     * to and from a poll list's place only under that list's lock, so whoever
-     * has the lock and sees the place there may take the connection. */
+    /* generation << 8 | enum place. Only the connection's owner changes it. A
+     * change to or from a poll list's place also needs that list's lock. So a
+     * thread that has the lock, and sees that place here, may take the
+     * connection. */
     _Atomic uint64_t tag;
-    struct conn *conn;
+    struct conn *conn; /* NULL if the slot is free */
     uint32_t next_free;
 };
 
-/* All connections. What the kernel is given to name one is its slot and the
- * generation: an event that was fetched before a close, and is looked at after
- * the slot (or the descriptor's number) has been given out again, names a
- * generation that is gone. */
+/* All connections. In epoll a connection is identified by its slot and its
+ * generation. An event may be fetched, then the connection closed and its slot
+ * and descriptor used again, and only then the event looked at. Its generation
+ * is out of date then, which shows that it is not for the new connection. */
 struct connection_table {
     size_t max;
     struct connection_slot *slots; /* max of them; owned */
-    atomic_size_t count;
+    atomic_size_t count;           /* of open connections */
 
     pthread_mutex_t lock; /* for what follows */
-    uint32_t first_free;
-    uint32_t unused; /* slots from here on have never been given out */
+    uint32_t first_free;  /* list of free slots, by next_free */
+    uint32_t unused;      /* slots from here on have never been used */
 };
 
+/* Makes a table for max connections. Returns 0, or -1 with errno ENOMEM. */
 int connection_table_open(struct connection_table *table, size_t max);
+/* Frees the table, but not the connections in it. */
 void connection_table_close(struct connection_table *table);
-/* Gives conn a slot; it is held by the caller. -1: none is free. */
+/* Gives conn a slot, and sets conn->table_slot and conn->generation. Borrows
+ * conn until it is removed. Its place is PLACE_HELD: the caller stays its
+ * owner. Returns 0, or -1 if no slot is free. */
 int connection_table_add(struct connection_table *table, struct conn *conn);
-/* Frees the slot of a connection that the caller holds. Returns how many are
- * left. */
+/* Frees the slot of a connection that the caller owns. Returns the number of
+ * connections that are left. */
 size_t connection_table_remove(struct connection_table *table,
                                struct conn *conn);
-/* The caller is the owner, or has the lock of the list it enters or leaves. */
+/* Records where conn is. The caller must be its owner, or have the lock of the
+ * poll list that conn enters or leaves. */
 void connection_table_place(struct connection_table *table,
                             const struct conn *conn, enum place place);
 
@@ -83,77 +93,91 @@ struct poll_list {
 
     pthread_mutex_t lock; /* for what follows */
     struct connections waiting;
-    bool stopping; /* who is idle is not listed any more */
+    bool stopping; /* idle connections are not added any more */
 
-    /* For the live page. */
+    /* For the live page (/-/). */
     atomic_size_t listed;       /* waiting.count */
-    atomic_uint_fast64_t taken; /* by poll_list_wait */
-    atomic_uint_fast64_t stale; /* events for those who were gone */
+    atomic_uint_fast64_t taken; /* connections that poll_list_wait returned */
+    atomic_uint_fast64_t stale; /* events for connections not listed any more */
 };
 
 enum { POLL_BATCH = 64 }; /* events that one epoll_wait fetches */
 
+/* Makes an empty list. name is a literal; table is borrowed until close.
+ * Returns 0, or -1 with errno. */
 int poll_list_open(struct poll_list *list, const char *name, enum place place,
                    uint32_t events, struct connection_table *table);
+/* Frees the list, but not the connections in it. No thread may use it now. */
 void poll_list_close(struct poll_list *list);
 
-/* Takes conn until its socket is ready or its deadline has passed. False: it
- * cannot be watched, or it is idle and the server stops; it is still the
- * caller's then, to be closed. */
+/* Takes conn until its socket is ready or its deadline has passed. Returns
+ * false if the socket cannot be watched, or if the server is stopping and conn
+ * is idle. Then the caller still owns conn and must close it. */
 bool poll_list_add(struct poll_list *list, struct conn *conn);
 
-/* Waits for events; gives those connections, which are the caller's then. At
- * most POLL_BATCH. Returns their number, 0 if there were only stale events, or
- * -1 after poll_list_wake. */
+/* Waits for events. Stores the connections that they are for in ready, which
+ * has room for POLL_BATCH; the caller owns these connections now. Returns their
+ * number, 0 if all events were stale, or -1 after poll_list_wake. */
 int poll_list_wait(struct poll_list *list, struct conn **ready);
 
-/* A connection whose deadline has passed, now the caller's; or NULL. */
+/* Returns a connection whose deadline has passed, or NULL. The caller owns it
+ * now. */
 struct conn *poll_list_expired(struct poll_list *list, uint64_t now_ms);
-/* The connection that holds most and moves least, now the caller's; or NULL. */
+/* Returns the connection with the largest burden (conn_burden), or NULL if none
+ * has any. The caller owns it now. */
 struct conn *poll_list_heaviest(struct poll_list *list, uint64_t now_ms);
-/* Milliseconds until the next deadline, at most limit_ms. */
+/* Returns the milliseconds until the next deadline, at most limit_ms; 0 if one
+ * has passed. now_ms is monotonic, here and above. */
 int poll_list_wait_ms(struct poll_list *list, uint64_t now_ms, int limit_ms);
 
-/* From now on nobody idle is listed. Gives one who is listed and idle, now the
- * caller's, to be closed; NULL when there is none left. */
+/* From now on poll_list_add accepts no idle connection. Returns an idle
+ * connection from the list, which the caller owns now and must close. Call it
+ * again until it returns NULL: then there is no idle connection left. */
 struct conn *poll_list_stop(struct poll_list *list);
 
-/* Makes poll_list_wait return -1 from now on. */
+/* Makes poll_list_wait return -1 from now on, once it has no connection to
+ * return. */
 void poll_list_wake(struct poll_list *list);
 
 /* ---- recv_task_queue, work_task_queue, send_task_queue (task_queue.c) ---- */
 
-/* A task is a chain of connections (conn->next) that one thread deals with, so
- * that a batch costs one hand-over. */
+/* A task is a chain of connections (conn->next) for one thread. So a batch of
+ * connections needs only one entry in the queue and wakes one thread. */
 struct task_queue {
     /* Fixed after open. */
     const char *name;
     size_t mask;
 
-    sem_t tasks; /* counts the tasks: who has passed it will find one */
+    sem_t tasks; /* counts the tasks: after sem_wait there is one to take */
 
     pthread_mutex_t lock; /* for what follows */
-    /* Each connection is in one place, so a ring with room for all never
-     * overflows and put cannot fail: what was accepted is never dropped. */
-    struct conn **ring; /* owned */
-    size_t head, count;
+    /* Each connection is in one place only. The ring has room for all of them,
+     * so it never overflows and put cannot fail: no accepted connection is
+     * dropped because a queue is full. */
+    struct conn **ring; /* owned; mask + 1 tasks */
+    size_t head, count; /* the first task's place; tasks in the ring */
 
     atomic_size_t waiting; /* connections in it */
+    /* For the live page: connections taken so far, the most that waited. */
     atomic_uint_fast64_t taken, deepest;
 };
 
+/* Makes an empty queue with room for connections_max tasks. name is a literal.
+ * Returns 0, or -1 with errno ENOMEM. */
 int task_queue_open(struct task_queue *queue, const char *name,
                     size_t connections_max);
+/* Frees the queue, but not the connections in it. No thread may use it now. */
 void task_queue_close(struct task_queue *queue);
 
-/* Takes a chain of n connections. */
+/* Adds a chain of n connections as one task. Takes the chain. */
 void task_queue_put(struct task_queue *queue, struct conn *chain, size_t n);
 
-/* Waits for a task and gives its chain; NULL when the queue has been shut and
- * is empty. */
+/* Waits for a task and returns its chain, which the caller owns now. Returns
+ * NULL when the queue has been shut and is empty. */
 struct conn *task_queue_take(struct task_queue *queue);
 
-/* Wakes the threads: each empties what is left, then gets NULL. */
+/* Ends the queue; threads is the size of its pool. Each thread gets NULL from
+ * task_queue_take once the tasks that are left have been taken. */
 void task_queue_shut(struct task_queue *queue, size_t threads);
 
 /* ---- the whole (server.c) ---- */
@@ -169,28 +193,31 @@ struct stage {
     struct task_queue send_task_queue;
 
     /* Fixed after stage_open. */
-    bool shortcut;   /* pipeline = shortcut */
-    bool one_accept; /* accept_mutex = on */
-    size_t queue_max;
+    bool shortcut;      /* pipeline = shortcut */
+    bool one_accept;    /* accept_mutex = on */
+    size_t queue_max;   /* requests in work_task_queue; more are refused */
     pthread_t *threads; /* owned */
     size_t thread_count;
-    size_t first_acceptor; /* the last of threads, joined first */
+    size_t first_acceptor; /* index in threads; from here on all are acceptors,
+                              which are joined first */
 
-    pthread_mutex_t accept_mutex;
+    pthread_mutex_t accept_mutex; /* held during accept() if one_accept */
     sem_t room; /* posted when a connection closes and an acceptor waits */
-    atomic_int acceptors_waiting;
-    sem_t housekeeping; /* posted to end it */
+    atomic_int acceptors_waiting; /* for room */
+    sem_t housekeeping;           /* posted to end that thread */
 
     atomic_bool stopping;
-    atomic_bool ended; /* the pollers and pools may end */
+    atomic_bool ended; /* pollers, pools and housekeeping must end */
     int gone_fd;       /* owned; an eventfd: the last connection has closed */
-    uint64_t stop_ms;  /* the master's: when a graceful stop gives up */
+    uint64_t stop_ms;  /* monotonic; when a graceful stop gives up. Only the
+                          master uses it */
 };
 
 /* ---- its threads (pipeline.c) ---- */
 
-/* For pthread_create; the argument is the stage. Acceptors end once stopping is
- * true, the others once ended is, when they are woken. */
+/* For pthread_create. The argument is the stage, borrowed; they return NULL. An
+ * acceptor ends when stopping is true, the other threads when ended is true. A
+ * thread that sleeps must be woken to see that. */
 void *acceptor_thread(void *argument);
 void *recv_poll_thread(void *argument);
 void *recv_thread(void *argument);
@@ -199,8 +226,9 @@ void *send_thread(void *argument);
 void *send_poll_thread(void *argument);
 void *housekeeping_thread(void *argument);
 
-/* Closes a connection that the caller holds; with the last one of a server that
- * stops, the master is told. */
+/* Closes a connection that the caller owns. Takes conn. If the server is
+ * stopping and it was the last connection, wakes the master: the thread that
+ * started the others (server.c). */
 void pipeline_drop(struct stage *stage, struct conn *conn);
 
 #endif

@@ -1,12 +1,12 @@
 /* poll_list.c - see pipeline.h: recv_poll_list and send_poll_list.
  *
- * add -> listed, watched by epoll -> event -> wait gives it
- *                                 -> deadline -> expired gives it
+ * add -> listed, watched by epoll -> event -> wait returns it
+ *                                 -> deadline -> expired returns it
  *
- * A connection is watched with EPOLLONESHOT: after one event the kernel says
- * nothing more of it until it is added again. Without that, bytes that arrive
- * while a thread of the pool still works on the first ones would wake the
- * poller, and two threads would have the connection. */
+ * A connection is watched with EPOLLONESHOT: after one event the kernel reports
+ * no more events for it until it is added again. Otherwise, if more bytes came
+ * while a pool thread still worked on the first ones, the poller would wake and
+ * hand on the connection again. Then two threads would have it. */
 #include "pipeline.h"
 
 #include "report/stats.h"
@@ -17,7 +17,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Names the eventfd among the events; no slot has that number. */
+/* Identifies the eventfd among the events: no slot has this number. */
 #define WAKE_DATA UINT64_MAX
 
 int poll_list_open(struct poll_list *list, const char *name, enum place place,
@@ -94,14 +94,15 @@ static int watch(const struct poll_list *list, struct conn *conn)
 bool poll_list_add(struct poll_list *list, struct conn *conn)
 {
     pthread_mutex_lock(&list->lock);
-    /* Who was with a thread when poll_list_stop went through the list, and is
-     * idle now: nobody would look at him again, and the stop wait for him. */
+    /* A connection that a thread held during poll_list_stop, and that is idle
+     * now, would never be looked at again; the stop would wait for it. */
     bool added = !(list->stopping && conn_stop(conn));
     if (added) {
         list_add(list, conn);
-        /* Under the lock: once the kernel knows, an event may come at once, and
-         * without the lock its thread could close the connection, and the
-         * descriptor be given out anew, while we still name it here. */
+        /* Under the lock: once the kernel knows the socket, an event may come
+         * at once. Without the lock the thread that gets the event could close
+         * the connection, and a new client could get its descriptor, while we
+         * still use it here. */
         if (watch(list, conn) < 0) {
             list_remove(list, conn);
             added = false;
@@ -111,8 +112,9 @@ bool poll_list_add(struct poll_list *list, struct conn *conn)
     return added;
 }
 
-/* Under lock. The connection that the event is for, if it is still listed: it
- * may have expired, been closed, and its slot be another's by now. */
+/* Under lock. Returns the connection that the event is for, or NULL if it is
+ * not in this list any more. It may have expired and been closed, and another
+ * connection may have its slot now. */
 static struct conn *named_by(const struct poll_list *list, uint64_t data)
 {
     const struct connection_slot *slot = &list->table->slots[data & UINT32_MAX];

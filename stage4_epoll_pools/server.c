@@ -2,9 +2,10 @@
  *
  * settings -> structures -> threads (pipeline.c) -> [signal] -> stop -> join
  *
- * This is the master: it starts the threads, watches, and ends them. The way of
- * a connection through their hands is in pipeline.c.
- * Limit: the workers that wait for one database are lost to all others.
+ * Here is the master, the thread that main runs in: it starts the other
+ * threads, takes the signals, and ends the threads. The way of a connection
+ * from thread to thread is in pipeline.c.
+ * Limit: while workers wait for one database, no other database can use them.
  * Stage 5 gives each file and database a queue of its own. */
 #include "process/signals.h"
 #include "process/mounts.h"
@@ -29,8 +30,8 @@
 #include <unistd.h>
 
 enum {
-    TICK_MS = 1000, /* the master: logs and SQL streams want a look */
-    MASTER_FDS = 2, /* signals, the last connection's end */
+    TICK_MS = 1000, /* the master's longest wait: server_tick is due */
+    MASTER_FDS = 2, /* signals; the end of the last connection */
 };
 
 const struct stage_facts stage_facts = {
@@ -41,6 +42,7 @@ const struct stage_facts stage_facts = {
     .database_mutex = true,
 };
 
+/* Starts count threads. Returns 0, or -1 with errno. */
 static int start(struct stage *stage, void *(*run)(void *), size_t count)
 {
     while (count-- > 0) {
@@ -55,8 +57,9 @@ static int start(struct stage *stage, void *(*run)(void *), size_t count)
     return 0;
 }
 
-/* Signals go to the master, who starts the others with them blocked: else a
- * handler could run in any thread, and a blocked accept() return for it. */
+/* Only the master takes signals, so it starts the other threads with signals
+ * blocked. Otherwise a handler could run in any thread, and interrupt an
+ * accept() there. */
 static int start_threads(struct stage *stage)
 {
     const struct settings *settings = stage->server->settings;
@@ -88,12 +91,13 @@ static int start_threads(struct stage *stage)
     return result;
 }
 
-/* Joined at once, so that from here on no connection is added: else the master
- * could find none left, and end, while an acceptor has one in his hands. */
+/* The acceptors are joined at once, so that no connection is added after this.
+ * Otherwise the master could find no connection left, and end, while an
+ * acceptor is still adding one. */
 static void stop_accepting(struct stage *stage)
 {
     atomic_store(&stage->stopping, true);
-    /* Wakes all who block in accept(), and those who come to it later. */
+    /* Wakes the threads that block in accept(). Later calls return at once. */
     listen_stop(stage->server);
     for (uint64_t i = 0; i < stage->server->settings->pool_acceptors; i++)
         sem_post(&stage->room);
@@ -194,7 +198,7 @@ struct stage *stage_open(struct server *server)
     pthread_mutex_init(&stage->accept_mutex, NULL);
     sem_init(&stage->room, 0, 0);
     sem_init(&stage->housekeeping, 0, 0);
-    /* Acceptors block in accept(); what they accept does not block. */
+    /* accept() blocks in the acceptors; the accepted sockets do not block. */
     int flags = fcntl(server->listen_fd, F_GETFL);
     fcntl(server->listen_fd, F_SETFL, flags & ~O_NONBLOCK);
     if (start_threads(stage) == 0)
@@ -223,7 +227,8 @@ void stage_stop(struct stage *stage)
         pipeline_drop(stage, idle);
 }
 
-/* The master only watches: signals, the clock, and the last one's end. */
+/* The master only waits: for signals, for the clock, and for the end of the
+ * last connection. */
 int stage_run(struct stage *stage)
 {
     struct pollfd fds[MASTER_FDS] = {
@@ -244,8 +249,9 @@ int stage_run(struct stage *stage)
         stats_add(STAT_sys_wait, 1);
         if (n < 0 && errno != EINTR)
             return -1;
-        /* The last one closes, and an acceptor that we still wait for lets
-         * another in: left unread, this would never let us sleep again. */
+        /* Read it even if it is not the end: the last connection may close just
+         * before an acceptor, which is still to be joined, adds another one.
+         * Unread, gone_fd would stay readable and poll would not sleep. */
         if (n > 0 && fds[1].revents != 0)
             (void)!read(stage->gone_fd, &(uint64_t){0}, sizeof(uint64_t));
         if (server_signals(stage->server))
@@ -258,7 +264,7 @@ int stage_run(struct stage *stage)
 void stage_close(struct stage *stage)
 {
     end_threads(stage);
-    /* Whoever is left is in the table, wherever it is else. */
+    /* The table has all connections that are left, wherever else they are. */
     for (size_t i = 0; i < stage->connections.unused; i++) {
         struct conn *conn = stage->connections.slots[i].conn;
         if (conn != NULL)

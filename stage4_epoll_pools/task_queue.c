@@ -2,11 +2,11 @@
  *
  * put -> ring, semaphore + 1 -> a thread wakes -> take
  *
- * The semaphore counts the tasks, so as many threads wake as there is work for,
- * and a post while all are busy is not lost: the next who asks passes without
- * waiting. A condition variable would need a thread to be waiting already. Each
- * task has its post, not only the first in an empty ring: who wakes takes one,
- * and what he leaves would lie there until the next is put. */
+ * The semaphore counts the tasks, so one thread wakes for each task. A post
+ * while all threads are busy is not lost: the next thread that calls sem_wait
+ * does not wait. A signal to a condition variable would be lost then. Each task
+ * gets a post, not only the first in an empty ring. A woken thread takes one
+ * task. What it left would stay in the queue until the next put. */
 #include "pipeline.h"
 
 #include <errno.h>
@@ -42,7 +42,7 @@ void task_queue_put(struct task_queue *queue, struct conn *chain, size_t n)
     pthread_mutex_lock(&queue->lock);
     queue->ring[(queue->head + queue->count++) & queue->mask] = chain;
     pthread_mutex_unlock(&queue->lock);
-    /* After the unlock, so that whom it wakes does not find the lock held. */
+    /* After the unlock, so that the woken thread does not find it locked. */
     sem_post(&queue->tasks);
 }
 
@@ -54,8 +54,8 @@ struct conn *task_queue_take(struct task_queue *queue)
     pthread_mutex_lock(&queue->lock);
     if (queue->count > 0) {
         chain = queue->ring[queue->head++ & queue->mask];
-        /* Back to the start: else it would come by every page of the ring in
-         * time, and the longest queue there ever was fits into a few. */
+        /* Back to the start. Otherwise head would pass through the whole ring
+         * and touch all its pages, although the tasks fit into a few. */
         if (--queue->count == 0)
             queue->head = 0;
     }
@@ -70,8 +70,8 @@ struct conn *task_queue_take(struct task_queue *queue)
 
 void task_queue_shut(struct task_queue *queue, size_t threads)
 {
-    /* One post more than there are tasks for each thread: whoever passes the
-     * semaphore and finds the ring empty knows that this was the end. */
+    /* One extra post for each thread. A thread that passes the semaphore and
+     * finds the ring empty knows that the queue has been shut. */
     while (threads-- > 0)
         sem_post(&queue->tasks);
 }

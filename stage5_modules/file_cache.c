@@ -2,13 +2,13 @@
  *
  * mount, path, Accept-Encoding -> hash -> bucket -> entry (fields, body)
  *
- * Nothing is asked of the kernel for a hit. The one thing shared between
- * threads is the epoch, a number that every write moves on: an answer is good
- * only in the epoch in which its file was opened. A write moves it on after the
- * rename and before its answer, so whoever has seen a write acknowledged gets
- * no older file. One number for all files, since a file has many paths
- * (its directory, links, a prefix of another mount), and a write that misses
- * one of them would be wrong where this is only slower. */
+ * A hit needs no system call. Threads share only the epoch, a number that every
+ * write increases. An answer is valid only in the epoch in which its file was
+ * opened. A write increases the epoch after the rename and before its answer is
+ * sent. So a client that has the answer to a write never gets the older file.
+ * One number for all files, because a file has many paths (its directory,
+ * links, another mount). A write that missed one of these paths would leave a
+ * wrong answer in the cache. To drop a valid answer only costs time. */
 #include "file_cache.h"
 
 #include "access/access.h"
@@ -29,12 +29,12 @@ enum {
 
 struct entry {
     const struct mount *mount;
-    struct text path, encoding; /* behind the struct, as what follows */
+    struct text path, encoding; /* the bytes of all four are after the struct */
     struct text fields, body;
     const char *index,
-        *suffix;  /* of the exchange; they live as long as mounts */
-    size_t bytes; /* of all */
-    uint64_t learnt_ms;
+        *suffix;        /* of the exchange; valid as long as the mounts are */
+    size_t bytes;       /* of the struct and the four texts */
+    uint64_t learnt_ms; /* monotonic */
     uint64_t epoch;
     struct table_link by_key;
     TAILQ_ENTRY(entry) by_use;
@@ -43,7 +43,7 @@ struct entry {
 struct file_cache {
     uint64_t bytes_max, file_bytes_max;
     uint64_t bytes;
-    TAILQ_HEAD(, entry) by_use; /* the first least recently */
+    TAILQ_HEAD(, entry) by_use; /* least recently used first */
     struct table by_key;
 };
 
@@ -67,8 +67,9 @@ struct key {
     struct text path, encoding;
 };
 
-/* Finds the field that may choose between encodings; false if there is one that
- * makes the answer its own (conditions, ranges, a name). */
+/* Sets *encoding to the value of Accept-Encoding, "" without it. Returns false
+ * if the answer cannot be shared: the request has a condition, a range or
+ * credentials, or names encodings twice. */
 static bool read_fields(const struct http_request *request,
                         struct text *encoding)
 {
@@ -134,7 +135,7 @@ static void forget(struct file_cache *cache, struct entry *entry)
     free(entry);
 }
 
-/* The one used least recently, of at least one. */
+/* Removes the entry used least recently. There must be one. */
 static void forget_oldest(struct file_cache *cache)
 {
     forget(cache, TAILQ_FIRST(&cache->by_use));
@@ -207,7 +208,7 @@ bool file_cache_answer(struct file_cache *cache, struct exchange *exchange,
         forget(cache, entry);
         return false;
     }
-    /* Rules may have changed, and depend on who asks. */
+    /* The rules may have changed, and they depend on the client. */
     unsigned wait_seconds;
     if (access_check(exchange->server->access, exchange, &wait_seconds) !=
             ACCESS_ALLOWED ||

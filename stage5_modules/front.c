@@ -6,10 +6,11 @@
  *                              v   |
  *                             modules
  *
- * The loop is that of stage 3, but for two things. The kernel keeps the list of
- * what is watched, so a call costs what has happened and not what is open. And
- * a request that may block goes away and comes back: meanwhile the module has
- * the connection, and the front does not look into it. */
+ * The loop is that of stage 3, with two differences. The kernel keeps the list
+ * of watched sockets, so the cost of a call depends on the number of events and
+ * not on the number of connections. And a request that may block goes to a
+ * module (module.h) and comes back. Meanwhile the module owns the connection,
+ * and the front does not touch what is in it. */
 #include "front.h"
 
 #include "base/clock.h"
@@ -24,19 +25,20 @@
 #include <unistd.h>
 
 enum {
-    EVENTS_MAX = 128, /* that one epoll_wait fetches */
-    ACCEPT_MAX = 64,  /* a turn, so that a flood of new clients does not keep
-                         the old ones waiting */
+    EVENTS_MAX = 128, /* events that one epoll_wait fetches */
+    ACCEPT_MAX = 64,  /* clients accepted in one turn (round of the loop), so
+                         that many new clients do not keep others waiting */
     WAIT_MS = 1000,   /* longest wait */
-    LISTEN_AGAIN_MS = 1000, /* then what could not be done is tried again */
-    BESIDE_MS = 100, /* so long after a short answer others are expected */
+    LISTEN_AGAIN_MS = 1000, /* after a failure: when to accept again */
+    BESIDE_MS = 100, /* for so long after a short answer more are expected */
 };
 
-/* What the kernel knows of a connection's socket, in conn->watch. */
+/* What epoll watches a connection's socket for: the values of conn->watch. */
 enum { WATCH_NONE, WATCH_READ, WATCH_WRITE };
 
 /* ---- what the kernel is asked ---- */
 
+/* Returns 0, or -1 with errno: the kernel may have no memory. */
 static int watch_set(struct front *front, struct conn *conn,
                      unsigned char watch)
 {
@@ -45,7 +47,7 @@ static int watch_set(struct front *front, struct conn *conn,
         .data.ptr = conn,
     };
     if (conn->watch == watch)
-        return 0; /* nearly always: read, answer at once, read */
+        return 0; /* nearly always: it reads, is answered at once, reads */
     int how = conn->watch == WATCH_NONE ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
     stats_add(STAT_sys_watch, 1);
     if (epoll_ctl(front->epoll_fd, how, conn->fd, &event) < 0)
@@ -54,24 +56,26 @@ static int watch_set(struct front *front, struct conn *conn,
     return 0;
 }
 
-/* Something has come from a client whose request a module has. It can wait,
- * but the kernel would tell it again and again; and a hang-up it tells even if
- * asked for nothing, so the socket is taken out. Only then: most clients say
- * nothing until they have their answer, and cost no call here. */
+/* There is an event for a connection that a module has. It can wait, but the
+ * kernel would report it again in every turn. A hang-up is reported even if no
+ * events are asked for, so the socket must be removed from the set. This is
+ * done only now, because most clients send nothing until they have their
+ * answer: they cost no system call here. */
 static void watch_forget(struct front *front, struct conn *conn)
 {
     stats_add(STAT_sys_watch, 1);
     atomic_fetch_add_explicit(&front->stale, 1, memory_order_relaxed);
-    /* Otherwise the next turn hears of it again, and tries again. */
+    /* If this fails, the next turn gets the event again and tries again. */
     if (epoll_ctl(front->epoll_fd, EPOLL_CTL_DEL, conn->fd, NULL) == 0)
         conn->watch = WATCH_NONE;
 }
 
-/* It may fail (ENOMEM, or ENOSPC: fs.epoll.max_user_watches). `listening` is
- * what the kernel does, not what we want: front_turn tries again. */
+/* Starts or stops watching the listening socket. This may fail (ENOMEM, or
+ * ENOSPC: fs.epoll.max_user_watches). `listening` is what the kernel does, not
+ * what we want: if they differ, front_turn tries again. */
 static void listen_on(struct front *front, bool on)
 {
-    /* EXCLUSIVE: of several fronts that sleep, one is woken for a client. */
+    /* EXCLUSIVE: a new client wakes only one of the fronts that sleep. */
     struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE,
                                 .data.ptr = &front->stage->server->listen_fd};
     if (front->listening == on)
@@ -88,14 +92,15 @@ static void listen_on(struct front *front, bool on)
 static void drop(struct front *front, struct conn *conn)
 {
     connections_remove(&front->connections, conn);
-    conn_close(conn); /* and the kernel forgets its socket */
+    conn_close(conn); /* the kernel removes its socket from the epoll set */
     atomic_fetch_sub(&front->stage->connections, 1);
-    /* There is a descriptor again for one who waits in the kernel's queue. */
+    /* A descriptor is free again, for a client in the kernel's queue. */
     if (!front->stopping)
         listen_on(front, true);
 }
 
-/* Turns a wish into what the kernel is asked next time. */
+/* Watches the socket for what the connection's wish needs: a wish is what it
+ * waits for next (conn.h). Closes the connection if that is the wish. */
 static void settle(struct front *front, struct conn *conn, enum conn_wish wish)
 {
     conn->wish = wish;
@@ -108,8 +113,9 @@ static void settle(struct front *front, struct conn *conn, enum conn_wish wish)
     connections_update(&front->connections, conn);
 }
 
-/* The module that answers for a mount. Where there is none, as for /-/, any can
- * do what may block: to check a password. */
+/* Returns the index of the module for the request's mount. A mount without a
+ * module (/-/) gets any module, for what may block there: checking a password.
+ */
 static size_t module_of(const struct front *front, struct conn *conn)
 {
     const struct stage *stage = front->stage;
@@ -122,8 +128,9 @@ static bool has_modules(const struct front *front)
     return front->stage->any_module < front->stage->module_count;
 }
 
-/* Gives the connection to a module, at the end of this turn with others. False:
- * it cannot be given away. */
+/* Gives the connection to a module: it goes there at the end of this turn,
+ * together with others. Returns false if there is no module or no memory; then
+ * the connection is still the front's. */
 static bool hand_over(struct front *front, struct conn *conn,
                       enum task_kind kind)
 {
@@ -137,12 +144,14 @@ static bool hand_over(struct front *front, struct conn *conn,
                           .next = front->batches[number]};
     front->batches[number] = task;
     connections_pause(&front->connections, conn);
-    conn->wish = CONN_WANT_WORK; /* a step puts its own in its place */
+    conn->wish = CONN_WANT_WORK; /* TASK_STEP replaces it by the step's wish */
     conn->away = true;
     return true;
 }
 
-/* A whole request is here. True: it has its answer, on with the connection. */
+/* Call after CONN_WANT_WORK. Answers the request, or gives it to a module if
+ * that may block. Returns true if it is answered: go on with the connection.
+ * Returns false if a module has the connection now. */
 static bool answer(struct front *front, struct conn *conn)
 {
     struct exchange *exchange = conn_route(conn);
@@ -175,10 +184,10 @@ static bool answer(struct front *front, struct conn *conn)
     return true;
 }
 
-/* Is the next step better done by a module? It may have to wait for the disk;
- * or it sends so much that others would have to wait for it. Who downloads
- * alone is served here: to hand a connection over costs something, and it
- * would speed up nobody. */
+/* Returns true if a module should do the next step: it may have to wait for the
+ * disk, or it sends so much that other clients would have to wait. If no other
+ * client has had a short answer just now, a long one is sent here: handing the
+ * connection over costs time, and no client would gain. */
 static bool step_goes_away(const struct front *front, const struct conn *conn)
 {
     if (!conn_step_may_block(conn))
@@ -188,8 +197,9 @@ static bool step_goes_away(const struct front *front, const struct conn *conn)
     return !conn_step_is_cached(conn);
 }
 
-/* The connection's next request has come, but its turn is over. The inbox is
- * looked at after the others have had theirs, in this turn or in the next. */
+/* The connection has a further request, but its time in this turn is over. It
+ * goes to the front's own inbox. The front takes it from there after it has
+ * served the others, in this turn or in the next. */
 static void come_again(struct front *front, struct conn *conn)
 {
     connections_update(&front->connections, conn);
@@ -199,7 +209,8 @@ static void come_again(struct front *front, struct conn *conn)
     inbox_put(&front->inbox, conn);
 }
 
-/* On with a connection until it has to wait, or might, or its turn is over. */
+/* Serves a connection until it has to wait, or goes to a module because it may
+ * block, or until its time in this turn is over. */
 static void go_on(struct front *front, struct conn *conn)
 {
     uint64_t start_ns = 0;
@@ -254,8 +265,9 @@ static void accept_clients(struct front *front)
         case LISTEN_NONE:
             return;
         case LISTEN_FULL:
-            /* Watching on would wake us without end for a client that we
-             * cannot take. drop() turns it on again, or time. */
+            /* There is no descriptor or memory. If we still watched the
+             * listening socket, this client would wake us again and again.
+             * drop() turns it on again, or front_turn after a second. */
             listen_on(front, false);
             front->listen_ms = front->now_ms + LISTEN_AGAIN_MS;
             return;
@@ -263,21 +275,22 @@ static void accept_clients(struct front *front)
     }
 }
 
-/* A module has done with it. */
+/* A connection has come back from a module. */
 static void come_home(struct front *front, struct conn *conn)
 {
     enum conn_wish wish = conn->wish;
     conn->away = false;
-    /* What was not done to it while it was away. Its deadline goes to the end
-     * of a list whose first is looked at: who trickles comes home with each
-     * byte, and would stand behind the others for ever. */
+    /* A stop, or its deadline, may have come while it was away. The deadline
+     * must be looked at here: its place is now at the end of a list, and expire
+     * looks only at the first ones. A client that sends one byte at a time
+     * comes back after each byte, so it would never become the first. */
     if (front->stopping && wish != CONN_CLOSE && conn_stop(conn))
         wish = CONN_CLOSE;
     else if (wish != CONN_CLOSE && conn->deadline != DEADLINE_NONE &&
              conn->deadline_ms <= front->now_ms && !conn_came_in_time(conn))
         wish = conn_expire(conn);
-    /* After a step its wish is there; after work or a stream's piece there is
-     * something to send. */
+    /* READ and WRITE are wishes of TASK_STEP. After TASK_WORK and TASK_STREAM
+     * the wish is still WORK: then the next step is due, to send. */
     if (wish == CONN_WANT_READ || wish == CONN_WANT_WRITE || wish == CONN_CLOSE)
         settle(front, conn, wish);
     else
@@ -302,7 +315,7 @@ static void hand_over_all(struct front *front)
     for (size_t i = 0; i < front->stage->module_count; i++) {
         struct task *chain = front->batches[i], *in_order = NULL;
         front->batches[i] = NULL;
-        while (chain != NULL) { /* it was put together back to front */
+        while (chain != NULL) { /* hand_over built it in reverse order */
             struct task *next = chain->next;
             chain->next = in_order;
             in_order = chain;
@@ -318,16 +331,17 @@ static void expire(struct front *front)
     struct conn *conn;
     while ((conn = connections_expired(&front->connections, front->now_ms)) !=
            NULL)
-        /* One wait fetches EVENTS_MAX at most, and none when SIGCONT ends it:
-         * bytes that came in time may be there still. */
+        /* epoll_wait returns at most EVENTS_MAX events, and none if SIGCONT
+         * ends it. So there may be bytes that came before the deadline. */
         if (conn_came_in_time(conn))
             go_on(front, conn);
         else
             settle(front, conn, conn_expire(conn));
 }
 
-/* A request has found no memory: of this front's connections those that hold
- * most and move least go, until there is room. */
+/* If a request found no memory, ends this front's connections with the largest
+ * burden (much memory held, few bytes moved: conn_burden) until there is
+ * enough. */
 static void shed(struct front *front)
 {
     struct conn *conn;
@@ -365,9 +379,11 @@ static int wait_for_events(struct front *front, struct epoll_event *events)
     return n;
 }
 
-/* A pointer in an event is safe: only this thread closes its connections, each
- * is in the set once, and it is closed in the loop over the events only for its
- * own. What closes others (the inbox, expiry) comes behind that loop. */
+/* One round of the loop. The pointers in the events stay valid: only this
+ * thread closes its connections, and each is in the epoll set once. The loop
+ * over the events closes a connection only when it handles that connection's
+ * own event. What may close others (the inbox, expiry) comes after that loop.
+ */
 static void front_turn(struct front *front)
 {
     struct epoll_event events[EVENTS_MAX];
@@ -375,7 +391,7 @@ static void front_turn(struct front *front)
     int n = wait_for_events(front, events);
     for (int i = 0; i < n; i++) {
         if (events[i].data.ptr == &front->inbox)
-            continue; /* taken below; an edge, so there is nothing to read */
+            continue; /* taken below; with EPOLLET nothing has to be read */
         if (events[i].data.ptr == &front->stage->server->listen_fd) {
             newcomers = true;
             continue;
@@ -432,7 +448,7 @@ int front_open(struct front *front, struct stage *stage)
     if (front->epoll_fd < 0 || front->batches == NULL ||
         connections_open(&front->connections, settings->connections_max) < 0)
         goto fail;
-    /* An edge for each write to it: nobody has to read it empty. */
+    /* EPOLLET: each write to it is one event, so it need not be read. */
     struct epoll_event wake = {.events = EPOLLIN | EPOLLET,
                                .data.ptr = &front->inbox};
     if (epoll_ctl(front->epoll_fd, EPOLL_CTL_ADD, front->inbox.wake_fd, &wake) <

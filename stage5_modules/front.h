@@ -1,9 +1,10 @@
-/* front.h - a front: the thread that has the connections while nothing about
- * them can block.
+/* front.h - a front: a thread that owns connections, except while a request may
+ * block.
  *
- * Every connection has one front for all of its life. The front receives,
- * parses, answers what is in memory, sends; the rest goes to a module and
- * comes back by the front's inbox. */
+ * Every connection belongs to one front for all of its life. The front
+ * receives, parses, answers what is in memory, and sends. A request that may
+ * block goes to a module (module.h) and comes back through the front's inbox,
+ * the list of connections that modules have finished with (inbox.h). */
 #ifndef FIVEFOLD_FRONT_H
 #define FIVEFOLD_FRONT_H
 
@@ -17,15 +18,15 @@ struct stage {
     struct server *server; /* borrowed */
     struct front *fronts;  /* owned; front_count */
     size_t front_count;
-    struct module **modules; /* owned; of each mount, in their order; NULL: what
-                                answers there never blocks */
-    size_t module_count;     /* as many as mounts, or none yet */
-    size_t any_module;       /* one that there is; module_count: there is none
-                              */
+    struct module **modules; /* owned; one for each mount, in their order. NULL
+                                for a mount that has none */
+    size_t module_count;     /* the number of mounts; 0 until they are opened */
+    size_t any_module;       /* index of some module that exists; module_count
+                                if there is none */
     int gone_fd;             /* owned; an eventfd: the last front has ended */
 
     atomic_size_t connections; /* of all fronts */
-    atomic_size_t running;     /* fronts */
+    atomic_size_t running;     /* fronts whose thread has not ended */
     atomic_bool stopping;
     _Atomic uint64_t stop_ms; /* monotonic: when a graceful stop gives up */
 };
@@ -34,13 +35,14 @@ struct front {
     struct stage *stage; /* borrowed */
     pthread_t thread;
     bool started;
-    struct inbox inbox; /* the modules put, the front takes */
+    struct inbox inbox; /* modules put connections in, the front takes them */
 
-    /* The front's own. */
+    /* Only the front uses these. A turn is one round of its loop. */
     int epoll_fd; /* owned */
     struct connections connections;
     struct file_cache *cache; /* owned; NULL: none */
-    struct task **batches;    /* owned; a chain for each module */
+    struct task **batches;    /* owned; for each module the tasks that it gets
+                                 at the end of this turn */
     bool listening;           /* the listening socket is watched */
     uint64_t listen_ms;       /* monotonic: when to watch it again, if not */
     uint64_t now_ms;          /* monotonic, of this turn */
@@ -48,20 +50,22 @@ struct front {
     bool stopping;            /* it has seen stage->stopping */
 
     /* For the live page. */
-    atomic_size_t listed;
-    atomic_uint_fast64_t taken; /* back from modules */
-    atomic_uint_fast64_t stale; /* events for those that a module had */
+    atomic_size_t listed;       /* its connections */
+    atomic_uint_fast64_t taken; /* connections taken from the inbox */
+    atomic_uint_fast64_t stale; /* events for connections that a module had */
 };
 
-/* Makes what the front needs. 0, or -1 with errno. */
+/* Makes what the front needs, but not its thread. Borrows stage until
+ * front_close. Returns 0, or -1 with errno. */
 int front_open(struct front *front, struct stage *stage);
 
-/* Starts its thread; it ends when stage->stopping is set and its last
- * connection has gone, or stage->stop_ms has come. 0, or -1 with errno. */
+/* Starts the front's thread. After stage->stopping is set, the thread ends when
+ * its last connection has closed, or at stage->stop_ms. Returns 0, or -1 with
+ * errno. */
 int front_start(struct front *front);
 
-/* Closes every connection and frees all; the thread has ended, and the
- * modules too. */
+/* Closes every connection and frees all but front itself. Call it when the
+ * front's thread and the modules have ended. */
 void front_close(struct front *front);
 
 #endif

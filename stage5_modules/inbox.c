@@ -2,11 +2,12 @@
  *
  * worker -> put -> chain -> take -> front
  *
- * A front that works finds the chain in its next turn, so telling it would be a
- * system call for nothing; one that sleeps must be told. `asleep` is how both
- * sides know: the front sets it and then looks whether something has come; the
- * worker puts and then looks whether it is set. Each writes before it reads, so
- * (sequentially consistent) at least one of them sees the other. */
+ * A front that runs finds the chain in its next turn (round of its loop), so a
+ * system call to wake it would be wasted. A front that sleeps must be woken.
+ * Both sides use `asleep` for this. The front sets it, and then looks whether
+ * the inbox is empty. The worker puts its chain, and then looks whether asleep
+ * is set. Each writes before it reads, and the atomics are sequentially
+ * consistent, so at least one of them sees what the other wrote. */
 #include "inbox.h"
 
 #include "base/lock.h"
@@ -46,7 +47,7 @@ void inbox_put(struct inbox *inbox, struct conn *chain)
         inbox->first = chain;
     inbox->last = last;
     pthread_mutex_unlock(&inbox->lock);
-    /* Of several who come while it sleeps, one tells it. */
+    /* If several workers come while it sleeps, only one of them wakes it. */
     if (atomic_load(&inbox->asleep) && atomic_exchange(&inbox->asleep, false))
         inbox_wake(inbox);
 }

@@ -1,4 +1,5 @@
-/* inbox.h - the way back from a module to a front. */
+/* inbox.h - an inbox: the list through which connections come back from the
+ * modules to a front. */
 #ifndef FIVEFOLD_INBOX_H
 #define FIVEFOLD_INBOX_H
 
@@ -7,26 +8,33 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Connections that modules have done with: one for each front. */
+/* Each front has one. Any thread may put connections in; the front takes them
+ * all at once. */
 struct inbox {
     int wake_fd;        /* owned; an eventfd, watched by the front */
-    atomic_bool asleep; /* the front waits for the kernel, or is about to */
+    atomic_bool asleep; /* the front waits in epoll_wait, or is about to */
 
     pthread_mutex_t lock; /* for what follows */
     struct conn *first, *last;
 };
 
+/* Makes an empty inbox. Returns 0, or -1 with errno. */
 int inbox_open(struct inbox *inbox);
+/* Frees the inbox, but not the connections in it. */
 void inbox_close(struct inbox *inbox);
 
-/* Takes a chain of connections (conn->next); wakes the front if it sleeps. */
+/* Adds a chain of at least one connection (conn->next). Takes the chain. Wakes
+ * the front if it sleeps. From any thread. */
 void inbox_put(struct inbox *inbox, struct conn *chain);
 
-/* Gives all that is there, as a chain by conn->next. */
+/* Returns all connections of the inbox, as a chain, or NULL. The caller owns
+ * them now. Only for the front. */
 struct conn *inbox_take(struct inbox *inbox);
 
-/* The front is about to wait. False: something has come, it must not. */
+/* Call before the front waits, and clear `asleep` after the wait. Returns false
+ * if the inbox is not empty: then the front must not wait. */
 bool inbox_sleep(struct inbox *inbox);
+/* Makes wake_fd readable. From any thread. */
 void inbox_wake(struct inbox *inbox);
 
 #endif

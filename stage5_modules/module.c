@@ -1,14 +1,14 @@
-/* module.c - see module.h: the threads, and how they are woken. What they work
- * on, the strands, is in strand.c.
+/* module.c - see module.h: the threads of a module, and how they are woken.
+ * Their work is queued in strands (strand.c), the queues of the keys.
  *
  * add -> strand of the key -> ready, if a worker may go there -> a worker takes
  * one task (or several, alone) -> run -> the strand is ready again, or freed
  *
- * Everything about strands is under the module's lock, which is held for a few
- * instructions and never over a task. The master starts the workers, joins
- * them, and between that watches for what no event tells: a task behind one
- * that turns out to be slow, a strand that has rested, a task that has waited
- * too long for a key that is held. */
+ * The module's lock protects all strands. It is held for a few instructions,
+ * and never while a task is done. Besides the workers a module has a master: a
+ * thread that watches for what no event reports. That is a task that waits
+ * because the workers that are awake are busy with slow ones, a strand that has
+ * rested long enough, or a task that has waited too long for a held key. */
 #include "module.h"
 #include "conn/work.h"
 
@@ -23,12 +23,12 @@
 #include <stdlib.h>
 
 enum {
-    WAKE_TASKS = 8, /* waiting for each worker that is awake, until one more is
-                       woken: waking costs more than most tasks */
-    GATHER_MS = 2,  /* a task that others may join waits so long for them */
-    SLOW_MS = 2,    /* then it is woken all the same */
-    STALE_MS = 50,  /* waiting, until a client may have lost patience */
-    HELD_MS = 10,   /* how often held and resting strands are looked at */
+    WAKE_TASKS = 8, /* with more tasks than this for each awake worker, one more
+                       is woken: waking costs more than most tasks */
+    GATHER_MS = 2,  /* a task waits this long for others that may join it */
+    SLOW_MS = 2,    /* if no task was taken for so long, one more is woken */
+    STALE_MS = 50,  /* a client may have gone when it has waited this long */
+    HELD_MS = 10,   /* how often the master looks at held and resting strands */
 };
 
 /* ---- waking ---- */
@@ -48,7 +48,9 @@ static void wake_master_locked(struct module *module)
     module->master_due = true;
 }
 
-/* Something is ready: as many workers as pay for it. */
+/* A strand is ready: wakes one more worker if that is worth its cost. A worker
+ * in an alone strand (`away`) does not count as awake: it probably waits for
+ * the disk. */
 static void wake_locked(struct module *module)
 {
     size_t awake = module->worker_count - module->sleepers - module->away;
@@ -60,8 +62,8 @@ static void wake_locked(struct module *module)
         wake_worker_locked(module);
 }
 
-/* Lets go of the lock and then makes the posts that are due: who is woken by
- * them would else find the lock taken. */
+/* Unlocks, and only then makes the posts that are due. Otherwise the woken
+ * threads would find the lock taken. */
 static void unlock(struct module *module)
 {
     struct strands *strands = &module->strands;
@@ -70,8 +72,8 @@ static void unlock(struct module *module)
     if (strands->newly_blocked)
         wake_master_locked(module);
     strands->newly_blocked = false;
-    /* Something is ready and nobody is on the way to it: who is awake will
-     * come, if it is not busy with something slow. */
+    /* Work is ready and no worker was woken for it: one that is awake will take
+     * it, unless all of those are busy with slow tasks. The master watches. */
     if (strands->ready_count > module->waking && module->sleepers > 0)
         wake_master_locked(module);
     size_t workers = module->due;
@@ -94,8 +96,8 @@ static void count_waiting(struct module *module, size_t n)
         atomic_store_explicit(&module->deepest, waiting, memory_order_relaxed);
 }
 
-/* False: no memory, or a request too many for one key. The task is still the
- * caller's. */
+/* Takes the task and returns true. Returns false if there is no memory, or if
+ * too many requests wait for the key: then the task is still the caller's. */
 static bool put_locked(struct module *module, struct task *task,
                        struct text key, bool alone)
 {
@@ -109,8 +111,8 @@ static bool put_locked(struct module *module, struct task *task,
     return true;
 }
 
-/* Nobody will do it. What has no answer yet is told; where one is under way
- * already, the connection goes home to be closed. */
+/* Refuses a task. A request that has no answer yet gets 503. If an answer has
+ * begun, the connection goes back to its front to be closed. Takes task. */
 static void task_refuse(struct module *module, struct task *task)
 {
     if (module->kind->forget != NULL)
@@ -131,7 +133,7 @@ void module_add(struct module *module, struct task *chain)
         struct task *task = chain;
         const struct exchange *exchange = conn_exchange(task->conn);
         bool alone = false;
-        /* What is of no module (/-/) may be asked of any. */
+        /* A request for a mount without a module (/-/) comes to any module. */
         struct text key = exchange->handler == module->kind->handler
                               ? module->kind->key(exchange, &alone)
                               : TEXT("");
@@ -170,8 +172,8 @@ void module_hold(struct module *module, struct text key, bool held)
 {
     pthread_mutex_lock(&module->lock);
     struct strand *strand = strand_of(&module->strands, key, true);
-    /* Without memory for a strand nobody waits for the key: writers are told
-     * by the database itself that it is locked. */
+    /* Without memory for a strand nothing is held: the writers run, and SQLite
+     * itself reports that the database is locked. */
     if (strand != NULL && (held || strand->held > 0)) {
         strand->held += held ? 1 : (size_t)-1;
         strand_settle(&module->strands, strand);
@@ -234,8 +236,8 @@ static bool only_reads(const struct task *task)
            (method == HTTP_GET || method == HTTP_HEAD);
 }
 
-/* Does tasks of one strand. Returns how many; with fewer than n the strand
- * rests for *rest_ms. */
+/* Does tasks of one strand, from the first on. Returns how many it did. If that
+ * is fewer than n, the strand must rest for *rest_ms. */
 static size_t run_tasks(struct module *module, struct task **tasks, size_t n,
                         unsigned *rest_ms)
 {
@@ -252,8 +254,8 @@ static size_t run_tasks(struct module *module, struct task **tasks, size_t n,
     return 1;
 }
 
-/* Done together, tasks cost less: they wait for those that are about to join
- * them, though not for long. */
+/* Returns true if the strand's tasks should wait a little. They cost less if
+ * they are done together, and more of them may come soon. */
 static bool gathers_locked(const struct module *module,
                            const struct strand *strand)
 {
@@ -263,13 +265,14 @@ static bool gathers_locked(const struct module *module,
            clock_ms() - strand->first->since_ms < GATHER_MS;
 }
 
-/* Under the lock, but while a task is done. */
+/* Called with the lock held. Unlocks it only while tasks are done. */
 static void work_on_locked(struct module *module, struct strand *strand)
 {
     struct task *tasks[MODULE_BATCH];
     size_t n = 0, max = 1, done;
     unsigned rest_ms;
-    /* Held since it was put into the list, or its task was late meanwhile. */
+    /* Since it became ready it may have been held, or the master may have taken
+     * its late tasks. */
     if (strand->count == 0 || strand->blocked ||
         gathers_locked(module, strand)) {
         strand_settle(&module->strands, strand);
@@ -283,7 +286,7 @@ static void work_on_locked(struct module *module, struct strand *strand)
     atomic_fetch_add_explicit(&module->taken, n, memory_order_relaxed);
     strand->active++;
     module->away += strand->alone;
-    /* Others may work on it too, or come to it while we do. */
+    /* Other workers may take its tasks too, if it is not alone. */
     strand_settle(&module->strands, strand);
     if (strand->alone && module->strands.ready_count > 0)
         wake_locked(module);
@@ -312,8 +315,9 @@ static void *worker_thread(void *argument)
             work_on_locked(module, strand);
             continue;
         }
-        /* Whoever wakes us counts us out, under the lock: so each post of the
-         * gate is for one who waits or is about to, and none is lost. */
+        /* The thread that wakes us subtracts us from sleepers, under the lock.
+         * So each post of the gate is for a worker that waits or is about to
+         * wait, and no post is lost. */
         module->sleepers++;
         unlock(module);
         while (sem_wait(&module->gate) < 0 && errno == EINTR)
@@ -327,8 +331,9 @@ static void *worker_thread(void *argument)
 
 /* ---- the master ---- */
 
-/* Tasks at the head of a held strand that have waited long enough become
- * strands of their own, to be answered as best they can. */
+/* Tasks at the head of a held strand that have waited for patience_ms are late:
+ * each moves to a new strand of its own, which is ready. So it is run although
+ * its key is held, and gets the answer that is possible then. */
 static void free_late_locked(struct module *module, struct strand *strand,
                              uint64_t now_ms)
 {
@@ -363,7 +368,7 @@ static void look_at_blocked_locked(struct module *module)
     }
 }
 
-/* How long the master may sleep; -1: until it is told. */
+/* Returns how many milliseconds the master may sleep; -1: until it is woken. */
 static int watch_ms_locked(const struct module *module)
 {
     if (module->strands.ready_count > 0 && module->sleepers > 0)
@@ -397,8 +402,8 @@ static void *master_thread(void *argument)
         watch_wait(module, wait_ms);
         pthread_mutex_lock(&module->lock);
         module->master_sleeps = false;
-        /* Nothing has been taken meanwhile: who is awake is busy with
-         * something slow. */
+        /* Nothing has been taken meanwhile: all workers that are awake are busy
+         * with slow tasks. */
         if (ready && module->strands.ready_count > 0 && module->sleepers > 0 &&
             taken == atomic_load(&module->taken))
             wake_worker_locked(module);
@@ -425,7 +430,8 @@ static void stop_threads(struct module *module, size_t workers, bool master)
         pthread_join(module->master, NULL);
 }
 
-/* Signals are the server's master's. */
+/* Starts the workers and the master, with signals blocked: only the thread of
+ * main takes signals. Returns 0, or -1 with errno. */
 static int start_threads(struct module *module)
 {
     sigset_t all, before;
@@ -472,8 +478,8 @@ struct module *module_open(const struct module_kind *kind,
     snprintf(made->name, sizeof made->name, "%s%s%s", kind->name,
              mount->name[0] != '\0' ? " " : "", mount->name);
     made->worker_count = kind->workers(mount->settings);
-    /* One key leaves at least half of the workers to others, and half of the
-     * room to wait in. */
+    /* One key leaves at least half of the workers to other keys, and half of
+     * the places in the queue. */
     made->strands.shared_max =
         made->worker_count > 1 ? made->worker_count / 2 : 1;
     made->key_max = (server->settings->pool_queue_max + 1) / 2;

@@ -1,18 +1,21 @@
-/* module.h - a module: what answers requests, and the threads that do it.
+/* module.h - a module: the code that answers one kind of requests, and the
+ * threads that run it.
  *
  *     front --module_add--> strands, by key --> ready --> workers
  *       ^                      ^    ^                        |
  *       |                      |    +-- module_move ---------+
  *       +------- inbox <-------|------- module_answered -----+
- *                              +-- module_hold, by whoever locks a key
+ *                              +-- module_hold, when a key is locked
  *
- * The rest of the server only adds tasks and takes connections back. A task
- * belongs to a strand, the queue of one key (a file, a database). On a strand
- * for one at a time no two workers ever work, and yet none waits for another:
- * what comes for a busy key stands in its strand, and whoever finishes there
- * makes it ready again. Ready strands take turns, one task each, so that a key
- * that is asked for all the time does not keep the others waiting. A strand
- * with nothing in it is freed. */
+ * A front is a thread that has connections (front.h). It gives a connection to
+ * a module as a task, and gets it back through its inbox. A strand is the queue
+ * of one key (a file, a database). The module's threads are called workers.
+ *
+ * Some strands are "alone": one worker at a time. Yet no worker waits for
+ * another: a task for a busy key waits in its strand, and the worker that
+ * finishes there makes the strand ready again. Ready strands take turns, one
+ * task each, so that a popular key does not keep the others waiting. An empty
+ * strand is freed. */
 #ifndef FIVEFOLD_MODULE_H
 #define FIVEFOLD_MODULE_H
 
@@ -23,42 +26,47 @@
 
 #include <semaphore.h>
 
-/* ---- what a module has to say about itself ---- */
+/* ---- what a module must define ---- */
 
 struct module;
 
 struct module_kind {
-    const char *name; /* of its threads and its queue; a literal */
-    const struct handler *handler;
+    const char *name;              /* of its threads and its queue; a literal */
+    const struct handler *handler; /* whose requests it answers */
 
-    /* Makes module->state from module->mount. 0, or -1 with errno. May be
-     * NULL. */
+    /* open makes module->state from module->mount and returns 0, or -1 with
+     * errno. close frees it. Both may be NULL. */
     int (*open)(struct module *module);
     void (*close)(struct module *module);
 
-    /* Whose strand a new task is for: borrowed from the exchange. alone: one at
-     * a time, in order. Called by fronts, never blocks. */
+    /* Returns the key of a new task's strand, borrowed from the exchange. Sets
+     * *alone if tasks of this key must be done one at a time, in order. Called
+     * by fronts; must not block. */
     struct text (*key)(const struct exchange *exchange, bool *alone);
 
-    /* Does a task: answers it (module_answered) or moves it. */
+    /* Does a task and ends it: with module_answered, or with module_move into
+     * another strand. Takes task. May block. */
     void (*run)(struct module *module, struct task *task);
 
-    /* Does several tasks of a strand for one at a time, from the first on, and
-     * returns how many, each answered or moved. The others go on later: after
-     * *rest_ms, or at once. NULL: run does them one by one. */
+    /* Does some of the n tasks of one strand that is alone, from the first on.
+     * Ends each of them as run does, and returns their number. The others go
+     * back to the strand and are done later: after *rest_ms, or at once if that
+     * is 0. May block. NULL: run does the tasks one by one. */
     size_t (*run_many)(struct module *module, struct task **tasks, size_t n,
                        unsigned *rest_ms);
 
-    /* A task that will not be done, as the server ends: frees task->state. May
-     * be NULL. */
+    /* Frees task->state (it may be NULL) of a task that will not be done: the
+     * server ends, or the task is refused. May be NULL. */
     void (*forget)(struct task *task);
 
-    /* How many threads; how long a task waits for a key that is held. */
+    /* Returns the number of workers. */
     size_t (*workers)(const struct settings *settings);
+    /* Returns how long a task waits for a key that is held (module_hold). NULL:
+     * 0 ms. */
     uint64_t (*patience_ms)(const struct settings *settings);
 };
 
-enum { MODULE_BATCH = 64 }; /* tasks that run_many gets at the most */
+enum { MODULE_BATCH = 64 }; /* run_many gets at most so many tasks */
 
 /* ---- a running module (module.c) ---- */
 
@@ -67,69 +75,79 @@ struct module {
     const struct module_kind *kind;
     struct server *server;     /* borrowed */
     const struct mount *mount; /* borrowed */
-    void *state;               /* the kind's */
-    char name[64];             /* "static_file_server", or with its mount's */
+    void *state;               /* made by kind->open */
+    char name[64];             /* "static_file_server", then " " and its mount's
+                                  name if that is not "" */
     size_t worker_count;
-    size_t key_max; /* requests that may wait for one key */
-    uint64_t patience_ms;
-    pthread_t master;
-    pthread_t *workers; /* owned; worker_count */
+    size_t key_max;       /* requests that may wait for one key */
+    uint64_t patience_ms; /* as kind->patience_ms returned it */
+    pthread_t master;     /* a thread that watches the waiting tasks */
+    pthread_t *workers;   /* owned; worker_count */
 
     pthread_mutex_t lock; /* for what follows */
     struct strands strands;
-    size_t sleepers; /* workers that wait for the gate */
-    size_t away;     /* workers at a strand for one at a time: such tasks write,
-                        and who writes waits for the disk */
-    size_t waking;   /* workers that have been woken and have not come yet */
-    size_t due;      /* of these, posts that are still to be made */
-    bool master_sleeps, master_due;
+    size_t sleepers; /* workers that wait for the gate, not yet woken */
+    size_t away;     /* workers that do a task of an alone strand: it probably
+                        writes, and so waits for the disk */
+    size_t waking;   /* workers that were woken and do not run yet */
+    size_t due;      /* those of them whose post has not been made yet */
+    bool master_sleeps, master_due; /* it sleeps without a time limit; its post
+                                       has not been made yet */
     bool stopping;
 
-    sem_t gate;  /* one post for each worker that is to wake */
-    sem_t watch; /* the master's */
+    sem_t gate;  /* workers sleep here: one post for each that must wake */
+    sem_t watch; /* the master sleeps here */
 
     /* For the live page. */
     atomic_size_t waiting; /* tasks in strands */
+    /* Tasks given to run or run_many; the largest `waiting` so far. */
     atomic_uint_fast64_t taken, deepest;
 };
 
-/* Starts the module's threads. NULL with errno. */
+/* Makes a module and starts its threads. Borrows all three until module_close.
+ * Returns the module, or NULL with errno. */
 struct module *module_open(const struct module_kind *kind,
                            struct server *server, const struct mount *mount);
 
-/* Lets every worker finish what it is doing and joins all. Tasks that are left
- * are forgotten; their connections are not closed. */
+/* Lets every worker finish its task and joins all threads. Takes module. Frees
+ * the tasks that are left, but does not close their connections. */
 void module_close(struct module *module);
 
-/* Takes a chain of tasks (task->next). */
+/* Adds a chain of tasks (task->next), each allocated with malloc. Takes the
+ * chain, and with each task its connection until that is back in task->home. A
+ * task that there is no room for is refused: its connection comes back with an
+ * answer 503, or with the wish CONN_CLOSE. */
 void module_add(struct module *module, struct task *chain);
 
-/* True: so much is waiting that a request had better be refused. */
+/* Returns true if so many tasks wait that a new request should be refused. */
 bool module_is_full(const struct module *module);
 
 /* ---- for a worker in run ---- */
 
-/* Does what task->kind says, and nothing else. */
+/* Calls the function of conn/ that task->kind names. May block. */
 void module_do(struct task *task);
 
-/* The connection goes home. Takes task. */
+/* Sends the connection back to its front, through task->home. Takes task. */
 void module_answered(struct task *task);
 
-/* The same for n tasks, with one look at the inbox of each front. */
+/* The same for n tasks. Neighbours of one front go back together. Takes the
+ * tasks, not the array. */
 void module_answered_all(struct task **tasks, size_t n);
 
-/* True for a request that has waited, and whose client has gone meanwhile: it
- * need not be done if it only reads, and its connection's wish is CONN_CLOSE. A
- * write is done all the same, as whoever has sent it may count on it. */
+/* Returns true if the request has waited for some time and its client has gone.
+ * A request that only reads need not be done then: set its connection's wish to
+ * CONN_CLOSE. A write must be done all the same, because its client may count
+ * on it. */
 bool module_in_vain(const struct task *task);
 
-/* Puts the task into another strand. Takes it, but when it returns false: too
- * many wait there, or there is no memory. */
+/* Moves the task into another strand; key is copied. Returns true and takes the
+ * task; or returns false, because too many wait there or there is no memory,
+ * and the task is still the caller's. */
 bool module_move(struct module *module, struct task *task, struct text key,
                  bool alone);
 
-/* Who works on the strand for one at a time of that key has to wait (held), or
- * may go on. Calls nest. From any thread. */
+/* held true: from now on no worker may take tasks from the alone strand of that
+ * key. held false ends that. Calls nest. key is copied. From any thread. */
 void module_hold(struct module *module, struct text key, bool held);
 
 /* ---- the modules ---- */

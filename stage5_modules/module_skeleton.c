@@ -1,23 +1,25 @@
-/* module_skeleton.c - a whole module, as small as one can be: copy it.
+/* module_skeleton.c - a whole module, as small as possible, to be copied.
  *
  * GET PREFIX/NAME -> front -> strand of NAME's counter -> worker
  *   -> "Hello, NAME: visit 3"
  *
- * It counts visits, and locks nothing: each counter has a strand for one at a
- * time, so no two threads are ever at the same one, and the lock that a task
- * passes on its way in and out of a strand lets each see what the one before it
- * wrote. Switched on by [modules] skeleton = /hello/.
+ * It counts visits and locks nothing. Each counter has a strand (a queue, see
+ * strand.h) that is alone: only one worker at a time does its tasks, so no two
+ * threads ever use the same counter. And the module's lock, which is taken when
+ * a task enters or leaves a strand, makes each worker see what the one before
+ * it wrote. The module is switched on by [modules] skeleton = /hello/.
  *
- * To make a module of your own: 1. copy this file; 2. say in begin what is
- * answered, in key_of what must not happen at the same time; 3. declare it in
- * module.h and name it in server.c: kinds, and add_mounts for its prefix. */
+ * To make a module of your own: 1. Copy this file. 2. Change begin, which makes
+ * the answer, and key_of: requests with the same key are never answered at the
+ * same time. 3. Declare the module in module.h, and add it in server.c: to
+ * kinds, and in add_mounts with its prefix. */
 #include "module.h"
 
 enum { COUNTERS = 256 }; /* NAMEs with the same hash share one */
 
 static uint64_t visits[COUNTERS];
 
-/* Which counter: from the last part of the path. */
+/* Returns NAME, the rest of the path after the prefix. */
 static struct text name_of(const struct exchange *exchange)
 {
     struct text path = {exchange->path, exchange->path_length};
@@ -35,7 +37,8 @@ static enum answer_next begin(struct exchange *exchange)
 {
     struct response *response = &exchange->response;
     struct text name = name_of(exchange);
-    /* A front asks first, and shall not block. Only the strand may count. */
+    /* With at_once the caller is a front, outside of the strand. Only a worker
+     * in the strand may count. */
     if (exchange->at_once)
         return ANSWER_WOULD_BLOCK;
     if (exchange->request.method != HTTP_GET &&
@@ -56,12 +59,12 @@ static enum answer_next begin(struct exchange *exchange)
 
 static const struct handler handler = {.name = "skeleton", .begin = begin};
 
-/* ---- where and by whom ---- */
+/* ---- which strand, how many workers ---- */
 
-/* The strand: one at a time for each counter. */
+/* The key of a counter's strand: one task at a time for each counter. */
 static struct text key_of(const struct exchange *exchange, bool *alone)
 {
-    static char numbers[COUNTERS]; /* only their addresses and lengths matter */
+    static char numbers[COUNTERS]; /* all zero: only the key's length differs */
     *alone = true;
     return (struct text){numbers, counter_of(name_of(exchange))};
 }

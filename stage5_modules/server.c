@@ -1,12 +1,14 @@
-/* server.c - stage 5: fronts and modules, and the master who starts them.
+/* server.c - stage 5: fronts and modules, and the master that starts them.
  *
  * client -> front -> [module: strand of the file or the database -> worker]
  *   -> front -> client
  *
- * front.c has the connections and does what cannot block. module.c has the
- * queues and the threads for what can, once for all modules; what they do there
- * is in static_file_server.c, sqlite_database.c and module_skeleton.c. Here is
- * the master thread of it all: it takes the signals and keeps the time. */
+ * A front is a thread that owns connections and does what cannot block
+ * (front.c). A module does what can block, with its own queues and threads
+ * (module.c, the same code for all modules). What each module does is in
+ * static_file_server.c, sqlite_database.c and module_skeleton.c. Here is the
+ * master of the server, the thread that main runs in. It starts and ends the
+ * others, takes the signals, and calls server_tick. */
 #include "process/signals.h"
 #include "process/mounts.h"
 #include "process/stage.h"
@@ -26,8 +28,8 @@
 #include <unistd.h>
 
 enum {
-    TICK_MS = 1000, /* logs and SQL streams want a look */
-    MASTER_FDS = 2, /* signals, the last front's end */
+    TICK_MS = 1000, /* the master's longest wait: server_tick is due */
+    MASTER_FDS = 2, /* signals; the end of the last front */
 };
 
 const struct stage_facts stage_facts = {
@@ -51,8 +53,8 @@ static const struct module_kind *kind_of(const struct mount *mount)
     return NULL;
 }
 
-/* What only this stage serves, if the configuration wants it; that its prefix
- * is nobody else's has been checked. */
+/* Adds the mount that only this stage has, if the settings ask for it. No other
+ * mount has its prefix: that has been checked. */
 static int add_mounts(struct server *server)
 {
     const struct settings *settings = server->settings;
@@ -87,8 +89,8 @@ static int open_modules(struct stage *stage)
         if (module->worker_count < fewest)
             fewest = module->worker_count;
     }
-    /* Whichever module the passwords are sent to, some of its workers are left
-     * to other requests. */
+    /* The size of the smallest module, so that passwords never take all workers
+     * of a module: any module may have to check them. */
     if (fewest != SIZE_MAX)
         access_threads(server->access, fewest);
     return 0;
@@ -115,7 +117,7 @@ static int open_fronts(struct stage *stage)
     return 0;
 }
 
-/* The signals are the master's: a handler shall not run in a front. */
+/* The fronts start with signals blocked: only the master takes signals. */
 static int start_fronts(struct stage *stage)
 {
     sigset_t all, before;
@@ -177,8 +179,9 @@ int stage_run(struct stage *stage)
     return 0;
 }
 
-/* In this order: the fronts end, so that no task is added; the modules end, so
- * that nobody has a connection; then all connections are closed. */
+/* The order matters. First the fronts end, so that no task is added. Then the
+ * modules end, so that no worker has a connection. Then all connections are
+ * closed. */
 void stage_close(struct stage *stage)
 {
     atomic_store(&stage->stop_ms, 0);

@@ -1,4 +1,5 @@
-/* sqlite_database.c - the module for databases: who may run beside whom.
+/* sqlite_database.c - the module for databases: which requests may run at the
+ * same time.
  *
  * front -> strand NAME (shared): parse, compile --reads--> run -> front
  *                                      |
@@ -6,15 +7,19 @@
  *                                      v
  *          strand NAME (alone): one after the other, or as a group -> front
  *
+ * A strand is a queue of tasks (strand.h). Each database has a shared strand,
+ * to which all requests come, and an alone strand for writes.
  * In WAL mode a reader has a snapshot that no writer changes, and a writer
- * waits for no reader: so reads of one database run side by side, with each
- * other and with the one writer. Two writers would only wait for each other in
- * SQLite, each with a thread: here the second waits as a task in the strand.
+ * waits for no reader. So reads of one database run at the same time as other
+ * reads and as the one writer. Two writers would only wait for each other in
+ * SQLite, each with a thread. Here the second writer waits as a task in the
+ * alone strand, without a thread.
  *
- * An interactive transaction has the lock while its client thinks. Then the
- * strand is held (on_lock): its tasks stay where they are, without a thread,
- * until the client commits, or time is up, or their own time is. The requests
- * of that transaction itself pass by the strand: they have the lock. */
+ * An interactive transaction keeps the write lock between its requests. Then
+ * the alone strand is held (on_lock): its tasks stay there until the
+ * transaction ends or its time is up, or until they have waited for
+ * sqlite.busy_ms. The transaction's own requests do not enter that strand,
+ * because they have the lock. */
 #include "sqlite_database.h"
 #include "conn/work.h"
 
@@ -26,7 +31,7 @@
 
 #include <stdlib.h>
 
-enum { LOCKED_REST_MS = 5 }; /* another process has the lock: then try again */
+enum { LOCKED_REST_MS = 5 }; /* another process has the lock: try again then */
 
 static void on_lock(void *context, struct text name, bool held)
 {
@@ -45,7 +50,7 @@ static void close_module(struct module *module)
     sql_tell_locks(module->mount->object, NULL, NULL);
 }
 
-/* NAME of "/db/NAME/..."; all that have none share a strand. */
+/* Returns NAME of "/db/NAME/...". Paths without a NAME share one strand. */
 static struct text key_of(const struct exchange *exchange, bool *alone)
 {
     struct text path = {exchange->path, exchange->path_length};
@@ -81,10 +86,12 @@ static void answer_alone(struct task *task)
     module_answered(task);
 }
 
-/* There is no room among the writers. A transaction must not end by that: its
- * client would hear 503, and that its baton is none when it tries again. So
- * SQLite is asked without waiting, and says at worst that the database is
- * locked; the transaction goes on, with a new baton. */
+/* Too many requests wait in the writers' strand. A request outside of a
+ * transaction is answered 503. An open transaction must not end that way: its
+ * baton (the token that names it) is used up, so the client could not try
+ * again. Its request is run now, without waiting for the lock. At worst SQLite
+ * reports that the database is locked, and the transaction goes on with a new
+ * baton. */
 static void answer_without_room(struct task *task)
 {
     struct sql_request *request = ((struct pending *)task->state)->request;
@@ -97,10 +104,11 @@ static void answer_without_room(struct task *task)
     conn_work_refuse(task->conn);
 }
 
-/* A request whose body is here: runs it if it only reads, else takes it to
- * the writers; false then. */
-static bool sort(struct module *module, struct task *task,
-                 struct sql_request *request)
+/* Runs a request if it only reads, or has the write lock already, or needs none
+ * now. Otherwise moves the task to the writers' strand and returns false.
+ * Returns true if the connection can go back to its front. Takes request. */
+static bool classify(struct module *module, struct task *task,
+                     struct sql_request *request)
 {
     struct pending *pending = malloc(sizeof *pending);
     bool alone;
@@ -127,14 +135,15 @@ static bool sort(struct module *module, struct task *task,
     return true;
 }
 
-/* Opens a request; false: it has gone to the writers. */
+/* Starts a request in the readers' strand. Returns true if the connection can
+ * go back to its front, false if the task has moved to the writers' strand. */
 static bool work(struct module *module, struct task *task)
 {
     if (!conn_work_open(task->conn))
         return true; /* a page, a query, an error */
     struct sql_request *request = sql_request_open(conn_exchange(task->conn));
     if (request != NULL)
-        return sort(module, task, request);
+        return classify(module, task, request);
     conn_work_answer(task->conn);
     return true;
 }
@@ -144,7 +153,8 @@ static void run(struct module *module, struct task *task)
     const struct exchange *exchange = conn_exchange(task->conn);
     struct pending *late = task->state;
     if (late != NULL) {
-        /* The lock is still another's: SQLite will say so. */
+        /* The lock is still another's (a client's or a process's): the request
+         * runs without waiting, and SQLite reports that. */
         sql_request_hurry(late->request);
         answer_alone(task);
         return;
@@ -163,7 +173,7 @@ static void run(struct module *module, struct task *task)
         module_answered(task);
 }
 
-/* Forgets the answer that a transaction which is no more has given. */
+/* Deletes an answer made in a transaction that has been rolled back. */
 static void unsay(struct task *task)
 {
     response_release(&conn_exchange(task->conn)->response);
@@ -186,6 +196,7 @@ static void answer_each(struct task **tasks, size_t n)
     }
 }
 
+/* Returns how many tasks, from the first on, may share a transaction. */
 static size_t count_group(struct task **tasks, size_t n)
 {
     size_t count = 0;
@@ -203,7 +214,7 @@ static bool is_late(const struct module *module, const struct task *task)
     return clock_ms() - task->since_ms >= module->patience_ms;
 }
 
-/* The writers of one database, in order. */
+/* Does writes of one database, in order (see module_kind.run_many). */
 static size_t run_many(struct module *module, struct task **tasks, size_t n,
                        unsigned *rest_ms)
 {
@@ -222,7 +233,8 @@ static size_t run_many(struct module *module, struct task **tasks, size_t n,
         }
     } else if (sqlite_lock_look(tasks[0]) == SQLITE_LOCK_FREE) {
         answer_alone(tasks[0]);
-        /* It may have left a transaction open: then the others are held. */
+        /* It may have left a transaction open. Then the strand is held now, and
+         * the other tasks must wait. */
         return 1;
     }
     if (!is_late(module, tasks[0])) {

@@ -1,6 +1,6 @@
-/* sqlite_database.h - between the two halves of that module: which request goes
- * where (sqlite_database.c), and writes that are committed together
- * (sqlite_group.c). */
+/* sqlite_database.h - what the two halves of that module share. One decides in
+ * which strand (queue, strand.h) a request waits: sqlite_database.c. The other
+ * commits several writes in one transaction: sqlite_group.c. */
 #ifndef FIVEFOLD_SQLITE_DATABASE_H
 #define FIVEFOLD_SQLITE_DATABASE_H
 
@@ -8,27 +8,32 @@
 
 #include "sql/sql.h"
 
-/* What a task carries from the strand of readers to that of writers. */
+/* The state of a task that moves from the readers' strand of a database to the
+ * writers' strand. */
 struct pending {
     struct sql_request *request; /* owned */
-    enum sql_need need;          /* WRITE or GROUP */
+    enum sql_need need;          /* in the writers' strand: WRITE or GROUP */
 };
 
 enum sqlite_lock { SQLITE_LOCK_FREE, SQLITE_LOCK_TAKEN };
 
-/* Can the database of that task be written to now? Somebody outside of this
- * server may have its lock. Does not wait. */
+/* Looks whether the task's database is locked for writing; another process may
+ * have the lock. Does not wait for the lock. The task's state must be a struct
+ * pending. If the database cannot be opened, returns SQLITE_LOCK_FREE; then the
+ * request itself reports the error. */
 enum sqlite_lock sqlite_lock_look(const struct task *task);
 
 enum sqlite_grouped {
-    SQLITE_GROUP_COMMITTED, /* their answers are there, and good */
-    SQLITE_GROUP_UNDONE,    /* nothing of it is there, and the answers are not
-                               to be given: each is to be run by itself */
-    SQLITE_GROUP_LOCKED,    /* somebody else has the lock; none was run */
+    SQLITE_GROUP_COMMITTED, /* their answers are made and may be sent */
+    SQLITE_GROUP_UNDONE,    /* nothing was committed, and the answers made so
+                               far must not be sent: run each by itself */
+    SQLITE_GROUP_LOCKED,    /* the database is locked; none was run */
 };
 
-/* Runs the writes of n tasks (n >= 1, all of one database, all GROUP) in one
- * transaction; *done says how many, from the first on. */
+/* Runs the writes of n tasks in one transaction, from the first task on. n must
+ * be at least 1, and the tasks all of one database and all GROUP. Sets *done to
+ * the number of tasks that the result is for: it may run fewer than n, because
+ * its time is limited. Borrows the tasks. May block. */
 enum sqlite_grouped sqlite_group(struct task **tasks, size_t n, size_t *done);
 
 #endif

@@ -1,17 +1,18 @@
-/* sqlite_group.c - writes of many clients, committed together.
+/* sqlite_group.c - writes of many clients, committed together as a group.
  *
  * tasks -> BEGIN IMMEDIATE -> each request's statements, answers kept
- *       -> COMMIT (one fsync for all) -> every answer may go
- *       -> or, if anything ended the transaction: each request is to be run
- *          by itself (sqlite_database.c)
+ *       -> COMMIT (one fsync for all) -> every answer may be sent
+ *       -> or, if anything ended the transaction: each request is run by
+ *          itself (sqlite_database.c)
  *
  * What a client is told must be as if it had been alone. A statement that fails
- * undoes itself and nothing else, in a transaction as outside of one, so its
- * error is its own client's. Where SQLite rolls back more than that (ON
- * CONFLICT ROLLBACK, a full disk, a statement interrupted by its time limit),
- * or its COMMIT would fail (a deferred foreign key, the disk), nobody has been
- * answered yet, and nothing of the transaction is there: so all are done again,
- * one by one. Nothing is answered before it is on disk. */
+ * undoes only itself, inside a transaction as well as outside. So its error
+ * concerns only its own client. But SQLite may roll back more than that: after
+ * ON CONFLICT ROLLBACK, with a full disk, or when a time limit interrupts a
+ * statement. Or its COMMIT may fail, because of a deferred foreign key or the
+ * disk. Then no client has been answered yet, and nothing of the transaction is
+ * in the database. So all its requests are run again, one by one. No write is
+ * answered before it is on disk. */
 #include "sqlite_database.h"
 #include "conn/work.h"
 
@@ -21,7 +22,7 @@
 
 #include "sql/hrana.h"
 
-enum { GROUP_MS = 20 }; /* then it is committed: the first one waits too */
+enum { GROUP_MS = 20 }; /* then it is committed: its first client waits */
 
 static struct sql_request *request_of(const struct task *task)
 {
@@ -29,8 +30,9 @@ static struct sql_request *request_of(const struct task *task)
     return pending->request;
 }
 
-/* A connection of the task's database that does not wait for locks. NULL: there
- * is no such database, or it cannot be opened; its request will say so. */
+/* Returns a connection to the task's database that does not wait for locks.
+ * Returns NULL if there is no such database or it cannot be opened; then the
+ * request itself will report that. Give it back with sql_give. */
 static struct sql_connection *take(const struct task *task)
 {
     const struct sql_request *request = request_of(task);
@@ -57,8 +59,9 @@ enum sqlite_lock sqlite_lock_look(const struct task *task)
     return rc == SQLITE_BUSY ? SQLITE_LOCK_TAKEN : SQLITE_LOCK_FREE;
 }
 
-/* True: a deferred foreign key waits for its row. Alone that request's commit
- * would fail; here another client's row could come in time. */
+/* Returns true if a deferred foreign key still lacks its row. If the request
+ * ran alone, its COMMIT would fail. In a group another client could add the
+ * row, and the COMMIT would succeed. */
 static bool owes_a_row(struct sql_connection *connection)
 {
     int owed = 0, most;
@@ -67,8 +70,8 @@ static bool owes_a_row(struct sql_connection *connection)
     return owed != 0;
 }
 
-/* There was no memory for an answer: what the request wrote is not to be
- * committed and called failed. */
+/* Returns true if there was no memory for the answer. The client would be told
+ * that the request failed, so its writes must not be committed. */
 static bool lacks_its_answer(const struct sql_request *request)
 {
     const struct response *response = &request->exchange->response;
@@ -76,8 +79,8 @@ static bool lacks_its_answer(const struct sql_request *request)
            response->status >= 500;
 }
 
-/* Runs one request in the open transaction. False: it has ended that, or must
- * not be committed with the others. */
+/* Runs one request in the open transaction. Returns false if the request has
+ * ended the transaction, or must not be committed with the others. */
 static bool join(struct sql_connection *connection, struct task *task)
 {
     struct sql_request *request = request_of(task);
@@ -94,7 +97,8 @@ static bool join(struct sql_connection *connection, struct task *task)
            !owes_a_row(connection) && !lacks_its_answer(request);
 }
 
-/* True: all of it is on disk, or was never to be there. */
+/* Commits. Returns true if all that the transaction wrote is on disk. Otherwise
+ * rolls it back and returns false. */
 static bool commit(struct sql_connection *connection)
 {
     if (execute(connection, "COMMIT") == SQLITE_OK)

@@ -1,13 +1,13 @@
-/* static_file_server.c - the module for files: what a front cannot do without
- * waiting.
+/* static_file_server.c - the module for files: what a front (front.h) cannot do
+ * without waiting.
  *
  * front (not in memory, a write, a listing, a password) -> strand of the path
  *   -> worker: conn_work, conn_stream, conn_step -> front
  *
- * Writes of one path are done one at a time. Reads of it run side by side, with
- * each other and with a write: a PUT makes a new file and renames it, so a
- * reader has opened the old one or the new one, and the one it has does not
- * change. */
+ * Writes of one path are done one at a time. Reads of it run at the same time
+ * as other reads and as a write. A PUT makes a new file and renames it, so a
+ * reader has opened either the old file or the new one. The file that it has
+ * opened does not change. */
 #include "module.h"
 #include "conn/work.h"
 
@@ -33,7 +33,7 @@ static void run(struct module *module, struct task *task)
     (void)module;
     bool changes = writes(task);
     module_do(task);
-    /* After the rename and before the answer, which only the front sends. */
+    /* After the rename and before the answer: the front sends that later. */
     if (changes)
         file_cache_written();
     module_answered(task);

@@ -1,4 +1,4 @@
-/* strand.c - see strand.h: where tasks wait.
+/* strand.c - see strand.h: the queues in which tasks wait.
  *
  * key -> hash -> bucket -> strand -> [settle] -> ready -> a worker */
 #include "strand.h"
@@ -146,7 +146,7 @@ void strand_settle(struct strands *strands, struct strand *strand)
 struct strand *strand_take_any(struct strands *strands)
 {
     struct strand *strand;
-    /* Loose ones are in no bucket. */
+    /* A loose strand is only in the ready list, not in the table. */
     while ((strand = strand_next(strands)) != NULL)
         if (strand->loose)
             return strand;

@@ -1,11 +1,12 @@
 /* access.c - see access.h.
  *
- * Authorization -> users -> name; --rule, the mount's own rules, the module's
- * (or those of internals), default -> verdict
+ * Authorization -> users -> name
+ * name -> --rule, the mount's own rules, the rules of [files], [sqlite] or
+ *   internals, the default -> verdict
  *
- * Rules and users form a policy, which does not change. A request holds a
- * reference to the one that it is judged by, so SIGHUP can put another in its
- * place at any moment, and no lock is held while a password is hashed. */
+ * Rules and users together are a policy, which does not change. While a request
+ * is judged, it holds a reference to its policy. So SIGHUP can replace the
+ * policy at any moment, and no lock is held while a password is hashed. */
 #include "access/access.h"
 
 #include "report/log.h"
@@ -26,11 +27,11 @@ struct rules {
 };
 
 enum rule_group { GROUP_FIRST, GROUP_FILES, GROUP_SQLITE, GROUP_INTERNALS };
-enum { GROUP_COUNT = GROUP_INTERNALS + 1 }; /* then one for each mount's own */
+enum { GROUP_COUNT = GROUP_INTERNALS + 1 }; /* then a group for each mount */
 
 struct policy {
-    /* Fixed once read. */
-    struct rules *groups; /* GROUP_FIRST holds those of --rule; owned */
+    /* These do not change once read. */
+    struct rules *groups; /* GROUP_FIRST has the rules of --rule; owned */
     size_t group_count;
     struct users *users;
 
@@ -40,7 +41,7 @@ struct policy {
 
 struct access {
     struct password_limit *passwords; /* owned; thread-safe itself */
-    atomic_bool has_rules; /* of current; saves the lock when there are none */
+    atomic_bool has_rules; /* of current; false: no need to take the lock */
 
     /* Under lock. */
     pthread_mutex_t lock;
@@ -76,8 +77,9 @@ static void policy_release(struct policy *policy)
     free(policy);
 }
 
-/* Reads the rules that a mount, as it was started, has now. A rule that is
- * about no path of its mount would only seem to guard it. */
+/* Reads a mount's rules from the present settings; mount itself is from the
+ * settings that the server was started with. A rule that covers no path of its
+ * mount is a mistake: it would only seem to protect something. */
 static int mount_rules_read(struct rules *rules,
                             const struct settings *settings,
                             const struct settings_mount *mount, bool alias,
@@ -86,9 +88,10 @@ static int mount_rules_read(struct rules *rules,
     struct section_name name = {mount->section, mount->name};
     size_t i = settings_mount_find(settings, name);
     if (i == settings->mount_count)
-        return mistake_at(mistake, "rules",
-                          "[%s %s] is not there any more; restart to end it",
-                          mount->section, mount->name);
+        return mistake_at(
+            mistake, "rules",
+            "[%s %s] has been removed; restart to stop serving it",
+            mount->section, mount->name);
     const struct settings *own = settings->mounts[i].settings;
     bool files = strcmp(mount->section, "files") == 0;
     const char *prefix = files ? own->files_prefix : own->sqlite_prefix;
@@ -124,8 +127,9 @@ static int policy_read_rules(struct policy *policy,
     return 0;
 }
 
-/* started: the settings that the server runs with; what it serves is what they
- * say, whatever stands in the file by now. */
+/* Reads the rules and users from settings. started: the settings that the
+ * server was started with. They decide what it serves, even if the file has
+ * changed since. */
 static struct policy *policy_read(const struct settings *settings,
                                   const struct settings *started,
                                   struct mistake *mistake)
@@ -220,7 +224,7 @@ int access_reload(struct access *access, const struct settings *settings,
         settings_release(&fresh);
     }
     if (policy != NULL && buffer_length(&changed) > 0)
-        log_error(log, "a restart is needed for what has changed besides: %.*s",
+        log_error(log, "these changes need a restart: %.*s",
                   (int)buffer_length(&changed), buffer_start(&changed));
     buffer_release(&changed);
     if (policy == NULL)
@@ -236,7 +240,7 @@ int access_reload(struct access *access, const struct settings *settings,
 
 /* Judging. */
 
-/* What is asked for, and in whose name; "" is nobody. */
+/* May this user do this here? */
 struct question {
     const struct policy *policy; /* NULL: there are no rules */
     const struct exchange *exchange;
@@ -244,7 +248,7 @@ struct question {
     size_t own; /* the group of the mount's own rules; GROUP_FIRST: none */
     enum http_method method;
     struct text path;
-    const char *user;
+    const char *user; /* "": not signed in */
 };
 
 static enum rule_group group_of(const struct exchange *exchange)
@@ -299,9 +303,10 @@ static bool allowed(const struct question *question)
     return rule != NULL ? rule->allow : allowed_by_default(question);
 }
 
-/* True if somebody whom a rule names would be allowed what nobody is: then
- * signing in may help. Only a rule that allows just this can be why; asked of
- * every rule, a stranger's request would cost the square of their number. */
+/* Returns true if a user that a rule names would be allowed to do this: then
+ * signing in may help. Looks only at users of rules that allow just this. If it
+ * tried the user of every rule, the time would grow with the square of the
+ * number of rules, and any client could cause that. */
 static bool allowed_to_somebody(struct question question)
 {
     const size_t groups[] = {GROUP_FIRST, question.own, question.group};
@@ -329,7 +334,7 @@ static enum access_verdict judge(struct question question)
         read.method = HTTP_GET;
         if (allowed(&read))
             return ACCESS_READ_ONLY;
-        /* Nobody may read, but somebody may: ask who it is. */
+        /* Even reading is denied without signing in, but some user may read. */
         if (*question.user == '\0' && allowed_to_somebody(read))
             return ACCESS_UNKNOWN;
     }

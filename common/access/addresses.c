@@ -3,13 +3,14 @@
  * accept -> addresses_enter -> struct address -> [addresses_request]*
  *   -> addresses_leave -> idle list -> addresses_tick -> forgotten
  *
- * The table is cut into parts, each with a lock of its own, so that threads
- * that accept, answer and close seldom meet. An entry is never moved, and never
- * freed while it has connections, so a connection keeps a pointer and looks
- * nothing up again.
+ * The table has several shards, each with a lock of its own, so that threads
+ * that accept, answer and close seldom wait for each other. An entry is never
+ * moved, and never freed while it has connections. So a connection keeps a
+ * pointer to it, and no further look-up is needed.
  *
- * Everything that expires lasts equally long for all, so a list in order of
- * arming is in order of expiry, and only its head need be looked at. */
+ * All entries of a list stay in it equally long. So the list, in the order in
+ * which they came, is also in the order of expiry, and only its first entry
+ * must be looked at. */
 #include "access/addresses.h"
 
 #include "report/log.h"
@@ -28,11 +29,11 @@
 #include <sys/queue.h>
 
 enum {
-    PARTS = 16, /* a power of two, more than threads that meet here */
-    PART_IDLE_MAX = ADDRESSES_IDLE_MAX / PARTS,
-    PART_BANS_MAX = ADDRESSES_BANS_MAX / PARTS,
-    /* A request costs this much. So a second's allowance is a millisecond's
-     * times a thousand, and nothing is lost to rounding. */
+    SHARDS = 16, /* a power of two, and enough that threads seldom wait */
+    SHARD_IDLE_MAX = ADDRESSES_IDLE_MAX / SHARDS,
+    SHARD_BANS_MAX = ADDRESSES_BANS_MAX / SHARDS,
+    /* A request costs 1000 tokens. So a rate of n requests a second adds n
+     * tokens each millisecond, and nothing is lost to rounding. */
     TOKEN = 1000,
 };
 
@@ -42,44 +43,44 @@ struct address_list {
 };
 
 struct address {
-    /* Fixed while the entry is there. */
+    /* These do not change while the entry exists. */
     uint64_t key;
     bool v6;
-    struct part *part;
+    struct shard *shard;
 
-    /* Under part->lock. */
+    /* Under shard->lock. */
     struct table_link by_key;
     uint64_t connections;
     uint64_t tokens;         /* at filled_ms */
     uint64_t filled_ms;      /* monotonic */
-    uint64_t strikes;        /* answers 429 since strikes_ms */
+    uint64_t strikes;        /* number of answers 429 since strikes_ms */
     uint64_t strikes_ms;     /* monotonic */
-    struct address_list *in; /* &part->idle, &part->banned or NULL */
+    struct address_list *in; /* &shard->idle, &shard->banned or NULL */
     uint64_t until_ms;       /* monotonic: when it leaves that list */
     TAILQ_ENTRY(address) link;
 };
 
-struct part {
+struct shard {
     pthread_mutex_t lock;
 
     /* Under lock. */
     struct table by_key;
     size_t count;
-    struct address_list idle;   /* neither connections nor a ban */
-    struct address_list banned; /* with connections or without */
+    struct address_list idle;   /* no connections and no ban */
+    struct address_list banned; /* with or without connections */
 };
 
 struct addresses {
-    /* Fixed while it is open. */
+    /* These do not change while it is open. */
     struct log *log;          /* borrowed */
     uint64_t connections_max; /* 0: no limit */
     uint64_t rate;            /* requests a second; 0: no limit */
     uint64_t tokens_max;
-    uint64_t ban_ms; /* 0: never */
-    uint64_t ban_after;
-    uint64_t keep_ms; /* how long the past matters */
+    uint64_t ban_ms;    /* 0: no bans */
+    uint64_t ban_after; /* so many answers 429 are a ban */
+    uint64_t keep_ms;   /* how long an entry without connections is kept */
 
-    struct part parts[PARTS];
+    struct shard shards[SHARDS];
 };
 
 bool addresses_wanted(const struct settings *settings)
@@ -104,17 +105,17 @@ struct addresses *addresses_open(const struct settings *settings,
         addresses->keep_ms = addresses->tokens_max / addresses->rate + 1;
     if (addresses->ban_ms > 0 && addresses->keep_ms < ADDRESSES_STRIKE_MS)
         addresses->keep_ms = ADDRESSES_STRIKE_MS;
-    for (size_t i = 0; i < PARTS; i++) {
-        struct part *part = &addresses->parts[i];
-        pthread_mutex_init(&part->lock, NULL);
-        TAILQ_INIT(&part->idle.addresses);
-        TAILQ_INIT(&part->banned.addresses);
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &addresses->shards[i];
+        pthread_mutex_init(&shard->lock, NULL);
+        TAILQ_INIT(&shard->idle.addresses);
+        TAILQ_INIT(&shard->banned.addresses);
     }
     size_t entries =
         (settings->connections_max + ADDRESSES_IDLE_MAX + ADDRESSES_BANS_MAX) /
-        PARTS;
-    for (size_t i = 0; i < PARTS; i++)
-        if (table_open(&addresses->parts[i].by_key, entries) < 0)
+        SHARDS;
+    for (size_t i = 0; i < SHARDS; i++)
+        if (table_open(&addresses->shards[i].by_key, entries) < 0)
             goto fail;
     return addresses;
 
@@ -129,16 +130,16 @@ void addresses_close(struct addresses *addresses)
 {
     if (addresses == NULL)
         return;
-    for (size_t i = 0; i < PARTS; i++) {
-        struct part *part = &addresses->parts[i];
-        struct table_link *at = table_walk(&part->by_key, NULL);
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &addresses->shards[i];
+        struct table_link *at = table_walk(&shard->by_key, NULL);
         while (at != NULL) {
-            struct table_link *next = table_walk(&part->by_key, at);
+            struct table_link *next = table_walk(&shard->by_key, at);
             free(OWNER_OF(at, struct address, by_key));
             at = next;
         }
-        table_close(&part->by_key);
-        pthread_mutex_destroy(&part->lock);
+        table_close(&shard->by_key);
+        pthread_mutex_destroy(&shard->lock);
     }
     free(addresses);
 }
@@ -150,9 +151,9 @@ static uint64_t hash_of(uint64_t key)
     return text_hash(key, (struct text){NULL, 0});
 }
 
-static struct part *part_of(struct addresses *addresses, uint64_t hash)
+static struct shard *shard_of(struct addresses *addresses, uint64_t hash)
 {
-    return &addresses->parts[hash >> 60 & (PARTS - 1)];
+    return &addresses->shards[hash >> 60 & (SHARDS - 1)];
 }
 
 static struct address *first_of(const struct address_list *list)
@@ -180,10 +181,10 @@ static void enlist(struct address_list *list, struct address *address,
     list->count++;
 }
 
-static struct address *find_locked(const struct part *part, uint64_t hash,
+static struct address *find_locked(const struct shard *shard, uint64_t hash,
                                    uint64_t key, bool v6)
 {
-    struct table_link *at = table_first(&part->by_key, hash);
+    struct table_link *at = table_first(&shard->by_key, hash);
     for (; at != NULL; at = table_next(at)) {
         struct address *address = OWNER_OF(at, struct address, by_key);
         if (address->key == key && address->v6 == v6)
@@ -193,7 +194,7 @@ static struct address *find_locked(const struct part *part, uint64_t hash,
 }
 
 static struct address *add_locked(struct addresses *addresses,
-                                  struct part *part, uint64_t hash,
+                                  struct shard *shard, uint64_t hash,
                                   uint64_t key, bool v6, uint64_t now_ms)
 {
     struct address *address = calloc(1, sizeof *address);
@@ -201,44 +202,44 @@ static struct address *add_locked(struct addresses *addresses,
         return NULL;
     address->key = key;
     address->v6 = v6;
-    address->part = part;
+    address->shard = shard;
     address->tokens = addresses->tokens_max;
     address->filled_ms = now_ms;
-    table_add(&part->by_key, &address->by_key, hash);
-    part->count++;
+    table_add(&shard->by_key, &address->by_key, hash);
+    shard->count++;
     return address;
 }
 
 static void forget_locked(struct address *address)
 {
-    struct part *part = address->part;
+    struct shard *shard = address->shard;
     assert(address->connections == 0);
-    table_remove(&part->by_key, &address->by_key);
+    table_remove(&shard->by_key, &address->by_key);
     unlist(address);
     free(address);
-    part->count--;
+    shard->count--;
 }
 
-/* It has neither connections nor a ban: remembered for a while, or not. May
- * free address. */
+/* The address has no connections and no ban. Remembers it for keep_ms, or frees
+ * it at once if that is 0. May free address. */
 static void retire_locked(struct addresses *addresses, struct address *address,
                           uint64_t now_ms)
 {
-    struct part *part = address->part;
+    struct shard *shard = address->shard;
     if (addresses->keep_ms == 0) {
         forget_locked(address);
         return;
     }
-    enlist(&part->idle, address, now_ms + addresses->keep_ms);
-    if (part->idle.count > PART_IDLE_MAX)
-        forget_locked(first_of(&part->idle));
+    enlist(&shard->idle, address, now_ms + addresses->keep_ms);
+    if (shard->idle.count > SHARD_IDLE_MAX)
+        forget_locked(first_of(&shard->idle));
 }
 
 /* ---- bans ---- */
 
 static bool is_banned(const struct address *address)
 {
-    return address->in == &address->part->banned;
+    return address->in == &address->shard->banned;
 }
 
 /* May free address if it has no connections. */
@@ -250,11 +251,12 @@ static void end_ban_locked(struct addresses *addresses, struct address *address,
         retire_locked(addresses, address, now_ms);
 }
 
-/* It has been answered 429. Returns true if that starts a ban. */
+/* The address has been answered 429: counts that as a strike. Returns true if
+ * this starts a ban. */
 static bool strike_locked(struct addresses *addresses, struct address *address,
                           uint64_t now_ms)
 {
-    struct part *part = address->part;
+    struct shard *shard = address->shard;
     if (addresses->ban_ms == 0)
         return false;
     if (address->strikes == 0 ||
@@ -265,13 +267,13 @@ static bool strike_locked(struct addresses *addresses, struct address *address,
     if (++address->strikes < addresses->ban_after)
         return false;
     address->strikes = 0;
-    enlist(&part->banned, address, now_ms + addresses->ban_ms);
-    if (part->banned.count > PART_BANS_MAX)
-        end_ban_locked(addresses, first_of(&part->banned), now_ms);
+    enlist(&shard->banned, address, now_ms + addresses->ban_ms);
+    if (shard->banned.count > SHARD_BANS_MAX)
+        end_ban_locked(addresses, first_of(&shard->banned), now_ms);
     return true;
 }
 
-/* Outside the lock: a file may be slow. */
+/* Call it without the lock, because writing to the log may be slow. */
 static void tell_ban(const struct addresses *addresses, uint64_t key, bool v6)
 {
     char text[INET6_ADDRSTRLEN] = "";
@@ -292,7 +294,7 @@ static enum addresses_verdict judge_locked(const struct addresses *addresses,
                                            const struct address *address,
                                            uint64_t now_ms)
 {
-    /* The tick may be up to a second late. */
+    /* The tick, which ends bans, may be up to a second late. */
     if (is_banned(address) && now_ms < address->until_ms)
         return ADDRESSES_BANNED;
     if (addresses->connections_max > 0 &&
@@ -308,25 +310,25 @@ enum addresses_verdict addresses_enter(struct addresses *addresses,
     bool v6 = false, banned = false;
     uint64_t key = peer_key(peer, &v6);
     uint64_t hash = hash_of(key);
-    struct part *part = part_of(addresses, hash);
+    struct shard *shard = shard_of(addresses, hash);
     enum addresses_verdict verdict = ADDRESSES_NO_MEMORY;
     *address = NULL;
-    pthread_mutex_lock(&part->lock);
-    struct address *found = find_locked(part, hash, key, v6);
+    pthread_mutex_lock(&shard->lock);
+    struct address *found = find_locked(shard, hash, key, v6);
     if (found == NULL)
-        found = add_locked(addresses, part, hash, key, v6, now_ms);
+        found = add_locked(addresses, shard, hash, key, v6, now_ms);
     if (found != NULL)
         verdict = judge_locked(addresses, found, now_ms);
     if (verdict == ADDRESSES_WELCOME) {
-        unlist(found); /* of the idle, or a ban that is over */
+        unlist(found); /* from idle, or from banned if the ban is over */
         found->connections++;
         *address = found;
     } else if (verdict == ADDRESSES_TOO_MANY) {
         if (is_banned(found))
-            unlist(found); /* over; the new strike starts at nought */
+            unlist(found); /* that ban is over; strikes count from 0 again */
         banned = strike_locked(addresses, found, now_ms);
     }
-    pthread_mutex_unlock(&part->lock);
+    pthread_mutex_unlock(&shard->lock);
     if (banned)
         tell_ban(addresses, key, v6);
     return verdict;
@@ -335,16 +337,17 @@ enum addresses_verdict addresses_enter(struct addresses *addresses,
 void addresses_leave(struct addresses *addresses, struct address *address,
                      uint64_t now_ms)
 {
-    struct part *part = address->part;
-    pthread_mutex_lock(&part->lock);
+    struct shard *shard = address->shard;
+    pthread_mutex_lock(&shard->lock);
     assert(address->connections > 0);
     address->connections--;
     if (address->connections == 0 && !is_banned(address))
         retire_locked(addresses, address, now_ms);
-    pthread_mutex_unlock(&part->lock);
+    pthread_mutex_unlock(&shard->lock);
 }
 
-/* Another thread's now may be a little ahead: then nothing is added. */
+/* Adds the tokens for the time since the last refill. Another thread's now_ms
+ * may have been a little later than this one; then nothing is added. */
 static void refill_locked(const struct addresses *addresses,
                           struct address *address, uint64_t now_ms)
 {
@@ -388,26 +391,26 @@ struct addresses_pass addresses_request(struct addresses *addresses,
                                         struct address *address,
                                         uint64_t now_ms)
 {
-    struct part *part = address->part;
+    struct shard *shard = address->shard;
     bool ban_starts = false;
-    pthread_mutex_lock(&part->lock);
+    pthread_mutex_lock(&shard->lock);
     struct addresses_pass pass =
         pass_locked(addresses, address, now_ms, &ban_starts);
-    pthread_mutex_unlock(&part->lock);
+    pthread_mutex_unlock(&shard->lock);
     if (ban_starts)
         tell_ban(addresses, address->key, address->v6);
     return pass;
 }
 
-static size_t tick_locked(struct addresses *addresses, struct part *part,
+static size_t tick_locked(struct addresses *addresses, struct shard *shard,
                           uint64_t now_ms)
 {
     size_t looked = 0;
     struct address *first;
-    while ((first = first_of(&part->idle)) != NULL && ++looked &&
+    while ((first = first_of(&shard->idle)) != NULL && ++looked &&
            now_ms >= first->until_ms)
         forget_locked(first);
-    while ((first = first_of(&part->banned)) != NULL && ++looked &&
+    while ((first = first_of(&shard->banned)) != NULL && ++looked &&
            now_ms >= first->until_ms)
         end_ban_locked(addresses, first, now_ms);
     return looked;
@@ -416,11 +419,11 @@ static size_t tick_locked(struct addresses *addresses, struct part *part,
 size_t addresses_tick(struct addresses *addresses, uint64_t now_ms)
 {
     size_t looked = 0;
-    for (size_t i = 0; i < PARTS; i++) {
-        struct part *part = &addresses->parts[i];
-        pthread_mutex_lock(&part->lock);
-        looked += tick_locked(addresses, part, now_ms);
-        pthread_mutex_unlock(&part->lock);
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &addresses->shards[i];
+        pthread_mutex_lock(&shard->lock);
+        looked += tick_locked(addresses, shard, now_ms);
+        pthread_mutex_unlock(&shard->lock);
     }
     return looked;
 }
@@ -428,10 +431,10 @@ size_t addresses_tick(struct addresses *addresses, uint64_t now_ms)
 size_t addresses_count(struct addresses *addresses)
 {
     size_t count = 0;
-    for (size_t i = 0; i < PARTS; i++) {
-        pthread_mutex_lock(&addresses->parts[i].lock);
-        count += addresses->parts[i].count;
-        pthread_mutex_unlock(&addresses->parts[i].lock);
+    for (size_t i = 0; i < SHARDS; i++) {
+        pthread_mutex_lock(&addresses->shards[i].lock);
+        count += addresses->shards[i].count;
+        pthread_mutex_unlock(&addresses->shards[i].lock);
     }
     return count;
 }

@@ -1,7 +1,7 @@
 /* browser.c - see browser.h.
  *
- * Host -> has it a dot and a letter? -> server.names -> 421
- * Origin, Sec-Fetch-Site -> the page's origin is ours, or allowed -> 403 */
+ * Host -> has it a dot and a letter? -> server.names -> if not there: 421
+ * Origin, Sec-Fetch-Site -> is the origin ours or allowed? -> if not: 403 */
 #include "access/browser.h"
 
 #include "core/mount.h"
@@ -9,10 +9,11 @@
 
 /* ---- Host ---- */
 
-/* Could somebody else's name server say where it is? Only digits and dots are
- * an address: no browser asks a name server for them (URL standard, "ends in a
- * number"). A name without a dot is found in no one's zone. Once a request, so
- * one look at each byte; host may have a port. */
+/* Returns true if a foreign name server could say which address host has. It
+ * cannot for digits and dots: they are an address, and no browser asks a name
+ * server for it (URL standard, "ends in a number"). It cannot for a name
+ * without a dot, which is in no attacker's zone. host may have a port. This
+ * runs for each request, so it looks only once at each byte. */
 static bool may_be_rebound(struct text host)
 {
     bool dot = false, letter = false;
@@ -33,7 +34,7 @@ static bool is_local_name(struct text name)
     const struct text zone = TEXT(".localhost");
     if (memchr(name.data, '.', name.length) == NULL &&
         memchr(name.data, '%', name.length) == NULL)
-        return true; /* "localhost.", whose dot was the root's */
+        return true; /* as "localhost.": the caller has removed its dot */
     return name.length > zone.length &&
            text_equal_nocase(
                (struct text){name.data + name.length - zone.length,
@@ -63,7 +64,7 @@ bool browser_knows_us(const struct exchange *exchange)
         return true;
     struct text name = text_split(&host, ':');
     if (name.data[name.length - 1] == '.')
-        name.length--; /* the root: "example.org." is "example.org" */
+        name.length--; /* the DNS root: "example.org." is "example.org" */
     return is_local_name(name) || is_listed(server->settings->names, name);
 }
 
@@ -83,18 +84,19 @@ static bool has_token(const struct http_request *request)
            text_equal_nocase((struct text){value.data, bearer.length}, bearer);
 }
 
-/* A page has it by asking first: OPTIONS, which only those are answered well
- * whom cors allows. PUT and DELETE always, POST with a type that no form has
+/* Returns true if the browser must have sent a preflight before this request:
+ * an OPTIONS request, which succeeds only for origins that cors allows. It must
+ * before every PUT and DELETE, and before a POST with a type that no form has
  * (Fetch standard, CORS-safelisted method and request-header). */
 static bool had_preflight(const struct http_request *request)
 {
     return request->method != HTTP_POST || http_is_json(request);
 }
 
-/* An origin, taken apart. */
+/* The parts of an origin. */
 struct origin {
-    struct text scheme, host; /* the host with its port, unless it is the
-                                 scheme's own */
+    struct text scheme, host; /* host with its port, unless that is the default
+                                 port of the scheme */
 };
 
 static struct text without_port(struct text host, struct text port)
@@ -104,7 +106,7 @@ static struct text without_port(struct text host, struct text port)
     return host;
 }
 
-/* False for "null" and what is no page of HTTP. */
+/* Returns false for "null", and for a scheme other than http and https. */
 static bool origin_read(struct text value, struct origin *origin)
 {
     struct text rest = value;
@@ -125,7 +127,8 @@ static bool is_host(const struct origin *origin, struct text host)
                              without_port(host, port));
 }
 
-/* A proxy may have taken the host that the browser named away, and says so. */
+/* A proxy may have replaced the Host that the browser sent. Then it gives the
+ * original in X-Forwarded-Host. */
 static bool is_forwarded_host(const struct http_request *request,
                               const struct origin *origin)
 {
@@ -140,8 +143,8 @@ static bool is_forwarded_host(const struct http_request *request,
     return false;
 }
 
-/* Without a proxy the scheme is not compared: one that ends TLS and does not
- * say so would make every page of ours a foreign one. */
+/* The scheme is compared only if a trusted proxy names it. Otherwise a proxy
+ * that ends TLS and does not say so would make every page of ours foreign. */
 static bool is_ours(const struct exchange *exchange, const struct origin *page)
 {
     const struct http_request *request = &exchange->request;
@@ -156,7 +159,7 @@ static bool is_ours(const struct exchange *exchange, const struct origin *page)
     return is_host(page, http_text(request, request->host));
 }
 
-/* The origin whose pages may come here, "*", or NULL. */
+/* Returns the origin whose pages may write here, "*" for all, or NULL. */
 static const char *allowed_origin(const struct exchange *exchange)
 {
     return exchange->mount != NULL ? exchange->mount->cors : NULL;
@@ -171,13 +174,15 @@ enum browser_verdict browser_judge(const struct exchange *exchange)
         return BROWSER_FINE;
     struct text value = http_field(request, TEXT("Origin"));
     struct text site = http_field(request, TEXT("Sec-Fetch-Site"));
-    /* No browser sends two; of what puts them in, either could be meant. */
+    /* No browser sends two. If some program did, we cannot know which of them
+     * is meant. */
     if (http_field_repeats(request, TEXT("Origin")))
         return BROWSER_FOREIGN;
-    /* The browser has compared by what it asked for, before any proxy. */
+    /* The browser has compared the origins itself, with the URL that it asked
+     * for, so a proxy cannot have changed the result. */
     if (text_equal(site, TEXT("same-origin")))
         return BROWSER_FINE;
-    /* "none": the user, by the address bar or a bookmark. */
+    /* "none": the user has used the address bar or a bookmark. */
     bool silent = site.data == NULL || text_equal(site, TEXT("none"));
     if (silent && (value.data == NULL ||
                    (origin_read(value, &page) && is_ours(exchange, &page))))

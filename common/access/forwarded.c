@@ -1,15 +1,16 @@
 /* forwarded.c - see forwarded.h.
  *
- * X-Forwarded-For: client, proxy, proxy -> the last that is no proxy of ours */
+ * X-Forwarded-For: client, proxy, proxy -> the last that is no trusted proxy */
 #include "access/forwarded.h"
 
 #include "access/addresses.h"
 #include "base/clock.h"
 #include "core/server.h"
 
-/* Each proxy adds at the end whom it heard, so what stands before the last
- * address that is not a proxy of ours is what a stranger says. The fields are
- * walked from the first to the last, as they are one list (RFC 9110 5.3). */
+/* Each proxy appends the address from which it got the request. So the client
+ * is the last address that is not a trusted proxy; what comes before it was
+ * written by that client and proves nothing. All fields of that name are one
+ * list, so they are read from the first to the last (RFC 9110 section 5.3). */
 int forwarded_apply(struct exchange *exchange)
 {
     const struct networks *proxies = &exchange->server->proxies;
@@ -35,7 +36,7 @@ int forwarded_apply(struct exchange *exchange)
                 client = peer;
                 readable = true;
             } else if (!any) {
-                client = peer; /* stays if all are ours */
+                client = peer; /* the first, if all are trusted proxies */
             }
             any = true;
         }
@@ -55,7 +56,7 @@ unsigned forwarded_enter(struct exchange *exchange)
     switch (addresses_enter(server->addresses, &exchange->peer, clock_ms(),
                             &exchange->address)) {
     case ADDRESSES_WELCOME:
-    case ADDRESSES_NO_MEMORY: /* one that is not counted costs nobody much */
+    case ADDRESSES_NO_MEMORY: /* one request that is not counted does no harm */
         return 0;
     case ADDRESSES_BANNED:
         return (unsigned)server->settings->ban_seconds;

@@ -1,25 +1,27 @@
-/* forwarded.h - whom a proxy speaks for.
+/* forwarded.h - the client for which a proxy has forwarded a request.
  *
- * Anybody can send X-Forwarded-For; it is believed from the addresses of
- * server.trust_proxy alone. Then rules, logs and limits see the client. */
+ * A proxy names its client in X-Forwarded-For. Any client can send this field,
+ * so it is believed only from the addresses in server.trust_proxy. Then rules,
+ * logs and limits use the client's address, not the proxy's. */
 #ifndef FIVEFOLD_FORWARDED_H
 #define FIVEFOLD_FORWARDED_H
 
 #include "core/exchange.h"
 
-/* The head is here. If it comes from a trusted proxy, exchange->by_proxy is
- * set; if that names a client, the client is exchange->peer from here on, and
- * exchange->forwarded is set. Returns 0, or
- * -1 if the proxy names nobody that can be read. */
+/* Call when the head is here. If a trusted proxy has sent it, sets
+ * exchange->by_proxy. If the proxy names a client, also sets exchange->peer to
+ * that client, and exchange->forwarded. Returns 0, or -1 if the proxy names a
+ * client in a form that cannot be read. */
 int forwarded_apply(struct exchange *exchange);
 
-/* Counts a forwarded request against its client's address, as a connection and
- * as a request, and limits it so: a proxy's connection carries the requests of
- * many. Sets exchange->address if it may go on. Returns 0, or for how many
- * seconds it may not. */
+/* Counts a forwarded request against its client's address, as if it were a
+ * connection: a proxy's connection carries the requests of many clients.
+ * Returns 0 if the request may go on; then exchange->address is set, or NULL if
+ * nothing was counted (no limits, or no memory). Otherwise returns after how
+ * many seconds the client may try again. */
 unsigned forwarded_enter(struct exchange *exchange);
 
-/* Takes exchange->address if forwarded_enter gave it. */
+/* Leaves exchange->address if forwarded_enter has set it. */
 void forwarded_leave(struct exchange *exchange);
 
 #endif

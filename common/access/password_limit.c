@@ -1,13 +1,14 @@
 /* password_limit.c - see password_limit.h.
  *
- * A share is kept by one number, the time until which it is used up: a check of
- * t ms at a share of one thread's quarter moves it by 4t. It may lie a little
- * in the future; beyond, checks are refused until time has caught up. (The
- * "generic cell rate algorithm" of ATM networks.)
+ * A share is kept as one number: the time until which it is used up. If the
+ * share is a quarter of one thread, a check of t ms moves that time by 4t. The
+ * time may be a little in the future. If it is further away, checks are refused
+ * until the clock has caught up. (The "generic cell rate algorithm" of ATM
+ * networks.)
  *
- * The counters of addresses are a fixed table without names: nothing can fill
- * it, and nothing is forgotten before its time. Two addresses that fall on the
- * same one share it. */
+ * The counters of addresses are a fixed table, indexed by a hash. So nothing
+ * can fill it, and no counter is forgotten early. Two addresses with the same
+ * index share a counter. */
 #include "access/password_limit.h"
 
 #include <pthread.h>
@@ -16,17 +17,17 @@
 #define NS_PER_MS 1000000u
 #define NS_PER_S  1000000000u
 
-enum { ADDRESS_PART = 4 }; /* an address gets one of so many of the share */
+enum { ADDRESS_PART = 4 }; /* an address gets a quarter of the share */
 
 struct password_limit {
-    /* Fixed once threads answer. */
+    /* These do not change once threads answer. */
     uint64_t percent;
     uint64_t threads;
-    uint64_t at_once_max;
+    uint64_t checking_max;
 
     /* Under lock. Times are clock_ns. */
     pthread_mutex_t lock;
-    uint64_t at_once; /* threads that check */
+    uint64_t checking; /* threads that check */
     uint64_t all_until_ns;
     uint64_t address_until_ns[PASSWORD_LIMIT_ADDRESSES];
 };
@@ -53,7 +54,7 @@ void password_limit_close(struct password_limit *limit)
 void password_limit_threads(struct password_limit *limit, size_t count)
 {
     limit->threads = count;
-    limit->at_once_max = count > 1 ? count / 2 : 1;
+    limit->checking_max = count > 1 ? count / 2 : 1;
 }
 
 static uint64_t *address_of(struct password_limit *limit,
@@ -65,7 +66,7 @@ static uint64_t *address_of(struct password_limit *limit,
     return &limit->address_until_ns[hash % PASSWORD_LIMIT_ADDRESSES];
 }
 
-/* 0: there is something left of the share. */
+/* Returns how many seconds to wait; 0 if some of the share is left. */
 static unsigned wait_for(uint64_t until_ns, uint64_t now_ns)
 {
     uint64_t ahead_ns = now_ns + (uint64_t)PASSWORD_LIMIT_AHEAD_MS * NS_PER_MS;
@@ -88,11 +89,11 @@ enum password_verdict password_limit_begin(struct password_limit *limit,
         verdict = PASSWORD_TOO_OFTEN;
     } else if ((*wait_seconds = wait_for(limit->all_until_ns, now_ns)) > 0) {
         verdict = PASSWORD_BUSY;
-    } else if (limit->at_once >= limit->at_once_max) {
+    } else if (limit->checking >= limit->checking_max) {
         *wait_seconds = 1;
         verdict = PASSWORD_BUSY;
     } else {
-        limit->at_once++;
+        limit->checking++;
     }
     pthread_mutex_unlock(&limit->lock);
     return verdict;
@@ -114,7 +115,7 @@ void password_limit_end(struct password_limit *limit, const struct peer *peer,
     uint64_t cost_ns =
         (now_ns - start_ns) * 100 / (limit->percent * limit->threads);
     pthread_mutex_lock(&limit->lock);
-    limit->at_once--;
+    limit->checking--;
     if (!right) {
         charge(&limit->all_until_ns, start_ns, cost_ns);
         charge(address, start_ns, cost_ns * ADDRESS_PART);

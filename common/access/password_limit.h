@@ -1,17 +1,18 @@
-/* password_limit.h - how much of the server's time goes into checking
+/* password_limit.h - limits the time that the server spends on checking
  * passwords.
  *
- * A password's hash is slow on purpose, so whoever sends wrong ones could take
- * all threads that answer. Three bounds, each for the whole process:
+ * A password's hash is slow on purpose, so a client that sends wrong passwords
+ * could keep all threads that answer busy. Three bounds prevent that, each for
+ * the whole process:
  *
- * - At the same time at most half of these threads check, and at least one.
+ * - At most half of these threads check at the same time; one always may.
  * - Wrong passwords take at most a share of the time of these threads.
  * - One address takes at most a quarter of that share, so that it cannot keep
  *   all others from signing in.
  *
- * A right password costs no share: it is remembered (users.h), and the same
- * user is not checked again. Nothing waits here: what is over a bound is
- * refused at once. Thread-safe. The caller gives the time: clock_ns. */
+ * A right password does not count: it is remembered (users.h), so the same user
+ * is not checked again. No call waits; a check that is over a bound is refused
+ * at once. Thread-safe. The caller passes the time, now_ns: clock_ns. */
 #ifndef FIVEFOLD_PASSWORD_LIMIT_H
 #define FIVEFOLD_PASSWORD_LIMIT_H
 
@@ -21,34 +22,36 @@ struct password_limit;
 
 enum {
     PASSWORD_LIMIT_ADDRESSES = 1024, /* counters; addresses share them */
-    PASSWORD_LIMIT_AHEAD_MS = 1000,  /* a share may be used this much ahead: a
-                                        mistyped password need not wait */
+    PASSWORD_LIMIT_AHEAD_MS = 1000,  /* a share may be used this long before it
+                                        is due, so that a user who mistypes need
+                                        not wait */
 };
 
-/* percent: the share for wrong passwords, 1 to 99; 100: there is no bound at
- * all. Starts with one thread that answers. Returns NULL with errno. */
+/* percent: the share for wrong passwords, 1 to 99. 100: no bounds at all.
+ * Counts with one thread that answers, until password_limit_threads. Returns
+ * NULL with errno. */
 struct password_limit *password_limit_open(uint64_t percent);
-/* Takes limit, or NULL. */
+/* Frees limit; NULL: does nothing. */
 void password_limit_close(struct password_limit *limit);
 
-/* How many threads answer. Call before they do. */
+/* Sets how many threads answer. Call before they do. */
 void password_limit_threads(struct password_limit *limit, size_t count);
 
 enum password_verdict {
     PASSWORD_CHECK,     /* check it, then password_limit_end */
-    PASSWORD_BUSY,      /* too much is being checked, whoever asks: 503 */
-    PASSWORD_TOO_OFTEN, /* this address has had its part: 429 */
+    PASSWORD_BUSY,      /* all clients together ask for too much: 503 */
+    PASSWORD_TOO_OFTEN, /* this address has used its part: 429 */
 };
 
-/* Somebody wants a password checked. If it is refused *wait_seconds says when
- * to try again, at least 1. */
+/* Call before a password is checked. Returns PASSWORD_CHECK if the check may
+ * begin. Otherwise *wait_seconds says when to try again, at least 1. */
 enum password_verdict password_limit_begin(struct password_limit *limit,
                                            const struct peer *peer,
                                            uint64_t now_ns,
                                            unsigned *wait_seconds);
 
-/* It has been checked: from start_ns, what password_limit_begin was given, to
- * now_ns. */
+/* The check has ended at now_ns. start_ns is the time that was passed to
+ * password_limit_begin. right: the password was right. */
 void password_limit_end(struct password_limit *limit, const struct peer *peer,
                         uint64_t start_ns, uint64_t now_ns, bool right);
 

@@ -10,14 +10,14 @@
 enum {
     READ_METHODS = 1 << HTTP_GET | 1 << HTTP_HEAD | 1 << HTTP_OPTIONS,
     WRITE_METHODS = 1 << HTTP_POST | 1 << HTTP_PUT | 1 << HTTP_DELETE,
-    /* Also those that nobody serves: deny * means all. */
+    /* Also methods that no handler serves: deny * means all. */
     ALL_METHODS = (1 << HTTP_METHOD_COUNT) - 1,
 };
 
 static const char rule_form[] =
     "allow|deny METHODS PATH [from CIDR] [user NAME|*]";
 
-/* What is being read, and where to complain. */
+/* The text still to read, and where to report a mistake. */
 struct rule_reader {
     struct text rest;
     const char *where;
@@ -45,8 +45,8 @@ static unsigned method_bits(struct text word)
         return READ_METHODS;
     if (text_equal(word, TEXT("write")))
         return WRITE_METHODS;
-    /* HEAD is GET without the body: a rule that forbids one and leaves the
-     * other would only seem to hide something. */
+    /* HEAD is GET without the body. A rule that forbids GET and allows HEAD
+     * would only seem to hide something. */
     if (text_equal(word, TEXT("GET")))
         return 1 << HTTP_GET | 1 << HTTP_HEAD;
     for (unsigned m = 0; m < HTTP_METHOD_COUNT; m++)
@@ -78,10 +78,11 @@ static int read_methods(struct rule *rule, struct rule_reader *reader)
         struct text word = text_split(&list, ',');
         unsigned bits = method_bits(word);
         if (bits == 0)
-            return mistake_at(reader->mistake, reader->where,
-                              "\"%.*s\" is no method; use *, read, write, or "
-                              "GET,HEAD,POST,PUT,DELETE,OPTIONS",
-                              (int)word.length, word.data);
+            return mistake_at(
+                reader->mistake, reader->where,
+                "\"%.*s\" is not a method; use *, read, write, or "
+                "GET,HEAD,POST,PUT,DELETE,OPTIONS",
+                (int)word.length, word.data);
         rule->methods |= bits;
     }
     return 0;
@@ -92,7 +93,7 @@ static int read_path(struct rule *rule, struct rule_reader *reader)
     struct text word = next_word(reader);
     if (word.length == 0 || word.data[0] != '/')
         return mistake_at(reader->mistake, reader->where,
-                          "\"%.*s\" is no path; it starts with /, as in %s",
+                          "\"%.*s\" is not a path; it starts with /, as in %s",
                           (int)word.length, word.data, rule_form);
     rule->path = malloc(PATH_MAX_BYTES);
     if (rule->path == NULL)
@@ -118,7 +119,7 @@ static int read_network(struct rule *rule, struct rule_reader *reader)
     if (network_read(&rule->from, word) == 0)
         return 0;
     return mistake_at(reader->mistake, reader->where,
-                      "\"%.*s\" is no address; write from 192.0.2.1, from "
+                      "\"%.*s\" is not an address; write from 192.0.2.1, from "
                       "10.0.0.0/8 or from 2001:db8::/32",
                       (int)word.length, word.data);
 }
@@ -147,7 +148,7 @@ static int read_conditions(struct rule *rule, struct rule_reader *reader)
             return 0;
         if ((from && have_from) || (user && have_user) || (!from && !user))
             return mistake_at(reader->mistake, reader->where,
-                              "\"%.*s\" is not expected behind the path; "
+                              "\"%.*s\" is not expected after the path; "
                               "write %s",
                               (int)word.length, word.data, rule_form);
         have_from |= from;
@@ -186,7 +187,7 @@ bool rule_covers(const struct rule *rule, enum http_method method,
 {
     if ((rule->methods & 1u << method) == 0)
         return false;
-    /* At a segment's end only: /private is not a part of /privateer. */
+    /* Only whole segments match: /private does not cover /privateer. */
     if (path.length < rule->path_length ||
         memcmp(path.data, rule->path, rule->path_length) != 0 ||
         (path.length > rule->path_length &&

@@ -14,29 +14,31 @@ struct rule {
     char *path;         /* without the slash at its end; "" covers all; owned */
     size_t path_length; /* bytes */
     struct network from;     /* AF_UNSPEC: from anywhere */
-    char user[USER_MAX + 1]; /* "": whoever; "*": anybody who signed in */
+    char user[USER_MAX + 1]; /* "": everybody; "*": everybody who has signed
+                                in */
 };
 
-/* Reads a rule. Returns 0, or -1 with mistake (starting with where) and rule
- * empty. Give it back with rule_release. */
+/* Reads a rule from text. Returns 0, or -1 with mistake (a line that starts
+ * with where) and rule empty. Free it with rule_release. */
 int rule_parse(struct rule *rule, const char *text, const char *where,
                struct mistake *mistake);
 void rule_release(struct rule *rule);
 
-/* Makes "/dev/X" "/db/X". Where databases are served a request's path has been
- * brought to that form, so a rule must be as well, or it would never match.
- * Where none are, /dev is a directory like any other. */
+/* Turns the rule's path "/dev/X" into "/db/X". Where databases are served, the
+ * path of each request is changed in this way, so a rule for /dev/X would never
+ * match. Where no databases are served, /dev is a directory like any other. */
 void rule_resolve_alias(struct rule *rule);
 
-/* True if method, path (as exchange->path) and peer are the rule's; who asks is
- * not looked at. */
+/* Returns true if the rule covers this method, path (in the form of
+ * exchange->path) and peer. It does not look at the user. */
 bool rule_covers(const struct rule *rule, enum http_method method,
                  struct text path, const struct peer *peer);
 
-/* True if some path beneath prefix (which ends with '/') is the rule's. */
+/* Returns true if the rule covers some path that starts with prefix, which ends
+ * with '/'. */
 bool rule_meets(const struct rule *rule, const char *prefix);
 
-/* True if the rule's user is this one; user "" is nobody. */
+/* Returns true if the rule is for this user. user "" has not signed in. */
 bool rule_names(const struct rule *rule, const char *user);
 
 #endif

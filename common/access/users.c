@@ -3,9 +3,9 @@
  * Authorization -> name and password -> remembered? -> may it be checked now?
  *   -> crypt_r -> remembered
  *
- * A hash that is slow on purpose would make each request slow, so a success is
- * remembered. Failures are not: guessing must stay slow, and nobody may push
- * out what others need. */
+ * The hash is slow on purpose and would make each request slow, so a right
+ * password is remembered. Wrong ones are not: guessing must stay slow, and must
+ * not push out the entries of other users. */
 #include "access/users.h"
 
 #include "base/base64.h"
@@ -24,21 +24,21 @@
 enum {
     CREDENTIALS_MAX = 256, /* bytes of NAME:PASSWORD; browsers send less */
     MEMORY_ENTRIES = 1024,
-    MEMORY_WAYS = 4,            /* entries that one name may be kept in */
-    MEMORY_MS = 10 * 60 * 1000, /* without use */
+    MEMORY_WAYS = 4,            /* a name can use one of so many entries */
+    MEMORY_MS = 10 * 60 * 1000, /* an entry unused for so long is forgotten */
 };
 
 struct user {
-    char *name; /* owned, as is the next */
-    char *hash;
+    char *name; /* owned */
+    char *hash; /* owned */
 };
 
 struct token {
-    char *name;         /* owned; the token stands behind its NUL */
-    struct text secret; /* borrowed from name's memory */
+    char *name;         /* owned; the token follows its NUL */
+    struct text secret; /* the token, in name's memory */
 };
 
-/* Stands for a name and its password, which are not kept themselves. */
+/* Two hashes of a name and its password. It is kept instead of them. */
 struct proof {
     uint64_t words[2];
 };
@@ -49,7 +49,7 @@ struct remembered {
 };
 
 struct users {
-    /* Fixed after users_read; any thread reads. */
+    /* These do not change after users_read; any thread may read them. */
     struct user *users;
     size_t user_count;
     struct token *tokens;
@@ -83,8 +83,9 @@ static const struct user *find_user(const struct users *users, const char *name)
     return NULL;
 }
 
-/* What crypt(3) verifies and is still fit for passwords: not the old DES hash,
- * not Apache's own $apr1$ and {SHA}, and no plain text. */
+/* Returns true for hashes that crypt(3) can verify and that are still good
+ * enough for passwords. Not the old DES hash, not Apache's own $apr1$ and
+ * {SHA}, and no plain text. */
 static bool hash_is_known(const char *hash)
 {
     static const char *const prefixes[] = {"$2y$", "$2b$", "$2a$", "$6$",
@@ -125,7 +126,7 @@ static int read_user_line(struct users *users, char *line, const char *where,
                           USER_MAX);
     if (!hash_is_known(colon + 1))
         return mistake_at(mistake, where,
-                          "user %s: a hash of a kind that is not accepted; use "
+                          "user %s: this kind of hash is not accepted; use "
                           "htpasswd -B",
                           line);
     if (find_user(users, line) != NULL)
@@ -154,7 +155,7 @@ static int read_htpasswd(struct users *users, const char *path,
         snprintf(where, sizeof where, "%s:%u", path, n);
         result = read_user_line(users, line, where, mistake);
     }
-    /* Without memory for a line it ends before the file does, too. */
+    /* Without memory getline fails before the end of the file. */
     if (result == 0 && !feof(file))
         result = mistake_error(mistake, errno, "[users] htpasswd",
                                "cannot read %s: %s; "
@@ -169,7 +170,7 @@ static int read_htpasswd(struct users *users, const char *path,
 
 /* Reading the tokens. */
 
-/* "NAME:TOKEN". */
+/* Checks that text is "NAME:TOKEN". Returns 0, or -1 with mistake. */
 static int check_token(const char *text, const char *where,
                        struct mistake *mistake)
 {
@@ -194,7 +195,7 @@ static int check_token(const char *text, const char *where,
     return 0;
 }
 
-/* Who sends a token that two have could be either. */
+/* Two users with the same token could not be told apart. */
 static int check_token_is_one(const struct users *users, const char *where,
                               struct mistake *mistake)
 {
@@ -284,23 +285,26 @@ void users_release(struct users *users)
 
 /* Signing in. */
 
-/* Without the keys nobody finds other credentials with the same proof, and a
- * client never sees one: it only learns that it was wrong. Two hashes, as one
- * of 64 bits could be hit by chance in a server that runs for years. */
+/* The keys are secret, so a client cannot compute other credentials with the
+ * same proof. It never sees a proof, and only learns that it was wrong. There
+ * are two hashes, because one of 64 bits could match by chance in a server that
+ * runs for years. */
 static struct proof prove(const struct users *users, struct text credentials)
 {
     return (struct proof){{siphash(users->proof_keys[0], 0, credentials),
                            siphash(users->proof_keys[1], 0, credentials)}};
 }
 
-/* No branch: the time does not tell how much of a proof was right. */
+/* Without a branch, so that the time does not tell how much of a proof was
+ * right. */
 static bool proofs_equal(const struct proof *a, const struct proof *b)
 {
     return ((a->words[0] ^ b->words[0]) | (a->words[1] ^ b->words[1])) == 0;
 }
 
-/* The entries that a name may be kept in (by the name alone: the password
- * must not decide, or the time of a look-up would tell of it). */
+/* Returns the first of the MEMORY_WAYS entries that a name can use. Only the
+ * name decides which: if the password did too, the time of a look-up would tell
+ * something about it. */
 static struct remembered *memory_of_locked(struct users *users,
                                            const char *name)
 {
@@ -308,8 +312,8 @@ static struct remembered *memory_of_locked(struct users *users,
     return &users->memory[hash % (MEMORY_ENTRIES / MEMORY_WAYS) * MEMORY_WAYS];
 }
 
-/* Users and hashes do not change while this memory is there, so what was right
- * is right, and its time begins again with each use. */
+/* Users and hashes do not change while this memory exists, so a password that
+ * was right still is. The entry's time begins again with each use. */
 static bool memory_has(struct users *users, const char *name,
                        const struct proof *proof)
 {
@@ -329,7 +333,7 @@ static bool memory_has(struct users *users, const char *name,
     return found;
 }
 
-/* In the place of what has not been used for longest. */
+/* Replaces the entry that has not been used for the longest time. */
 static void memory_add(struct users *users, const char *name,
                        const struct proof *proof)
 {
@@ -356,13 +360,13 @@ static bool password_fits(const char *hash, const char *password)
     return fits;
 }
 
-/* What is asked, and by whom. */
+/* The arguments of users_sign_in. */
 struct sign_in {
     struct users *users;
     struct password_limit *limit;
     const struct peer *peer;
-    char *name;             /* the answer's; USER_MAX + 1 bytes */
-    unsigned *wait_seconds; /* the answer's */
+    char *name;             /* result; USER_MAX + 1 bytes */
+    unsigned *wait_seconds; /* result */
 };
 
 static const char *hash_for_unknown(const struct sign_in *sign_in)
@@ -372,15 +376,15 @@ static const char *hash_for_unknown(const struct sign_in *sign_in)
     return users->users[hash % users->user_count].hash;
 }
 
-/* Computes the hash, if there is time for it. */
+/* Computes the hash and compares it, if the limit allows that. */
 static enum users_answer hash_password(const struct sign_in *sign_in,
                                        const char *password)
 {
     const struct users *users = sign_in->users;
     const struct user *user = find_user(users, sign_in->name);
-    /* An unknown name must take as long as a wrong password, or the time
-     * would tell which names there are. Hashes may differ in what they cost, so
-     * each unknown name has that of some user, and always the same. */
+    /* An unknown name must take as long as a wrong password, or the time would
+     * tell which names exist. Users' hashes may take different times. So each
+     * unknown name gets the hash of some user, always the same one. */
     const char *hash = user != NULL ? user->hash : hash_for_unknown(sign_in);
     uint64_t start_ns = clock_ns();
     switch (password_limit_begin(sign_in->limit, sign_in->peer, start_ns,
@@ -403,7 +407,7 @@ static enum users_answer hash_password(const struct sign_in *sign_in,
     return right ? USERS_KNOWN : USERS_WRONG;
 }
 
-/* credentials is NAME:PASSWORD, NUL-terminated behind its length. */
+/* credentials is NAME:PASSWORD, length bytes, with a NUL after them. */
 static enum users_answer check_password(const struct sign_in *sign_in,
                                         const char *credentials, size_t length)
 {
@@ -442,7 +446,7 @@ static enum users_answer sign_in_basic(const struct sign_in *sign_in,
     return answer;
 }
 
-/* Goes through all, so that the time does not tell which one it was. */
+/* Compares with all tokens, so that the time does not tell which it was. */
 static enum users_answer sign_in_bearer(const struct users *users,
                                         struct text secret, char *name)
 {
@@ -468,8 +472,8 @@ enum users_answer users_sign_in(struct users *users,
     enum users_answer answer = USERS_NOBODY;
     rest = rest.data != NULL ? text_trim(rest) : TEXT("");
     name[0] = '\0';
-    /* Where nobody can sign in, credentials mean nothing: clients of SQL send
-     * a made-up token to a server that asks for none. */
+    /* If there are no users, credentials mean nothing. SQL clients send a
+     * made-up token to a server that asks for none. */
     if (users->user_count == 0 && users->token_count == 0)
         return USERS_NOBODY;
     if (text_equal_nocase(scheme, TEXT("Basic")))

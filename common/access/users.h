@@ -1,8 +1,9 @@
-/* users.h - who may sign in: passwords (htpasswd file) and tokens.
+/* users.h - the users that may sign in, with passwords (htpasswd file) or
+ * tokens.
  *
- * Fixed once read, so any thread may ask. A password that a slow hash has
- * confirmed is remembered until it has not been used for some minutes, or until
- * these users are released, which is what a reload does. */
+ * Users do not change once read, so any thread may use them. A right password
+ * is remembered, because its hash is slow. It is forgotten when it has not been
+ * used for some minutes, or when these users are released, as a reload does. */
 #ifndef FIVEFOLD_USERS_H
 #define FIVEFOLD_USERS_H
 
@@ -13,25 +14,27 @@
 struct settings;
 struct users;
 
-/* Reads the htpasswd file and the tokens that settings name. Given; NULL with
- * mistake when one is not right. */
+/* Reads the htpasswd file and the tokens that settings name. Returns users
+ * owned by the caller, or NULL with mistake. */
 struct users *users_read(const struct settings *settings,
                          struct mistake *mistake);
+/* Frees users, and overwrites their secrets. NULL: does nothing. */
 void users_release(struct users *users);
 
 enum users_answer {
-    USERS_NOBODY,    /* no credentials, of a scheme that is not ours, or where
+    USERS_NOBODY,    /* no credentials, or a scheme other than these two, or
                         there are no users at all */
     USERS_KNOWN,     /* name is filled */
-    USERS_WRONG,     /* credentials that nobody has */
-    USERS_BUSY,      /* not looked at: see PASSWORD_BUSY */
-    USERS_TOO_OFTEN, /* not looked at: see PASSWORD_TOO_OFTEN */
+    USERS_WRONG,     /* no user has these credentials */
+    USERS_BUSY,      /* not checked: see PASSWORD_BUSY */
+    USERS_TOO_OFTEN, /* not checked: see PASSWORD_TOO_OFTEN */
 };
 
-/* Reads the value of Authorization: Basic (RFC 7617) or Bearer (RFC 6750), sent
- * by peer. name has room for USER_MAX + 1 bytes. Blocks for as long as crypt(3)
- * takes (milliseconds to a second), with no lock held, if limit allows it; if
- * not, *wait_seconds says when to come again. Thread-safe. */
+/* Checks the value of Authorization, sent by peer: Basic (RFC 7617) or Bearer
+ * (RFC 6750). Writes the user's name to name, which has room for USER_MAX + 1
+ * bytes; "" if it is not USERS_KNOWN. Blocks as long as crypt(3) takes
+ * (milliseconds to a second), with no lock held. If limit does not allow the
+ * check, *wait_seconds says when to try again. Thread-safe. */
 enum users_answer users_sign_in(struct users *users,
                                 struct password_limit *limit,
                                 const struct peer *peer,

@@ -1,7 +1,7 @@
 /* base64.c - three bytes as four characters and back (RFC 4648 section 4).
  *
- * Blobs of SQL values pass here both ways, and the credentials of Basic
- * authentication on their way in. Safe from any thread. */
+ * Blobs of SQL values are encoded and decoded here, and the credentials of
+ * Basic authentication are decoded. Thread-safe. */
 #include "base/base64.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 static const char alphabet[64] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* The six bits of a character, or -1. */
+/* Returns the six bits that a character stands for, or -1. */
 static int base64_value(unsigned char c)
 {
     if (c >= 'A' && c <= 'Z')
@@ -27,7 +27,7 @@ void base64_append(struct message_buffer *out, const void *bytes, size_t length,
     const unsigned char *in = bytes;
     size_t left = length;
 
-    /* A failed buffer stays as it is: see buffer.h. */
+    /* A failed buffer must not change any more: see buffer.h. */
     if (out->failed || buffer_reserve(out, length / 3 * 4 + 4) < 0)
         return;
     char *start = out->data + out->end, *to = start;
@@ -49,8 +49,9 @@ void base64_append(struct message_buffer *out, const void *bytes, size_t length,
     buffer_filled(out, (size_t)(to - start));
 }
 
-/* Takes the padding off. False if there is some and it is not what an encoder
- * writes: up to a multiple of four, at most two. */
+/* Removes the padding. Returns false if the padding is not what an encoder
+ * writes (at most two '=', up to a multiple of four), or if no encoder writes a
+ * text of this length. */
 static bool base64_strip(struct text *text)
 {
     size_t padding = 0;
@@ -82,7 +83,8 @@ ssize_t base64_decode(struct text text, unsigned char *out)
             bits &= (1u << bit_count) - 1;
         }
     }
-    /* Bits that belong to no byte: two texts must not mean the same bytes. */
+    /* The last bits, which belong to no byte, must be 0. Otherwise two texts
+     * could mean the same bytes. */
     if (bits != 0)
         goto invalid;
     return to - out;

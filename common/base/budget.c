@@ -1,22 +1,23 @@
 /* budget.c - see budget.h.
  *
- * One number for the process, changed when a buffer doubles or is freed: a few
- * times a request that is larger than most, and never for the others. */
+ * One number for the whole process. It changes when a large buffer grows or is
+ * freed: a few times in a large request, and never in the others. */
 #include "base/budget.h"
 
-/* May one have so much while the others have `others`? It leaves as much as it
- * takes. */
+/* Returns true if a buffer may have `want` bytes while the others have `others`
+ * bytes: if at least `want` bytes then stay free. */
 static bool leaves_enough(const struct budget *budget, size_t others,
                           size_t want)
 {
     return others <= budget->max && want <= (budget->max - others) / 2;
 }
 
+/* Counts a refusal, and keeps the largest refused size in budget->wanted. */
 static void refuse(struct budget *budget, size_t want)
 {
     size_t most = atomic_load_explicit(&budget->wanted, memory_order_relaxed);
     atomic_fetch_add_explicit(&budget->refused, 1, memory_order_relaxed);
-    /* What could never fit must not have others closed for it. */
+    /* No connection must be closed for a size that could never fit. */
     if (!leaves_enough(budget, 0, want))
         return;
     while (most < want && !atomic_compare_exchange_weak_explicit(
@@ -30,9 +31,9 @@ bool budget_take(struct budget *budget, size_t have, size_t want)
     if (budget == NULL || budget_counted(want) == 0)
         return true;
     size_t more = want - budget_counted(have);
-    /* Counted first and looked at then: two threads that take at the same time
-     * see each other, and the sum never passes the limit for longer than it
-     * takes to refuse. */
+    /* First count, then check. Two threads that take at the same time then see
+     * each other's bytes, and the sum is over the limit only until the refusal
+     * below. */
     size_t before =
         atomic_fetch_add_explicit(&budget->taken, more, memory_order_relaxed);
     if (budget->max == 0 ||
@@ -70,7 +71,7 @@ bool budget_is_short(struct budget *budget)
         return false;
     size_t wanted = atomic_load_explicit(&budget->wanted, memory_order_relaxed);
     if (wanted == 0)
-        return false; /* nearly always */
+        return false; /* the usual case: nothing was refused */
     size_t taken = atomic_load_explicit(&budget->taken, memory_order_relaxed);
     if (!leaves_enough(budget, taken, wanted))
         return true;

@@ -2,9 +2,9 @@
  *
  * recv -> [data .. cursor .. end .. capacity] -> parser or send
  *
- * Memory is taken when bytes arrive and given back by buffer_release, so that
- * an idle connection costs none. Moving the rest to the front happens only
- * when room is needed, never for each byte taken. */
+ * Memory is allocated when bytes arrive and freed by buffer_release, so an idle
+ * connection needs none. The waiting bytes are moved to the start of the memory
+ * only when room is needed, not each time bytes are taken. */
 #include "base/buffer.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ int buffer_reserve(struct message_buffer *buffer, size_t n)
     if (buffer_space(buffer) >= n)
         return 0;
     size_t waiting = buffer_length(buffer);
-    /* Moving is worth it only if it frees more than it copies; otherwise a
+    /* Move only if this frees at least as many bytes as it copies. Otherwise a
      * reader that takes byte by byte would make the cost quadratic. */
     if (buffer->cursor >= waiting && buffer->capacity - waiting >= n) {
         if (waiting > 0)
@@ -72,7 +72,7 @@ int buffer_append(struct message_buffer *buffer, const void *bytes, size_t n)
         return -1;
     }
     if (n == 0)
-        return 0; /* bytes may then be NULL, which memcpy must not see */
+        return 0; /* bytes may be NULL, which memcpy does not allow */
     if (buffer_space(buffer) < n && buffer_reserve(buffer, n) < 0)
         return -1;
     memcpy(buffer->data + buffer->end, bytes, n);
@@ -92,7 +92,7 @@ int buffer_append_char(struct message_buffer *buffer, char c)
 
 int buffer_append_number(struct message_buffer *buffer, uint64_t number)
 {
-    char digits[20]; /* of 2^64 - 1 */
+    char digits[20]; /* 2^64 - 1 has 20 digits */
     size_t at = sizeof digits;
     do {
         digits[--at] = (char)('0' + number % 10);
@@ -107,7 +107,8 @@ int buffer_append_integer(struct message_buffer *buffer, int64_t number)
     if (number >= 0)
         return buffer_append_number(buffer, size);
     buffer_append_char(buffer, '-');
-    return buffer_append_number(buffer, 0 - size); /* right for INT64_MIN too */
+    /* 0 - size is correct for INT64_MIN too, because it is unsigned. */
+    return buffer_append_number(buffer, 0 - size);
 }
 
 int buffer_printf(struct message_buffer *buffer, const char *format, ...)
@@ -118,7 +119,7 @@ int buffer_printf(struct message_buffer *buffer, const char *format, ...)
     int n = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
     int result = -1;
-    /* vsnprintf writes a NUL too, hence one byte more. */
+    /* One byte more, because vsnprintf also writes a NUL. */
     if (n >= 0 && !buffer->failed &&
         buffer_reserve(buffer, (size_t)n + 1) == 0) {
         vsnprintf(buffer->data + buffer->end, (size_t)n + 1, format, again);

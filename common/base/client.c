@@ -1,8 +1,8 @@
 /* client.c - see client.h.
  *
- * poll(2) tells what the kernel knows of the other side, besides bytes:
- * POLLRDHUP when its FIN has come, POLLHUP and POLLERR after a reset. A FIN
- * behind bytes that nobody has read yet is told as well. */
+ * poll(2) returns what the kernel knows about the client: POLLRDHUP after the
+ * client's FIN, POLLHUP and POLLERR after a reset. It reports a FIN even if
+ * bytes before it have not been read yet. */
 #include "base/client.h"
 
 #include <poll.h>

@@ -1,15 +1,17 @@
-/* client.h - is somebody still at the other end of a connection? */
+/* client.h - is the client still connected? */
 #ifndef FIVEFOLD_CLIENT_H
 #define FIVEFOLD_CLIENT_H
 
 enum client {
-    CLIENT_THERE,
-    CLIENT_ENDED, /* has ended its side: by shutdown, and may still read, or by
-                     close, which looks the same until something is sent */
-    CLIENT_GONE,  /* has reset the connection: nobody will read anything */
+    CLIENT_THERE, /* connected, as far as the kernel knows */
+    CLIENT_ENDED, /* the client sends no more. After shutdown it may still
+                     read; after close it cannot. The two look the same until
+                     we send something */
+    CLIENT_GONE,  /* the connection was reset: the client reads nothing more */
 };
 
-/* Looks at a connected socket, without waiting. */
+/* Looks at a connected socket, without waiting. If the look itself fails it
+ * returns CLIENT_THERE. */
 enum client client_look(int fd);
 
 #endif

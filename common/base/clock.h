@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* CLOCK_MONOTONIC. */
+/* Returns CLOCK_MONOTONIC in nanoseconds. */
 static inline uint64_t clock_ns(void)
 {
     struct timespec now;
@@ -13,7 +13,8 @@ static inline uint64_t clock_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* CLOCK_MONOTONIC_COARSE: a few ms behind, and cheaper; for deadlines. */
+/* Returns CLOCK_MONOTONIC_COARSE in milliseconds, for deadlines. It is cheaper
+ * than clock_ns, and up to a few ms late. */
 static inline uint64_t clock_ms(void)
 {
     struct timespec now;
@@ -21,7 +22,8 @@ static inline uint64_t clock_ms(void)
     return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
 }
 
-/* CLOCK_MONOTONIC, ms from now: until when to wait. */
+/* Returns the CLOCK_MONOTONIC time that is `ms` milliseconds (>= 0) from now;
+ * for calls that wait until an absolute time. */
 static inline struct timespec clock_after_ms(int ms)
 {
     struct timespec until;
@@ -32,7 +34,7 @@ static inline struct timespec clock_after_ms(int ms)
     return until;
 }
 
-/* Seconds since 1970, coarse. */
+/* Returns the seconds since 1970 (CLOCK_REALTIME_COARSE). */
 static inline time_t clock_wall(void)
 {
     struct timespec now;

@@ -1,14 +1,13 @@
-/* escape.c - text made safe for the syntax around it.
+/* escape.c - see escape.h.
  *
- * text -> runs that need no care are copied whole, the rest byte by byte ->
- * out. An allocation that fails shows in out->failed, as always with buffers.
- */
+ * text -> runs of plain bytes, copied as a whole -> out
+ *      -> bytes to escape, one by one            -> out */
 #include "base/escape.h"
 
 static const char hex_digits[] = "0123456789abcdef";
 
-/* Appends what stands between *start and i, and moves *start behind byte i,
- * which the caller writes in another form. */
+/* Appends the run of plain bytes from *start up to i, and moves *start after
+ * byte i. The caller then writes byte i in its escaped form. */
 static void flush_run(struct message_buffer *out, struct text text,
                       size_t *start, size_t i)
 {
@@ -17,6 +16,7 @@ static void flush_run(struct message_buffer *out, struct text text,
     *start = i + 1;
 }
 
+/* Appends the escape of a control character, a quote or a backslash. */
 static void json_append_control(struct message_buffer *out, unsigned char c)
 {
     switch (c) {
@@ -47,8 +47,9 @@ static void json_append_control(struct message_buffer *out, unsigned char c)
     buffer_append(out, unicode, sizeof unicode);
 }
 
-/* Passes a character of several bytes, or puts U+FFFD in the place of what is
- * none. Gives the index of its last byte. */
+/* Handles a character of several bytes that starts at i: leaves it in the run,
+ * or replaces it with U+FFFD if it is not UTF-8. Returns the index of its last
+ * byte. */
 static size_t pass_character(struct message_buffer *out, struct text text,
                              size_t *start, size_t i)
 {
@@ -79,7 +80,7 @@ void json_append_escaped(struct message_buffer *out, struct text text)
     flush_run(out, text, &start, text.length);
 }
 
-/* NULL: the byte stands for itself. */
+/* Returns the entity of a character, or NULL if it needs none. */
 static const char *html_entity(char c)
 {
     switch (c) {
@@ -114,6 +115,7 @@ void html_append_text(struct message_buffer *out, struct text text)
     flush_run(out, text, &start, text.length);
 }
 
+/* Returns true if c needs no %XX in a path. */
 static bool stands_in_path(unsigned char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -128,7 +130,7 @@ void url_append_path(struct message_buffer *out, struct text text)
     for (size_t i = 0; i < text.length; i++) {
         unsigned char c = (unsigned char)text.data[i];
         if (!stands_in_path(c)) {
-            /* Upper case, as RFC 3986 section 2.1 asks of producers. */
+            /* RFC 3986 section 2.1: upper-case digits should be written. */
             static const char upper_digits[] = "0123456789ABCDEF";
             char escaped[3] = {'%', upper_digits[c >> 4], upper_digits[c & 15]};
             flush_run(out, text, &start, i);

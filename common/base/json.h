@@ -5,37 +5,40 @@
  *     json_append_text(out, name);
  *     json_append_close(out, '}');
  *
- * The comma between two values is put by itself: it is due where the last byte
- * in the buffer ends a value. A buffer that is empty, or whose last byte ends a
- * line, begins a new text. */
+ * Commas are automatic: before a key or a value one is appended if the last
+ * byte in the buffer ends a value. An empty buffer, or one that ends with a
+ * line feed, starts a new JSON text. Errors show in out->failed (buffer.h). All
+ * text is borrowed for the call. */
 #ifndef FIVEFOLD_JSON_H
 #define FIVEFOLD_JSON_H
 
 #include "base/buffer.h"
 
-/* Puts the comma if one is due. For who appends the value itself. */
+/* Appends a comma if one is due. For callers that append the value themselves.
+ */
 void json_append_comma(struct message_buffer *out);
 
-/* Bracket is '{' or '['; '}' or ']'. */
+/* For open, bracket is '{' or '['; for close, '}' or ']'. close adds no comma.
+ */
 void json_append_open(struct message_buffer *out, char bracket);
 void json_append_close(struct message_buffer *out, char bracket);
 
-/* The name of the member whose value comes next. Nothing in it is escaped: it
- * is a literal. */
+/* Appends a member's name and the colon; the value must come next. The key is
+ * not escaped: use a literal that needs no escaping. */
 void json_append_key(struct message_buffer *out, const char *key);
 
-/* A string, with its quotes. What is no UTF-8 becomes U+FFFD; U+0000 becomes
- * \u0000. */
+/* Appends a string with its quotes. Bytes that are not UTF-8 become U+FFFD;
+ * U+0000 becomes \u0000. */
 void json_append_text(struct message_buffer *out, struct text text);
 
 void json_append_number(struct message_buffer *out, uint64_t number);
 void json_append_integer(struct message_buffer *out, int64_t number);
-/* With so many decimals. */
+/* Appends number with that many digits after the decimal point. */
 void json_append_real(struct message_buffer *out, double number, int decimals);
 void json_append_bool(struct message_buffer *out, bool value);
 void json_append_null(struct message_buffer *out);
 
-/* A key and its value. */
+/* Append a key and its value. */
 void json_member_text(struct message_buffer *out, const char *key,
                       struct text text);
 void json_member_number(struct message_buffer *out, const char *key,

@@ -4,9 +4,10 @@
 
 #include <pthread.h>
 
-/* For threads on several cores: who finds it taken looks again some times
- * before it sleeps, as to sleep and be woken takes a hundred times as long as
- * the lock is held. Given back by pthread_mutex_destroy. */
+/* Initializes an adaptive mutex: a thread that finds it locked tries again a
+ * few times before it sleeps. Sleeping and waking takes about a hundred times
+ * as long as the lock is held, so this pays on several cores. The caller
+ * destroys it with pthread_mutex_destroy. */
 void lock_open(pthread_mutex_t *lock);
 
 #endif

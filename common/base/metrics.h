@@ -1,20 +1,23 @@
-/* metrics.h - figures as Prometheus reads them (text format 0.0.4). */
+/* metrics.h - writes metrics for Prometheus (text format 0.0.4).
+ *
+ * A family is a named metric; it has one value, or one for each label. All
+ * strings are borrowed and not escaped. Errors show in out->failed (buffer.h).
+ */
 #ifndef FIVEFOLD_METRICS_H
 #define FIVEFOLD_METRICS_H
 
 #include "base/buffer.h"
 
-/* The two lines in front of a family's values: what it means, and whether it is
- * a "counter", which only grows, or a "gauge". */
+/* Appends the two lines before a family's values: its help text and its type.
+ * type is "counter" (a value that only grows) or "gauge". */
 void metrics_family(struct message_buffer *out, const char *family,
                     const char *type, const char *help);
 
-/* A family of one value. */
+/* Appends a whole family that has one value. */
 void metrics_one(struct message_buffer *out, const char *family,
                  const char *type, const char *help, uint64_t value);
 
-/* One value of a family: family{label="name"} value. Nothing in name is
- * escaped. */
+/* Appends one value of a family: family{label="name"} value. */
 void metrics_value(struct message_buffer *out, const char *family,
                    const char *label, const char *name, uint64_t value);
 

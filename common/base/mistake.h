@@ -1,9 +1,9 @@
-/* mistake.h - one line that says where somebody went wrong, what is wrong, and
- * what to do.
+/* mistake.h - a message of one line about a user's mistake: where it is, what
+ * is wrong, and what to do.
  *
- * Whoever reads settings, rules or users writes at most one; whoever asked for
- * the reading decides where it goes: stderr at the start, the error log after
- * SIGHUP. */
+ * The code that reads settings, rules or users fills in at most one. Its caller
+ * decides where the line goes: to stderr at the start, to the error log after
+ * SIGHUP. All strings are borrowed for the call. */
 #ifndef FIVEFOLD_MISTAKE_H
 #define FIVEFOLD_MISTAKE_H
 
@@ -11,27 +11,28 @@
 #include <stdbool.h>
 
 struct mistake {
-    char line[1024]; /* "" when nothing is wrong; without a line's end */
-    bool may_pass;   /* nobody has to repair it: see mistake_may_pass */
+    char line[1024]; /* "" if nothing is wrong; has no line feed */
+    bool may_pass;   /* it may go away without a repair: mistake_may_pass */
 };
 
-/* Is it an error that time can mend? There was no descriptor or no memory left,
- * or the disk was full or did not answer. */
+/* Returns true if an error (an errno value) may go away without a repair: no
+ * descriptor or memory was left, or the disk was full or did not answer. */
 bool mistake_may_pass(int error);
 
-/* Fills line with "WHERE: " and the formatted text, unless it has been filled
- * before: the first mistake is the one to repair. Bytes that would break the
- * line or move a terminal's cursor become '?'. Returns -1, always. */
+/* Fills line with "WHERE: " and the formatted text. Does nothing if line is
+ * already filled, because the first mistake is the one to repair. Text that is
+ * too long is cut. Control characters, which could break the line or move a
+ * terminal's cursor, become '?'. Always returns -1. */
 int mistake_at(struct mistake *mistake, const char *where, const char *format,
                ...) __attribute__((format(printf, 3, 4)));
 
-/* The same for a call that has failed with that error, which decides may_pass.
- */
+/* The same for a call that failed with errno `error`, which also sets may_pass.
+ * Always returns -1. */
 int mistake_error(struct mistake *mistake, int error, const char *where,
                   const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* "WHERE: out of memory". Returns -1, always. */
+/* Fills line with "WHERE: out of memory". Always returns -1. */
 int mistake_memory(struct mistake *mistake, const char *where);
 
 #endif

@@ -45,7 +45,7 @@ bool peer_is_loopback(const struct peer *peer)
     return ntohl(peer->address.v4.sin_addr.s_addr) >> 24 == 127;
 }
 
-/* Reads a bare address into address. Returns its family, or -1. */
+/* Reads an address without port into address. Returns its family, or -1. */
 static int read_address(struct text text, unsigned char address[16])
 {
     char host[INET6_ADDRSTRLEN];
@@ -57,8 +57,8 @@ static int read_address(struct text text, unsigned char address[16])
     return inet_pton(family, host, address) == 1 ? family : -1;
 }
 
-/* Takes a port off the end, and the brackets that an IPv6 address then has.
- * Returns -1 if what should be a port is none. */
+/* Removes a port from the end, and the brackets around an IPv6 address. Returns
+ * 0, or -1 if a bracket is not closed or the port is not valid. */
 static int strip_port(struct text *text)
 {
     struct text rest = *text, host;
@@ -76,7 +76,7 @@ static int strip_port(struct text *text)
     } else {
         host = text_split(&rest, ':');
         if (rest.data == NULL || memchr(rest.data, ':', rest.length) != NULL)
-            return 0; /* no colon, or several: a bare IPv6 address */
+            return 0; /* no port: no colon, or IPv6 without brackets */
     }
     *text = host;
     return rest.length == 0 ? 0 : text_to_size(rest, 65535, &port);
@@ -148,7 +148,7 @@ int networks_read(struct networks *networks, const char *list,
         if (network_read(&network, word) < 0) {
             networks_release(networks);
             return mistake_at(mistake, where,
-                              "\"%.*s\" is no address; write 192.0.2.1, "
+                              "\"%.*s\" is not an address; write 192.0.2.1, "
                               "10.0.0.0/8 or 2001:db8::/32, with commas "
                               "between several",
                               (int)word.length, word.data);

@@ -1,10 +1,10 @@
-/* owner.h - from a member to what it is a member of. */
+/* owner.h - from a pointer to a member to the struct that contains it. */
 #ifndef FIVEFOLD_OWNER_H
 #define FIVEFOLD_OWNER_H
 
 #include <stddef.h>
 
-/* The thing whose member `member` link is. */
+/* The struct of that type whose member `member` is at `link`. */
 #define OWNER_OF(link, type, member)                                           \
     ((type *)(void *)((char *)(link)-offsetof(type, member)))
 

@@ -36,7 +36,8 @@ static inline void take(struct state *s, uint64_t word)
     s->a ^= word;
 }
 
-/* The bytes after the last 8, and the length of the whole in the top byte. */
+/* Returns the last word: the bytes after the last whole word, and the length of
+ * everything (with the 8 bytes of first) in the top byte. */
 static uint64_t last_word(struct text rest)
 {
     uint64_t word = (uint64_t)(rest.length + 8) << 56;

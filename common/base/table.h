@@ -1,11 +1,11 @@
-/* table.h - a hash table of things that are found by a key of their own.
+/* table.h - a hash table. The caller's own structs ("things") are its entries.
  *
  * hash -> bucket -> a chain of links, each a member of its thing
  *
- * Nothing is allocated but the buckets, whose number is fixed: who opens the
- * table knows how many things there may be. The hash is text_hash's, so nobody
- * can choose keys that meet in one bucket; things of one hash are told apart by
- * whoever looks:
+ * The table allocates only the buckets. Their number is fixed, because the code
+ * that opens a table knows how many things there can be. Use text_hash for the
+ * hash, so that no client can choose keys that fall into one bucket. Two things
+ * may have the same hash; the caller compares their keys:
  *
  *     struct table_link *at = table_first(&table, hash);
  *     for (; at != NULL; at = table_next(at)) {
@@ -14,7 +14,7 @@
  *             return thing;
  *     }
  *
- * Not locked. */
+ * Not thread-safe: the caller locks. */
 #ifndef FIVEFOLD_TABLE_H
 #define FIVEFOLD_TABLE_H
 
@@ -24,7 +24,7 @@
 #include <stdlib.h>
 
 struct table_link {
-    struct table_link *next; /* in the bucket */
+    struct table_link *next; /* in the same bucket */
     uint64_t hash;
 };
 
@@ -33,8 +33,8 @@ struct table {
     size_t mask;
 };
 
-/* With a bucket for each of so many things, or a few more. Returns 0, or -1
- * with errno ENOMEM. */
+/* Opens a table with at least one bucket per thing (the next power of two).
+ * Returns 0, or -1 with errno ENOMEM. */
 static inline int table_open(struct table *table, size_t things)
 {
     size_t count = 1;
@@ -45,13 +45,15 @@ static inline int table_open(struct table *table, size_t things)
     return table->buckets != NULL ? 0 : -1;
 }
 
-/* Frees the buckets; what is in them is the caller's. All zero is allowed. */
+/* Frees the buckets. The things in them belong to the caller. A table that is
+ * all zero may be closed too. */
 static inline void table_close(struct table *table)
 {
     free(table->buckets);
     *table = (struct table){0};
 }
 
+/* Adds a thing's link, which is borrowed until table_remove or table_close. */
 static inline void table_add(struct table *table, struct table_link *link,
                              uint64_t hash)
 {
@@ -61,7 +63,7 @@ static inline void table_add(struct table *table, struct table_link *link,
     *bucket = link;
 }
 
-/* Takes out a link that is in it. */
+/* Removes a link, which must be in the table. */
 static inline void table_remove(struct table *table, struct table_link *link)
 {
     struct table_link **at = &table->buckets[link->hash & table->mask];
@@ -70,7 +72,8 @@ static inline void table_remove(struct table *table, struct table_link *link)
     *at = link->next;
 }
 
-/* The first of that hash, and the next of the same; NULL: no more. */
+/* Returns the first link with that hash, from `at` on in its bucket, or NULL.
+ */
 static inline struct table_link *table_of_hash(struct table_link *at,
                                                uint64_t hash)
 {
@@ -79,19 +82,22 @@ static inline struct table_link *table_of_hash(struct table_link *at,
     return at;
 }
 
+/* Returns the first link with that hash, or NULL. The table must be open. */
 static inline struct table_link *table_first(const struct table *table,
                                              uint64_t hash)
 {
     return table_of_hash(table->buckets[hash & table->mask], hash);
 }
 
+/* Returns the next link with the same hash as `at`, or NULL. */
 static inline struct table_link *table_next(const struct table_link *at)
 {
     return table_of_hash(at->next, at->hash);
 }
 
-/* All of them, in no order: the first with NULL, then behind that one. Ask for
- * the next before that one is taken out. NULL: no more. */
+/* Walks through all links, in no special order. Returns the first one if at is
+ * NULL, otherwise the one after at; NULL when there are no more. To remove a
+ * link during the walk, ask for the next one before. */
 static inline struct table_link *table_walk(const struct table *table,
                                             const struct table_link *at)
 {

@@ -1,8 +1,7 @@
-/* text.c - views of bytes, and the one place where digits from outside become
- * numbers.
+/* text.c - see text.h. The only place where digits from clients and files
+ * become numbers.
  *
- * Nothing is copied or kept: every function looks at the bytes it is given and
- * is done. Safe from any thread. */
+ * No function copies or keeps the bytes that it is given. Thread-safe. */
 #include "base/siphash.h"
 
 #include <errno.h>
@@ -14,7 +13,8 @@ static unsigned char byte_at(struct text text, size_t i)
     return (unsigned char)text.data[i];
 }
 
-/* Not tolower(): the locale must not decide what a header means. */
+/* Not tolower(), which depends on the locale: the locale must not change what a
+ * header means. */
 static unsigned char lower(unsigned char c)
 {
     return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c;
@@ -32,7 +32,7 @@ struct text text_of(const char *string)
 
 bool text_equal(struct text a, struct text b)
 {
-    /* memcmp must not see NULL, even with length 0. */
+    /* memcmp does not allow NULL, even with length 0. */
     return a.length == b.length &&
            (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
 }
@@ -105,8 +105,8 @@ int text_to_size(struct text text, uint64_t max, uint64_t *number)
             errno = EINVAL;
             return -1;
         }
-        /* value * 10 + digit <= max, asked without overflowing. On a "no" we
-         * read on: "99x" is not a number rather than one too large. */
+        /* Checks value * 10 + digit <= max without overflow. If it is too large
+         * we still read the rest: "99x" is EINVAL, not ERANGE. */
         if (digit > max || value > (max - digit) / 10)
             too_large = true;
         else
@@ -135,7 +135,7 @@ int text_to_int64(struct text text, int64_t *number)
     text.length--;
     if (text_to_size(text, (uint64_t)INT64_MAX + 1, &size) < 0)
         return -1;
-    /* INT64_MIN has no positive twin: come from one above it. */
+    /* -size would overflow for INT64_MIN, so negate size - 1 and subtract 1. */
     *number = size == 0 ? 0 : -(int64_t)(size - 1) - 1;
     return 0;
 }
@@ -174,8 +174,9 @@ ssize_t text_percent_decode(struct text text, bool plus_is_space, char *out)
     return (ssize_t)length;
 }
 
-/* What may stand second decides everything that RFC 3629 forbids: overlong
- * forms (E0 80, F0 80), surrogates (ED A0), beyond U+10FFFF (F4 90). */
+/* Returns true if second may follow first. RFC 3629 forbids overlong forms
+ * (E0 80, F0 80), surrogates (ED A0) and characters above U+10FFFF (F4 90). All
+ * of these show in the second byte. */
 static bool second_byte_fits(unsigned char first, unsigned char second)
 {
     unsigned char low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
@@ -205,13 +206,13 @@ size_t text_utf8_next(struct text text, bool *valid)
     return want;
 }
 
-/* Drawn once, before main: no thread can find it half made. */
+/* The secret of text_hash. Set before main, so before any other thread runs. */
 static uint64_t hash_key[2];
 
 __attribute__((constructor)) static void draw_hash_key(void)
 {
-    /* The kernel gives each process 16 random bytes of its own, for where the
-     * call is forbidden. */
+    /* getrandom may be forbidden (seccomp). Then use the 16 random bytes that
+     * the kernel gives to each process. */
     const void *given = (const void *)getauxval(AT_RANDOM);
     if (getrandom(hash_key, sizeof hash_key, 0) != (ssize_t)sizeof hash_key &&
         given != NULL)
@@ -225,8 +226,8 @@ uint64_t text_hash(uint64_t seed, struct text text)
 
 bool text_equal_secret(struct text a, struct text b)
 {
-    /* The length may show; where the bytes differ may not. volatile keeps the
-     * compiler from leaving the loop early. */
+    /* The time may show the length, but not where the bytes differ. volatile
+     * keeps the compiler from leaving the loop early. */
     volatile unsigned char difference = 0;
 
     if (a.length != b.length)

@@ -1,4 +1,5 @@
-/* version.h - what --version, /-/stats, the manual and the package say. */
+/* version.h - the version that --version, /-/stats, the manual and the package
+ * show. */
 #ifndef FIVEFOLD_VERSION_H
 #define FIVEFOLD_VERSION_H
 

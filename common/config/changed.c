@@ -1,15 +1,17 @@
-/* changed.c - what a reload has read and cannot do.
+/* changed.c - lists the settings that a reload has read but cannot apply.
  *
  * settings at the start, settings of now -> "server.listen, files docs.root"
  *
- * SIGHUP takes rules, tokens and users. Whoever has changed something else
- * would wait for it to work, as the reload said that all is well. */
+ * SIGHUP applies only rules, tokens and users. Without this list, a reload
+ * would report success even if another setting was changed, and the user would
+ * wait in vain for that change to take effect. */
 #include "config/table.h"
 
 #include "base/buffer.h"
 
 #include <string.h>
 
+/* Returns true if SIGHUP applies a change of this setting. */
 static bool is_reread(const struct setting *row)
 {
     return setting_is_list(row) || row->kind == SETTING_USERS;
@@ -36,7 +38,8 @@ static bool is_same(const struct setting *row, const struct settings *a,
     }
 }
 
-/* The rows that differ; with a mount only those of its section. */
+/* Appends the names of the rows that differ. mount is NULL for the main
+ * sections; with a mount, only the rows of its section count. */
 static void add_rows(struct message_buffer *out, const struct settings *started,
                      const struct settings *now,
                      const struct settings_mount *mount)

@@ -1,14 +1,15 @@
-/* man.c - fivefold.ini(5), from the table (--man).
+/* man.c - writes the manual page fivefold.ini(5) from the table (--man).
  *
- * In the language of mdoc(7): a line that starts with a dot is a request, a
- * backslash starts an escape, and each sentence has a line of its own. */
+ * The page is written in mdoc(7). There a line that starts with a dot is a
+ * request (a command), a backslash starts an escape, and each sentence has a
+ * line of its own. */
 #include "config/table.h"
 
 #include "base/version.h"
 
 #include <string.h>
 
-/* Prints words as text, whatever they contain. */
+/* Prints words as text; escapes what mdoc would read as a request or escape. */
 static void print_text(FILE *out, const char *words)
 {
     bool starts = true;
@@ -26,7 +27,7 @@ static void print_text(FILE *out, const char *words)
     fputc('\n', out);
 }
 
-/* The same as the argument of a request. */
+/* Prints words as one quoted argument of a request, and ends the line. */
 static void print_argument(FILE *out, const char *words)
 {
     fputc('"', out);
@@ -66,9 +67,9 @@ static void print_head(FILE *out)
         out,
         "Lines of KEY = VALUE in sections that start with [SECTION]. A line "
         "that starts with # or ; is a comment, and so is what follows a ; "
-        "behind a blank. Sizes take K, M, G, T. Switches are on or off. Every "
+        "after a blank. Sizes take K, M, G, T. Switches are on or off. Every "
         "setting has a default; options of the command line override the "
-        "file. What is wrong is told in one line with its place, and the "
+        "file. A mistake is reported in one line with its place, and the "
         "server does not start.");
     fputs(".Pp\n", out);
     print_text(out, "SIGHUP reads rules, tokens and the file of users again; "

@@ -1,14 +1,14 @@
-/* mounts.c - further instances of a module: [files NAME], [sqlite
- * NAME].
+/* mounts.c - mounts: further instances of a module, from the sections
+ * [files NAME] and [sqlite NAME].
  *
  * section -> setting_section_read -> settings_mount_add -> a layer of its own
  * -> (all is read) -> setting_layer_inherit -> settings_mounts_check
  *
- * An instance has settings of its own, all of them, so that a module need not
- * know that there are others: what its section leaves out is copied from the
- * main one's. Not copied are the prefix and the directory, which every section
- * must say itself, and the rules, which access/access.c asks one list after the
- * other. */
+ * A mount has a complete struct settings of its own, so that a module need not
+ * know about other instances. What its section leaves out is copied from the
+ * main section ([files] or [sqlite]). The prefix and the directory are not
+ * copied: every section must give them. Rules are not copied either:
+ * access/access.c checks the mount's list first, and then the main one. */
 #include "config/table.h"
 
 #include "base/text.h"
@@ -18,12 +18,14 @@
 
 /* Reading a section's name. */
 
+/* Returns true for settings that every section must give itself. */
 static bool setting_kind_is_own(enum setting_kind kind)
 {
     return kind == SETTING_PREFIX || kind == SETTING_DIRECTORY;
 }
 
-/* True if there may be several of this section: it has a prefix. */
+/* Returns true if a section may appear as [section NAME]. Those are the
+ * sections with a prefix. */
 static bool section_may_have_names(const char *section)
 {
     return setting_find(section, "prefix") != NULL;
@@ -74,7 +76,7 @@ int setting_section_read(const char *text, struct section_name *name,
     return 0;
 }
 
-/* The settings of an instance. */
+/* The settings of a mount. */
 
 size_t settings_mount_find(const struct settings *settings,
                            struct section_name name)
@@ -164,16 +166,18 @@ int setting_layer_inherit(struct setting_layer *layer, const char *section,
     return 0;
 }
 
-/* Checking all of them together. */
+/* Checking all sections against each other. */
 
-/* One section that serves something. */
+/* A section that serves something under its prefix. All but `real` is
+ * borrowed. */
 struct served {
     const struct setting_layer *layer;
-    const char *section, *name;
+    const char *section, *name; /* name is "" for a main section */
     const char *prefix;
-    char *real; /* path of the directory; owned */
+    char *real; /* realpath of the directory; owned; NULL: none */
 };
 
+/* Returns the value of a setting that is a string; borrowed; may be NULL. */
 static const char *layer_text(const struct setting_layer *layer,
                               const struct setting *row)
 {
@@ -182,6 +186,7 @@ static const char *layer_text(const struct setting_layer *layer,
     return text;
 }
 
+/* Returns where the value was given, or the setting's key if it was not. */
 static const char *layer_where(const struct setting_layer *layer,
                                const struct setting *row)
 {
@@ -189,6 +194,7 @@ static const char *layer_where(const struct setting_layer *layer,
     return where != NULL ? where : row->key;
 }
 
+/* Returns the row of that kind in the section, or NULL. */
 static const struct setting *row_of(const struct served *served,
                                     enum setting_kind kind)
 {
@@ -199,7 +205,8 @@ static const struct setting *row_of(const struct served *served,
     return NULL;
 }
 
-/* Of two that have the same, the one is to change that was given last. */
+/* Fills mistake: a and b have the same value. The message is about b, which
+ * comes later, or about a if b's value is only a default. */
 static int refuse_same(const struct served *a, const struct served *b,
                        enum setting_kind kind, struct mistake *mistake)
 {
@@ -219,10 +226,13 @@ static bool is_beneath(const char *path, const char *directory)
            (length == 1 || path[length] == '/' || path[length] == '\0');
 }
 
-/* A database's file must not be served as a file: closing a descriptor of it
- * drops all locks that this process, and so SQLite, holds on it (fcntl(2)), and
- * two writers would then spoil the database. Two mounts with one directory
- * would know nothing of each other's streams and queues. */
+/* Checks that no other section serves a directory of databases.
+ *
+ * A database's file must not be served as a file. When this process closes any
+ * descriptor of that file, it loses all its locks on it, also SQLite's
+ * (fcntl(2)). Then two writers could damage the database. Two database sections
+ * must not share a directory either, because neither would know the streams and
+ * queues of the other. */
 static int check_apart(const struct served *a, const struct served *b,
                        struct mistake *mistake)
 {
@@ -254,7 +264,8 @@ static int check_pair(const struct served *a, const struct served *b,
     return check_apart(a, b, mistake);
 }
 
-/* A path that nobody can reach, as something else answers there. */
+/* Checks that the server itself does not use the prefix. No client could reach
+ * the section there. */
 static int check_taken(const struct served *served, bool alias,
                        struct mistake *mistake)
 {

@@ -1,11 +1,11 @@
-/* print.c - --help and --example, both from the table. */
+/* print.c - writes the output of --help and --example, from the table. */
 #include "config/table.h"
 
 #include <string.h>
 
 enum { COLUMNS = 78 };
 
-/* Prints words, broken into comment lines. */
+/* Prints words as comment lines (#) of at most COLUMNS bytes. */
 static void print_comment(FILE *out, const char *words)
 {
     size_t column = 0;
@@ -57,7 +57,7 @@ static void print_setting(FILE *out, const struct setting *row)
         fprintf(out, "#%s = %s\n", row->key, row->example);
 }
 
-/* Behind the sections of which there may be more. */
+/* Prints an example of a mount after [files] and after [sqlite]. */
 static void print_mount(FILE *out, const char *section)
 {
     bool files = strcmp(section, "files") == 0;
@@ -80,9 +80,9 @@ void settings_print_example(FILE *out)
     const char *section = "";
     print_comment(
         out, "Fivefold's configuration: every setting with its default. A "
-             "setting with # before it is unset; what stands there is an "
-             "example. Give the file with -c; options of the command line "
-             "override it. Sizes take K, M, G. Behind a blank, ; starts a "
+             "setting with # before it is unset; the value shown is "
+             "an example. Give the file with -c; options of the command line "
+             "override it. Sizes take K, M, G. After a blank, ; starts a "
              "comment. The directories that are named must exist. SIGHUP "
              "reads rules and users again; everything else needs a restart.");
     for (size_t i = 0; i < settings_count; i++) {
@@ -104,7 +104,8 @@ static const char *const help_options[][2] = {
     {"--db DIR", "serve the databases of this directory"},
     {"--rule RULE", "allow|deny METHODS PATH [from CIDR] [user NAME|*]; may "
                     "be repeated"},
-    {"--token NAME:TOKEN", "who sends TOKEN is NAME; may be repeated"},
+    {"--token NAME:TOKEN",
+     "a client that sends TOKEN is NAME; may be repeated"},
     {"--set SECTION.KEY=VALUE", "any setting of those below; may be repeated"},
     {"--ready-fd N", "write R, the port and a line's end there once it "
                      "listens"},

@@ -2,8 +2,8 @@
  *
  * command line -> file (-c) -> defaults -> checks -> struct settings
  *
- * Who comes first wins: a value of the file is checked, but kept only where the
- * command line gave none. */
+ * The first value of a setting wins. A value in the file is always checked, but
+ * it is kept only if the command line did not give one. */
 #include "config/table.h"
 
 #include "base/text.h"
@@ -20,21 +20,24 @@
 #include <unistd.h>
 
 enum {
-    /* inih's own limit is 200 bytes, less than a rule with a long path. */
+    /* The default limit of inih, the library that reads the file, is 200 bytes.
+     * A rule with a long path has more. */
     LINE_MAX_BYTES = 8192,
     WHERE_MAX = 512, /* "FILE:LINE: [section] key" */
 };
 
+/* The state of one reading of command line and file. A layer (table.h) holds
+ * what was given for the main sections or for one mount. */
 struct reader {
-    struct settings *settings;
-    struct mistake *mistake;
-    bool again; /* settings_reread: ready_fd has been closed */
+    struct settings *settings; /* borrowed */
+    struct mistake *mistake;   /* borrowed */
+    bool again;                /* for settings_reread: ready_fd is closed now */
     struct setting_layer main;
-    struct setting_layer *own; /* of each of settings->mounts; owned */
+    struct setting_layer *own; /* one for each of settings->mounts; owned */
 
     /* The file being read. */
     FILE *file;
-    const char *name; /* for messages: without directories */
+    const char *name; /* for messages: the path without directories */
     unsigned line;
     bool done; /* a mistake was found while reading a line */
 };
@@ -49,8 +52,9 @@ static int mistake_in_file(struct reader *reader, const char *what)
     return mistake_at(reader->mistake, where, "%s", what);
 }
 
-/* The layer that a section's settings go to: found, or begun at `where`. NULL
- * with mistake. */
+/* Returns the layer for a section's settings. Adds a mount and its layer if
+ * this is the first time that the section appears; it then starts at `where`.
+ * Returns NULL with mistake without memory. Borrowed until the next call. */
 static struct setting_layer *
 reader_layer(struct reader *reader, struct section_name name, const char *where)
 {
@@ -83,6 +87,9 @@ static void layer_release(struct setting_layer *layer)
     free(layer->head);
 }
 
+/* Checks a value, and stores it in the layer unless it is from the file and the
+ * command line has given one. A list takes both. Returns 0, or -1 with mistake.
+ */
 static int reader_store(struct reader *reader, struct setting_layer *layer,
                         const struct setting *setting, const char *text,
                         const char *where, bool by_option)
@@ -102,7 +109,7 @@ static int reader_store(struct reader *reader, struct setting_layer *layer,
     return 0;
 }
 
-/* A key that stands twice is more likely a slip than a wish. */
+/* Refuses a key that appears twice in a section: it is probably a mistake. */
 static int reader_refuse_twice(struct reader *reader,
                                struct setting_layer *layer,
                                const struct setting *setting, const char *where)
@@ -115,6 +122,7 @@ static int reader_refuse_twice(struct reader *reader,
     return 0;
 }
 
+/* inih's handler: called for each KEY = VALUE. Returns 0 after a mistake. */
 static int on_pair(void *user, const char *section, const char *key,
                    const char *value)
 {
@@ -142,8 +150,9 @@ static int on_pair(void *user, const char *section, const char *key,
            reader_store(reader, layer, setting, value, where, false) == 0;
 }
 
-/* inih tells the handler nothing of a section without keys, so its name is
- * looked at here. */
+/* Checks a line that starts a section, because inih does not call the handler
+ * for a section without keys. Returns 0, also for any other line, or -1 with
+ * mistake. */
 static int check_section_line(struct reader *reader, const char *line)
 {
     char text[64], where[WHERE_MAX];
@@ -154,8 +163,8 @@ static int check_section_line(struct reader *reader, const char *line)
     size_t length = strcspn(start + 1, "]\r\n");
     if (start[length + 1] != ']')
         return mistake_in_file(reader, "a section is written [name]");
-    /* inih would drop it without a word: a setting, or a whole file whose
-     * lines end in a carriage return alone. */
+    /* inih would silently ignore what follows the ']'. It may be a setting, or
+     * a whole file whose lines end with a carriage return only. */
     const char *behind = start + length + 2;
     behind += strspn(behind, " \t\r");
     if (behind[0] != '\0' && !strchr(";#", behind[0]))
@@ -173,8 +182,8 @@ static int check_section_line(struct reader *reader, const char *line)
     return !reader->done && reader_layer(reader, name, where) != NULL ? 0 : -1;
 }
 
-/* inih's reader (as fgets), which counts the lines and sees what inih would
- * cut: long lines, bytes of zero. */
+/* Reads a line for inih, like fgets. Counts the lines, and refuses what inih
+ * would cut: long lines and lines with NUL bytes. */
 static char *read_line(char *line, int size, void *stream)
 {
     struct reader *reader = stream;
@@ -185,7 +194,7 @@ static char *read_line(char *line, int size, void *stream)
     errno = 0;
     while ((c = getc(reader->file)) != EOF && c != '\n') {
         if (c == '\0') {
-            mistake_in_file(reader, "a byte of zero; this is no text file");
+            mistake_in_file(reader, "a zero byte; this is not a text file");
             return NULL;
         }
         if (length + 3 > size) {
@@ -216,9 +225,10 @@ static int reader_read_file(struct reader *reader, const char *path)
     if (found && S_ISDIR(status.st_mode))
         wrong = "is a directory; name a file in it";
     else if (found && reader->again && !S_ISREG(status.st_mode))
-        /* A pipe is empty now: every rule would be gone, and to open it could
-         * wait for a writer without end. */
-        wrong = "is no regular file and cannot be read again; restart instead";
+        /* A pipe has been read already: it would contain no rules now, and
+         * opening it could wait for a writer forever. */
+        wrong =
+            "is not a regular file and cannot be read again; restart instead";
     if (wrong != NULL)
         return mistake_at(reader->mistake, "-c", "%s %s", path, wrong);
     reader->file = fopen(path, "re");
@@ -229,7 +239,7 @@ static int reader_read_file(struct reader *reader, const char *path)
                              path, strerror(errno));
     ini_max_line = LINE_MAX_BYTES;
     ini_stop_on_first_error = true;
-    /* An indented line is a line, not more of the one before. */
+    /* An indented line does not continue the line before it. */
     ini_allow_multiline = false;
     int bad_line = ini_parse_stream(read_line, reader, on_pair, reader);
     fclose(reader->file);
@@ -282,7 +292,7 @@ static int reader_set_file(struct reader *reader, char **string,
 {
     if (*value == '\0')
         return mistake_at(reader->mistake, where, "empty; name a file");
-    /* Of two files' rules those of the first would be gone. */
+    /* The second file would replace the first, whose rules would be lost. */
     if (*string != NULL)
         return mistake_at(reader->mistake, where,
                           "given twice, as %s and %s; name one file", *string,
@@ -325,7 +335,7 @@ static int reader_option_ready_fd(struct reader *reader, const char *text)
     uint64_t fd;
     if (text_to_size(text_of(text), INT_MAX, &fd) < 0)
         return mistake_at(reader->mistake, "--ready-fd",
-                          "\"%s\" is no descriptor; give its number", text);
+                          "\"%s\" is not a descriptor; give its number", text);
     if (!reader->again && fcntl((int)fd, F_GETFD) < 0)
         return mistake_at(reader->mistake, "--ready-fd",
                           "descriptor %s is not open; open it before the start",
@@ -340,12 +350,14 @@ static int reader_option_ready_fd(struct reader *reader, const char *text)
 
 static int reader_option_rule(struct reader *reader, const char *text)
 {
-    /* --rule comes before every module's rules, in a list of its own. */
+    /* The rules of --rule have a list of their own, which is checked before the
+     * rules of all modules. */
     struct setting all = *setting_find("files", "rule");
     all.offset = offsetof(struct settings, rules);
     return setting_set(reader->settings, &all, text, "--rule", reader->mistake);
 }
 
+/* Writes what --help, --example, --man or --version asks for. Returns 1. */
 static int reader_answer(int code, const char *program)
 {
     if (code == 'h')
@@ -428,7 +440,7 @@ static int reader_option(struct reader *reader, int code, char **argv)
 static int reader_read_options(struct reader *reader, int argc, char **argv)
 {
     int code;
-    optind = 0; /* glibc: start anew, also after an earlier reading */
+    optind = 0; /* glibc: start again, also if options were read before */
     opterr = 0;
     while ((code = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
         int result = reader_option(reader, code, argv);
@@ -442,7 +454,7 @@ static int reader_read_options(struct reader *reader, int argc, char **argv)
     return 0;
 }
 
-/* Both together. */
+/* Both together, and the checks. */
 
 static int reader_fill_defaults(struct reader *reader)
 {
@@ -461,8 +473,10 @@ static int reader_fill_defaults(struct reader *reader)
     return 0;
 }
 
-/* What is the main section's is checked there. Accounts are of use at the start
- * only; later even to look one up may not be allowed any more (seccomp). */
+/* Checks the values of a layer against this machine. In a mount's layer it
+ * checks only values that the mount gave; copied values are checked in the main
+ * section. User and group are needed only at the start, so a reload does not
+ * check them: looking them up may be forbidden by then (seccomp). */
 static int reader_check_rows(struct reader *reader,
                              const struct setting_layer *layer)
 {
@@ -477,15 +491,17 @@ static int reader_check_rows(struct reader *reader,
     return 0;
 }
 
-/* Where the user has set it, or NULL. */
+/* Returns where the user gave the setting, or NULL. Borrowed from layer. */
 static const char *where_given(const struct setting_layer *layer,
                                const char *section, const char *name)
 {
     return layer->where[setting_find(section, name) - settings_table];
 }
 
-/* A buffer doubles as it grows, and may have half of the memory: so what is
- * allowed fits in a server that holds nothing else. */
+/* Checks that memory_bytes is at least four times the largest body and answer.
+ * A buffer grows by doubling, so it may be twice as large as its content, and
+ * it may use half of the memory (budget.h). So the largest body fits at least
+ * in a server that holds nothing else. */
 static int reader_check_memory(struct reader *reader,
                                const struct setting_layer *layer)
 {

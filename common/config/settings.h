@@ -1,7 +1,13 @@
-/* settings.h - every setting, once: name, default, limits, help.
+/* settings.h - the server's settings, and the functions that read them.
  *
- * defaults -> file (-c) -> command line -> struct settings, fixed from then on.
- */
+ * defaults -> file (-c) -> command line -> struct settings
+ *
+ * Each source overrides the ones to its left. After that the settings do not
+ * change. table.h describes each setting: name, default, limits, help.
+ *
+ * "stage N" means that only this one of the five servers uses a setting. A
+ * mount is a further instance of a module: a section [files NAME] or [sqlite
+ * NAME] with settings of its own. */
 #ifndef FIVEFOLD_SETTINGS_H
 #define FIVEFOLD_SETTINGS_H
 
@@ -10,8 +16,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* A setting that may be given several times, in order; each with where it
- * stood ("fivefold.ini:12: [files] rule", "--rule") for messages. */
+/* The values of a setting that may be given several times, in the order given.
+ * `where` is the place of each ("fivefold.ini:12: [files] rule", "--rule"), for
+ * messages. */
 struct setting_list {
     size_t count;
     struct {
@@ -21,18 +28,19 @@ struct setting_list {
 };
 
 struct settings {
-    char program[32]; /* argv[0]'s last part; starts every message */
-    char *file;       /* of -c, or NULL */
+    /* Unless a comment says otherwise, strings are owned. */
+    char program[32]; /* last part of argv[0]; starts every message */
+    char *file;       /* path given with -c, or NULL */
 
     /* [server] */
-    char *listen; /* ADDR:PORT, [V6]:PORT; port 0 takes a free one */
-    uint64_t backlog;
+    char *listen;     /* ADDR:PORT, [V6]:PORT; port 0 takes a free one */
+    uint64_t backlog; /* connections that wait for accept */
     uint64_t connections_max;
     uint64_t stop_seconds; /* how long a graceful stop waits */
     char *trust_proxy;     /* NULL, or a list of CIDR */
-    char *names;           /* NULL, or a list of hosts; "*" is every one */
-    char *user;            /* NULL, or whom root becomes */
-    char *group;           /* NULL: the user's own */
+    char *names;           /* NULL, or a list of host names; "*" is any name */
+    char *user;            /* NULL, or the user that root changes to */
+    char *group;           /* NULL: the user's own group */
     char *seccomp;         /* "off", "on" or "kill" */
     char *access_log;      /* "off", "-" for stdout, or a path */
     char *error_log;       /* "-" for stderr, or a path */
@@ -45,39 +53,42 @@ struct settings {
     uint64_t body_seconds;
     uint64_t send_seconds;
     uint64_t linger_seconds;
-    uint64_t rate_min_bytes; /* that must move within body_ or send_seconds */
-    uint64_t
-        turn_seconds; /* stage 1: how long one client may keep others out */
-    uint64_t send_buffer_bytes; /* SO_SNDBUF, 0: the kernel's */
+    uint64_t rate_min_bytes;    /* that must move within body_seconds or
+                                   send_seconds */
+    uint64_t turn_seconds;      /* stage 1: how long one client may be served
+                                   while others wait */
+    uint64_t send_buffer_bytes; /* SO_SNDBUF; 0: the kernel's default */
 
     /* [limits] */
     uint64_t request_line_bytes;
     uint64_t head_bytes;
-    uint64_t body_bytes;              /* held in memory: SQL */
-    uint64_t upload_bytes;            /* PUT of a file */
-    uint64_t sqlite_bytes;            /* what SQLite may allocate in all */
+    uint64_t body_bytes;              /* of a body held in memory (SQL) */
+    uint64_t upload_bytes;            /* of a file sent with PUT */
+    uint64_t sqlite_bytes;            /* SQLite's memory, all databases */
     uint64_t memory_bytes;            /* all buffers together; 0: no limit */
     uint64_t connections_per_address; /* 0: no limit */
     uint64_t requests_per_second;     /* of one address; 0: no limit */
-    uint64_t requests_burst;          /* of one address */
-    uint64_t ban_after;               /* answers 429 to one address */
-    uint64_t ban_seconds;             /* 0: never */
-    uint64_t password_percent;        /* of the time; 100: no limit */
+    uint64_t requests_burst;          /* of one address, after a pause */
+    uint64_t ban_after;               /* answers 429 that ban an address */
+    uint64_t ban_seconds;             /* length of a ban; 0: no bans */
+    uint64_t password_percent;        /* share of the threads' time that wrong
+                                         passwords may take; 100: no limit */
 
     /* [files] */
     char *files_root;   /* --root; NULL: no files are served */
     char *files_prefix; /* of their paths; decoded; starts and ends with '/' */
-    char *files_index;
+    char *files_index;  /* the file that is served for a directory */
     bool files_listing;
     bool files_precompressed;
-    uint64_t files_sendfile_bytes; /* from this size on sendfile, below read */
-    uint64_t files_workers;        /* threads */
-    uint64_t files_cache_bytes;    /* 0: no cache */
-    uint64_t files_cache_file_bytes;
-    char *files_cache_control; /* NULL, or the value of Cache-Control */
-    char *files_mime_types;    /* NULL: the system's, if it is there */
-    char *files_charset;       /* of text; "none": no field names one */
-    char *files_policy;        /* NULL, or that of Content-Security-Policy */
+    uint64_t files_sendfile_bytes;   /* files of this size or more are sent with
+                                        sendfile, smaller ones with read */
+    uint64_t files_workers;          /* threads (stage 5) */
+    uint64_t files_cache_bytes;      /* of each front; 0: no cache (stage 5) */
+    uint64_t files_cache_file_bytes; /* largest file in the cache */
+    char *files_cache_control;       /* NULL, or the value of Cache-Control */
+    char *files_mime_types; /* NULL: the system's file, if there is one */
+    char *files_charset;    /* of texts; "none": Content-Type names none */
+    char *files_policy;     /* NULL, or Content-Security-Policy's value */
     struct setting_list files_rules;
 
     /* [sqlite] */
@@ -86,25 +97,29 @@ struct settings {
     bool sqlite_create; /* the first POST creates NAME.db */
     bool sqlite_foreign_keys;
     bool sqlite_full_text;
-    uint64_t sqlite_busy_ms;
+    uint64_t sqlite_busy_ms;  /* how long to wait for a lock */
     uint64_t sqlite_query_ms; /* time that one statement may run */
     uint64_t sqlite_rows_max;
     uint64_t sqlite_response_bytes;
     uint64_t sqlite_sql_bytes;
     uint64_t sqlite_value_bytes;  /* one text or blob */
-    uint64_t sqlite_memory_bytes; /* of SQLite, for one reader */
-    uint64_t sqlite_statements;   /* kept prepared per connection */
+    uint64_t sqlite_memory_bytes; /* SQLite's memory for one connection that
+                                     only reads */
+    uint64_t sqlite_statements;   /* kept prepared per SQLite connection */
     uint64_t sqlite_databases;    /* open at the same time */
-    uint64_t sqlite_workers;      /* threads */
-    uint64_t sqlite_streams;      /* open at the same time */
+    uint64_t sqlite_workers;      /* threads (stage 5) */
+    uint64_t sqlite_streams;      /* open at the same time. A stream is a
+                                     database connection that is kept for
+                                     several requests of one client */
     uint64_t sqlite_backups;      /* taken at the same time */
-    uint64_t sqlite_wal_bytes;    /* of each database; 0: no limit (tests) */
+    uint64_t sqlite_wal_bytes;    /* of each database's write-ahead log; 0: no
+                                     limit (only tests can set this) */
     uint64_t sqlite_stream_idle_seconds;
     uint64_t sqlite_transaction_seconds;
     char *sqlite_cors; /* "*", "none", or one origin */
     struct setting_list sqlite_rules;
 
-    /* [pool]: stages with threads */
+    /* [pool]: stages 4 and 5, which have threads */
     char *pool_pipeline; /* "full" or "shortcut" */
     bool pool_accept_mutex;
     uint64_t pool_acceptors; /* threads */
@@ -112,80 +127,91 @@ struct settings {
     uint64_t pool_work;
     uint64_t pool_send;
     uint64_t pool_queue_max; /* requests that may wait for a worker */
-    uint64_t pool_fronts;    /* threads */
+    uint64_t pool_fronts;    /* front threads. A front accepts, receives and
+                                sends for its connections (stage 5) */
 
     /* [modules] */
-    char *module_skeleton; /* its prefix; NULL: it is not there */
+    char *module_skeleton; /* prefix of module_skeleton.c; NULL: not served */
 
     /* [internals] */
-    bool internals;
+    bool internals; /* serve /-/, the server's metrics */
     struct setting_list internals_rules;
 
     /* [users] */
     char *htpasswd; /* NULL, or a file's path */
-    char *realm;
+    char *realm;    /* shown by a browser that asks for a password */
     struct setting_list tokens; /* NAME:TOKEN */
 
-    /* [files NAME], [sqlite NAME]; in the order in which they are first
-     * named. */
+    /* [files NAME], [sqlite NAME]; in the order in which they first appear. */
     struct settings_mount *mounts; /* owned */
     size_t mount_count;
 
     /* Command line only. */
-    struct setting_list rules; /* --rule; tried before the modules' */
-    int ready_fd;              /* -1, or --ready-fd */
+    struct setting_list rules; /* --rule; tried before the modules' rules */
+    int ready_fd;              /* descriptor of --ready-fd, or -1; not closed
+                                  by settings_release */
     bool check_only;           /* --check */
-    int argc;                  /* borrowed from main, for settings_reread */
-    char **argv;
+    int argc;                  /* for settings_reread */
+    char **argv;               /* borrowed from main */
 };
 
-enum { MOUNT_NAME_MAX = 32 }; /* bytes of NAME */
+enum { MOUNT_NAME_MAX = 32 }; /* bytes of NAME, without NUL */
 
 struct settings_mount {
-    const char *section;       /* "files" or "sqlite" */
+    const char *section;       /* "files" or "sqlite"; a constant */
     char *name;                /* owned */
-    struct settings *settings; /* owned: every row of the table, but of the
-                                  lists only its own rule */
+    struct settings *settings; /* owned: a value for every setting, copied from
+                                  the main section where this one has none.
+                                  Lists are not copied */
 };
 
-/* Finds the mount of that section and name; mount_count when there is none. */
+/* Names a section: [section name], or [section] if name is "". Borrowed. */
 struct section_name {
-    const char *section, *name; /* name "" for [files] itself */
+    const char *section, *name;
 };
+
+/* Returns the index of the mount of that section and name, or mount_count if
+ * there is none. */
 size_t settings_mount_find(const struct settings *settings,
                            struct section_name name);
 
-/* True if /dev/NAME is another name of /db/NAME: there are databases. */
+/* Returns true if /dev/NAME is another name of /db/NAME: if databases are
+ * served and their prefix is /db/. */
 bool settings_have_alias(const struct settings *settings);
 
-/* Reads the command line and the file that it names, and checks every value (a
- * key that is not known, a number out of range, a directory that is
- * missing...). The command line overrides the file; repeatable settings of both
- * are kept. argv is borrowed until settings_release; getopt_long may reorder
- * it. Returns 0; or 1 when --help, --version, --example or --man has been
- * answered; or -1 after one line on stderr ("fivefold-2: fivefold.ini:7:
- * [files] root: no directory /srv/x; create it or name another"). The caller
- * exits with 0, 0, 2; there is something to release only after 0. Not
- * thread-safe (getopt). */
+/* Reads the command line and the file that it names, and checks everything
+ * (unknown keys, numbers out of range, missing directories...). The command
+ * line overrides the file, but settings that may be given several times keep
+ * the values of both. argv is borrowed until settings_release; getopt_long may
+ * reorder it. Returns
+ * - 0: settings is filled. The caller releases it with settings_release;
+ * - 1: --help, --version, --example or --man has been answered. Exit with 0;
+ * - -1: one line was written to stderr ("fivefold-2: fivefold.ini:7: [files]
+ *   root: no directory /srv/x; create it or name another"). Exit with 2.
+ * After 1 and -1 there is nothing to release. Not thread-safe (getopt). */
 int settings_read(struct settings *settings, int argc, char **argv);
 
 struct mistake;
 
-/* Reads the same command line and its file again, for SIGHUP. Returns 0, or -1
- * with mistake filled and fresh released. Not thread-safe. */
+/* Reads the command line of old and its file again into fresh, for SIGHUP.
+ * Returns 0, and the caller releases fresh; or -1 with mistake filled and
+ * nothing to release. Not thread-safe. */
 int settings_reread(struct settings *fresh, const struct settings *old,
                     struct mistake *mistake);
 
-/* Appends what differs and is only read at the start, as --set names it:
- * "server.listen, files docs.root"; a section that is new as "[files docs]". */
 struct message_buffer;
+
+/* Appends to out the names of the settings that differ but are read only at the
+ * start, in the form of --set: "server.listen, files docs.root". A section that
+ * is new is written as "[files docs]". Errors show in out->failed. */
 void settings_changed(const struct settings *started,
                       const struct settings *now, struct message_buffer *out);
 
-/* Frees all that settings holds; it is then empty. */
+/* Frees everything that settings owns; it is then empty. */
 void settings_release(struct settings *settings);
 
-/* Writes the commented example configuration with every default. */
+/* Writes an example configuration to out: every setting with its default and
+ * a comment. */
 void settings_print_example(FILE *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* table.c - every setting, once. See table.h. */
+/* table.c - see table.h. The table of all settings. */
 #include "config/table.h"
 
 #include <string.h>
@@ -48,7 +48,7 @@ const struct setting settings_table[] = {
     OTHER("server", "trust_proxy", SETTING_NETWORKS, trust_proxy, NULL,
           "127.0.0.1, ::1", "proxies whose X-Forwarded-For is believed",
           "A list of CIDR. Then rules, logs and limits see the proxy's client; "
-          "the proxy itself has no limits. Unset: nobody is believed."),
+          "the proxy itself has no limits. Unset: these fields are ignored."),
     OTHER("server", "names", SETTING_HOSTS, names, NULL, "www.example.org",
           "host names that this server is asked by; others get 421",
           "A list; * is every name. Looked at if it is set, or while the "
@@ -56,7 +56,7 @@ const struct setting settings_table[] = {
           "page of any web site could point a name there. Addresses, names "
           "without a dot, *.localhost and trusted proxies are always fine."),
     OTHER("server", "user", SETTING_SYSTEM_USER, user, NULL, "fivefold",
-          "whom a server that was started as root becomes",
+          "the user that a server started as root changes to",
           "Once the address is taken and before anything else is opened: this "
           "user needs all the files that are named here. Without it root "
           "serves, and the error log says so."),
@@ -69,7 +69,7 @@ const struct setting settings_table[] = {
           "the server."),
     OTHER("server", "access_log", SETTING_LOG, access_log, "off", NULL,
           "one line a request: off, - for stdout, or a file",
-          "In the combined format. SIGHUP opens the file anew."),
+          "In the combined format. SIGHUP opens the file again."),
     OTHER("server", "error_log", SETTING_LOG, error_log, "-", NULL,
           "what goes wrong with the server: - for stderr, or a file", NULL),
 
@@ -86,17 +86,18 @@ const struct setting settings_table[] = {
            NULL),
     NUMBER("connection", "send_seconds", send_seconds, 1, DAY, "60",
            "time in which rate_min_bytes of an answer must leave", NULL),
-    NUMBER("connection", "linger_seconds", linger_seconds, 0, 60, "5",
-           "how long to wait for more of a client that has its last answer",
-           "Closing at once would let the kernel throw away an answer that the "
-           "client has not read yet. Six times that altogether, for one who "
-           "goes on sending."),
+    NUMBER(
+        "connection", "linger_seconds", linger_seconds, 0, 60, "5",
+        "how long to wait for more of a client that has its last answer",
+        "Closing at once would let the kernel throw away an answer that the "
+        "client has not read yet. A client that keeps sending gets six times "
+        "that in total."),
     BYTES("connection", "rate_min_bytes", rate_min_bytes, 1, GIB, "1K",
           "the least that must move in body_seconds or send_seconds", NULL),
     NUMBER("connection", "turn_seconds", turn_seconds, 1, DAY, "2",
            "how long one client may keep others out (stage 1)",
            "Stage 1 serves one client at a time; a kept connection is closed "
-           "behind the answer that ends its turn."),
+           "after the answer that ends its turn."),
     BYTES("connection", "send_buffer_bytes", send_buffer_bytes, 0, GIB, "0",
           "SO_SNDBUF of each connection; 0: the kernel decides", NULL),
 
@@ -161,11 +162,11 @@ const struct setting settings_table[] = {
           "With sandbox a page among these files can run no script, and is of "
           "no origin: it can do nothing in this server's name. For what users "
           "have uploaded. Unset: no such field."),
-    OTHER(
-        "files", "mime_types", SETTING_FILE, files_mime_types, NULL,
-        "/etc/mime.types", "a table of types by extension (mime.types(5))",
-        "For what is not in a table of ours. Unset: /etc/mime.types, if it is "
-        "there."),
+    OTHER("files", "mime_types", SETTING_FILE, files_mime_types, NULL,
+          "/etc/mime.types", "a table of types by extension (mime.types(5))",
+          "For extensions that the server does not know itself. Unset: "
+          "/etc/mime.types, if it is "
+          "there."),
     OTHER("files", "charset", SETTING_TEXT, files_charset, "utf-8", NULL,
           "what Content-Type says of texts; none: nothing",
           "It outweighs what a page says of itself (meta charset)."),
@@ -223,7 +224,8 @@ const struct setting settings_table[] = {
            "interactive streams open at the same time", NULL),
     NUMBER("sqlite", "backups", sqlite_backups, 1, 64, "2",
            "copies taken at the same time; more get 503",
-           "A copy takes as much room beside the databases until it is sent."),
+           "A copy needs as much disk space again, next to the databases, "
+           "until it is sent."),
     BYTES(
         "sqlite", "wal_bytes", sqlite_wal_bytes, 1024 * KIB, 1024 * GIB, "64M",
         "bytes of a database's write-ahead log; then readers end",
@@ -286,7 +288,8 @@ const struct setting settings_table[] = {
           "Written by htpasswd -B."),
     OTHER("users", "token", SETTING_TOKENS, tokens, NULL,
           "alice:8f2d0c5ab2e14c7f", "NAME:TOKEN for Bearer",
-          "May be given several times. Who knows TOKEN is NAME."),
+          "May be given several times. A client that sends TOKEN is the user "
+          "NAME."),
     OTHER("users", "realm", SETTING_TEXT, realm, "fivefold", NULL,
           "what a browser shows when it asks for a password", NULL),
 };
@@ -331,8 +334,9 @@ static size_t least(size_t a, size_t b)
 
 enum { WORD_MAX = 40 };
 
-/* Insertions, deletions and replacements that turn a into b (Levenshtein); row
- * j holds the distance between a's first i letters and b's first j. */
+/* Returns how many letters must be inserted, deleted or replaced to turn a into
+ * b (the Levenshtein distance), or WORD_MAX if a word is too long. row[j] holds
+ * the distance between the first i letters of a and the first j of b. */
 static size_t distance(const char *a, const char *b)
 {
     size_t row[WORD_MAX + 1], b_length = strlen(b);

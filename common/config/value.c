@@ -1,10 +1,10 @@
-/* value.c - text -> value of a setting, checked.
+/* value.c - turns text into the value of a setting, and checks it.
  *
- * What can be seen from the text is checked when it is read (setting_set); what
- * depends on the machine, like a directory, when all has been read
- * (setting_check), so that a value that has been overridden cannot hinder.
- * Rules, tokens and the htpasswd file are read by who uses them
- * (access/access.c), at the start and at each SIGHUP. */
+ * setting_set checks a value when it is read, as far as its text shows.
+ * setting_check checks what depends on the machine, such as a directory, after
+ * all has been read. So a value that was overridden needs no directory.
+ * access/access.c reads rules, tokens and the htpasswd file, at the start and
+ * at each SIGHUP. */
 #include "config/table.h"
 
 #include "base/network.h"
@@ -21,10 +21,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TEXT_MAX = 256 }; /* response_field must have room for it */
+enum { TEXT_MAX = 256 }; /* bytes; must fit in the 512 of response_field */
 
-/* A number with the largest suffix that leaves it whole, as a person would
- * write it. */
+/* Writes a number. A size gets the largest suffix that keeps it whole: 16K, not
+ * 16384. */
 static void print_number(const struct setting *setting, uint64_t number,
                          char out[24])
 {
@@ -48,7 +48,7 @@ void setting_print_range(const struct setting *setting, char out[64])
     snprintf(out, 64, "%s to %s", min, max);
 }
 
-/* The power of two that a size's last letter stands for; 0 for a digit. */
+/* Returns n if the last letter of a size means 2^n, or 0 if it is no suffix. */
 static unsigned suffix_shift(char letter)
 {
     switch (letter) {
@@ -123,9 +123,9 @@ static int check_address(const char *value, const char *where,
         return mistake_at(mistake, where, "\"%s\" has no port; %s", value,
                           form);
     if (text_to_size(text_of(colon + 1), 65535, &port) < 0)
-        return mistake_at(mistake, where,
-                          "\"%s\" is no port; write a number from 0 to 65535",
-                          colon + 1);
+        return mistake_at(
+            mistake, where,
+            "\"%s\" is not a port; write a number from 0 to 65535", colon + 1);
     bool v6 = *value == '[' && colon > value + 1 && colon[-1] == ']';
     const char *start = v6 ? value + 1 : value;
     size_t length = (size_t)((v6 ? colon - 1 : colon) - start);
@@ -137,13 +137,15 @@ static int check_address(const char *value, const char *where,
                      strcmp(host, "localhost") == 0 || strcmp(host, "*") == 0)
             return 0;
     }
-    /* Of an address without its last bracket the colon is none of a port. */
+    /* Without the closing bracket, the last colon is part of the address and
+     * does not start a port. Then show all of value. */
     int said = *value == '[' && !v6 ? (int)strlen(value) : (int)(colon - value);
-    return mistake_at(mistake, where, "\"%.*s\" is no numeric address; %s",
+    return mistake_at(mistake, where, "\"%.*s\" is not a numeric address; %s",
                       said, value, form);
 }
 
-/* The realm, Cache-Control and an origin go into fields of the answer. */
+/* Checks a value that is sent in a field of an answer: the realm,
+ * Cache-Control, an origin. */
 static int check_text(const char *value, const char *where,
                       struct mistake *mistake)
 {
@@ -171,7 +173,7 @@ static int check_origin(const char *value, const char *where,
         strpbrk(host + 3, "/ ,") == NULL)
         return 0;
     return mistake_at(mistake, where,
-                      "\"%s\" is no origin; write *, none, or one as "
+                      "\"%s\" is not an origin; write *, none, or one as "
                       "https://example.org",
                       value);
 }
@@ -185,7 +187,7 @@ static int check_choice(const struct setting *setting, const char *value,
         if (text_equal(word, text_of(value)))
             return 0;
     }
-    return mistake_at(mistake, where, "\"%s\" is none of %s", value,
+    return mistake_at(mistake, where, "\"%s\" is not one of %s", value,
                       setting->example);
 }
 
@@ -198,7 +200,7 @@ static int check_networks(const char *value, const char *where,
     return result;
 }
 
-/* Names as Host has them, without the port. */
+/* Checks a list of host names, as in a Host field but without the port. */
 static int check_hosts(const char *value, const char *where,
                        struct mistake *mistake)
 {
@@ -212,7 +214,7 @@ static int check_hosts(const char *value, const char *where,
                      strchr("-._", word.data[i]) != NULL;
         if (!right && !text_equal(word, TEXT("*")))
             return mistake_at(mistake, where,
-                              "\"%.*s\" is no host name; write names as "
+                              "\"%.*s\" is not a host name; write names as "
                               "www.example.org, without http:// and port, "
                               "commas between, or * for every one",
                               (int)word.length, word.data);
@@ -234,7 +236,7 @@ static int check_string(const struct setting *setting, const char *value,
     case SETTING_NAME:
         if (strchr(value, '/') != NULL || value[0] == '.')
             return mistake_at(mistake, where,
-                              "\"%s\" is no plain file name; write one "
+                              "\"%s\" is not a plain file name; write one "
                               "without / and without . at its start",
                               value);
         return 0;
@@ -251,7 +253,7 @@ static int check_string(const struct setting *setting, const char *value,
     }
 }
 
-/* Stored as the paths of requests are, decoded. */
+/* Stores a prefix in decoded form, as the paths of requests are. */
 static int set_prefix(const char *value, char **string, const char *where,
                       struct mistake *mistake)
 {
@@ -274,7 +276,7 @@ static int set_prefix(const char *value, char **string, const char *where,
                           "never shown; choose another",
                           value);
     return mistake_at(mistake, where,
-                      "\"%s\" is no prefix; it starts and ends with /, as "
+                      "\"%s\" is not a prefix; it starts and ends with /, as "
                       "/docs/",
                       value);
 }

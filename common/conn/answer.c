@@ -1,6 +1,6 @@
-/* answer.c - from a parsed head to whoever answers it.
+/* answer.c - finds the handler for a parsed head and has it answer.
  *
- * path decoded once -> mount by prefix -> who asks, may they? -> handler */
+ * path decoded once -> mount by prefix -> user signed in -> rules -> handler */
 #include "conn/answer.h"
 
 #include "access/access.h"
@@ -17,16 +17,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Decodes the path, and turns the alias /dev/NAME into /db/NAME, so that
- * there is one name for rules and handlers to look at. */
+/* Decodes the path, and turns the alias /dev/NAME into /db/NAME, so that rules
+ * and handlers see one name only. */
 static int decode_path(struct exchange *exchange)
 {
     const struct http_request *request = &exchange->request;
     struct text raw = http_text(request, request->path);
     if (raw.length == 0)
         raw = TEXT("/"); /* absolute-form without a path */
-    /* Decoding makes it shorter or leaves it so; the limit is what comes out.
-     */
+    /* Decoding never makes it longer. The limit is for the decoded path. */
     size_t size = raw.length < PATH_MAX_BYTES ? raw.length + 1 : PATH_MAX_BYTES;
     exchange->path = malloc(size);
     if (exchange->path == NULL)
@@ -35,7 +34,7 @@ static int decode_path(struct exchange *exchange)
     if (length < 0)
         return -1;
     exchange->path_length = (size_t)length;
-    /* "/dev" itself is no database's, and may be a file's. */
+    /* "/dev" itself is not a database. It may be a file. */
     if (exchange->server->dev_alias && strncmp(exchange->path, "/dev/", 5) == 0)
         exchange->path_length =
             path_resolve_alias(exchange->path, exchange->path_length);
@@ -57,7 +56,7 @@ static void answer_path_error(struct exchange *exchange)
 {
     struct response *response = &exchange->response;
     if (errno == EINVAL)
-        response_error(response, 400, "The path is not a valid one.");
+        response_error(response, 400, "The path is not valid.");
     else if (errno == ENAMETOOLONG)
         response_error(response, 414, "The path is too long.");
     else
@@ -81,15 +80,17 @@ static void answer_later(struct exchange *exchange, unsigned status,
     response_field(&exchange->response, "Retry-After", "%u", wait_seconds);
 }
 
-/* For an error before the path was looked at: it tells in whose words. */
+/* For an error before the path was decoded: finds the handler, whose form the
+ * error then has. */
 static void find_words(struct exchange *exchange)
 {
     if (!exchange->request.asterisk && decode_path(exchange) == 0)
         exchange->handler = find_handler(exchange);
 }
 
-/* Has the address asked too often? Then the response says so, and nothing
- * that costs more has been done: no password hashed, no file opened. */
+/* Returns true if the address has sent too many requests, with the response
+ * filled. It is called before anything that costs more: no password has been
+ * hashed, no file opened. */
 static bool answer_limited(struct exchange *exchange)
 {
     struct server *server = exchange->server;
@@ -104,14 +105,14 @@ static bool answer_limited(struct exchange *exchange)
     find_words(exchange);
     answer_later(exchange, 429, "Too many requests from this address.",
                  pass.wait_seconds);
-    /* A proxy's connection carries others' requests too. */
+    /* A proxy's connection also carries requests of other clients. */
     exchange->response.close = pass.banned && !exchange->forwarded;
     stats_add(STAT_address_limited, 1);
     return true;
 }
 
-/* It is meant for somebody else, by the name that it has for us: says so, and
- * what to set. */
+/* The Host is no name of this server. Answers 421, and says which setting lists
+ * the names. */
 static void answer_misdirected(struct exchange *exchange)
 {
     const struct http_request *request = &exchange->request;
@@ -126,8 +127,8 @@ static void answer_misdirected(struct exchange *exchange)
     answer_error(exchange, 421, detail);
 }
 
-/* Does a page of another origin try to change something? Then the response
- * says which setting would let it. */
+/* Returns true if a page of another origin tries to change something. Then the
+ * response says which setting would allow it. */
 static bool answer_foreign(struct exchange *exchange)
 {
     const char *detail = "A page of another origin may not write here, unless "

@@ -1,9 +1,10 @@
 /* body.c - a request's body: from raw bytes to where its handler wants it.
  *
- * in, from turn->raw on -> http_body_next -> behind the head, or a spool file
+ * in, from turn->raw on -> http_body_next -> after the head, or a spool file
  *
- * Receives nothing: the bytes are in conn->in already, behind the head or from
- * conn.c's last recv. */
+ * A spool file is a file that a handler has opened for the body (spool_fd).
+ * Nothing is received here. The bytes are in conn->in already: they came with
+ * the head, or with the last recv of receive.c. */
 #include "conn/internal.h"
 
 #include "base/io.h"
@@ -12,7 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* Returns the status to refuse with, or 0. */
+/* Returns the status to refuse the request with, or 0. */
 static unsigned spool(int fd, struct text data)
 {
     stats_add(STAT_sys_write, 1);
@@ -21,8 +22,9 @@ static unsigned spool(int fd, struct text data)
     return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? 507 : 500;
 }
 
-/* Puts decoded bytes where the handler wants them: into its file, or behind
- * the head, where they are already unless chunk framing stood before. */
+/* Puts decoded bytes where the handler wants them: into its file, or after the
+ * head. They are there already, unless the size line of a chunk came between.
+ */
 static unsigned keep_body(struct conn *conn, struct text data)
 {
     struct conn_turn *turn = conn->turn;
@@ -39,7 +41,8 @@ static unsigned keep_body(struct conn *conn, struct text data)
     return 0;
 }
 
-/* Closes the gap that taken framing or spooled bytes have left. */
+/* Moves the raw bytes to the left, over size lines of chunks and over bytes
+ * that have gone to the file. */
 static void close_gap(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;
@@ -85,7 +88,7 @@ void conn_drop_body(struct conn *conn)
     turn->exchange.body = (struct text){0};
     close_gap(conn);
     buffer_shrink(&conn->in);
-    conn_exchange(conn); /* the log wants the request */
+    conn_exchange(conn); /* the buffer may have moved; the log needs its head */
 }
 
 const char *conn_body_detail(unsigned status)
@@ -94,7 +97,7 @@ const char *conn_body_detail(unsigned status)
     case 400:
         return "The chunked body is not well-formed.";
     case 413:
-        return "The body is larger than the server takes.";
+        return "The body is larger than the server accepts.";
     case 503:
         return CONN_NO_ROOM;
     case 507:

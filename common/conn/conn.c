@@ -3,7 +3,7 @@
  * accept -> conn_open -> conn_step [receive.c] -> whole: conn_work [work.c]
  *   -> conn_step [send.c] -> answered: the next request, linger, or close
  *
- * Runs on whichever thread owns the connection; nothing in it is locked. */
+ * All of this runs on the thread that owns the connection, without locks. */
 #include "conn/internal.h"
 
 #include "access/addresses.h"
@@ -19,9 +19,10 @@
 #include <unistd.h>
 
 enum {
-    /* So long a client has had to move something before conn_burden counts. */
+    /* A client has this time to move something before conn_burden counts. */
     SHED_AFTER_MS = 1000,
-    LINGER_TIMES = 6, /* linger_seconds altogether, for one who goes on */
+    LINGER_TIMES = 6, /* so many times linger_seconds is the most, for a client
+                         that goes on sending */
 };
 
 struct conn *conn_open(struct server *server, int fd, const struct peer *peer)
@@ -47,8 +48,9 @@ static bool nothing_more_came(const struct conn *conn)
            recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
-/* The last byte of an answer has gone: on to the next request, which may be
- * there already and to be refused, or to the end. */
+/* The last byte of an answer has been sent. Goes on to the next request, or to
+ * the end of the connection. The next request may be here already; if it must
+ * be refused, returns why. */
 static struct refusal finish_answer(struct conn *conn, enum conn_wish *wish)
 {
     const struct refusal none = {0};
@@ -114,7 +116,7 @@ static bool is_sending(const struct conn *conn)
            conn->state == WAITING_TO_SEND_BODY;
 }
 
-/* What the state asks for. */
+/* Does once what the state asks for. */
 static struct refusal step_once(struct conn *conn, enum conn_wish *wish)
 {
     struct refusal refusal = {0};
@@ -141,8 +143,9 @@ static struct refusal step_once(struct conn *conn, enum conn_wish *wish)
     return refusal;
 }
 
-/* Begins an answer to a request that conn itself cannot take. The bytes that
- * follow can no longer be told apart, so the connection ends with it. */
+/* Begins an answer to a request that conn itself must refuse. We cannot tell
+ * where the next request would begin, so the connection ends with this answer.
+ */
 static void start_refusal(struct conn *conn, struct refusal refusal)
 {
     struct exchange *exchange = conn_exchange(conn);
@@ -168,8 +171,8 @@ enum conn_wish conn_step(struct conn *conn)
             id = conn->turn->exchange.id;
         if (!processed)
             TRACE_SPAN(what, start, id);
-        /* A refusal is sent in this step too, as far as it goes; it is the
-         * connection's last answer. */
+        /* A refusal is sent in this step too, as far as possible without
+         * waiting. It is the connection's last answer. */
         if (refusal.status != 0)
             start_refusal(conn, refusal);
     } while (refusal.status != 0);
@@ -181,9 +184,10 @@ enum conn_wish conn_serve(struct conn *conn)
     bool streamed = false;
     uint64_t start_ns = 0;
     enum conn_wish wish = conn_step(conn);
-    /* After the last piece of a stream the next request may wait already. */
+    /* After the last piece of a stream the next request may be here already. */
     while (wish == CONN_WANT_WORK || (wish == CONN_WANT_STREAM && !streamed)) {
-        /* The kernel would not report it: its bytes are here already. */
+        /* The request's bytes are in our buffer, so the kernel would not report
+         * them: the stage must call again. */
         if (start_ns != 0 && clock_ns() - start_ns >= CONN_TURN_NS &&
             wish == CONN_WANT_WORK)
             return CONN_WANT_TURN;
@@ -199,10 +203,11 @@ enum conn_wish conn_serve(struct conn *conn)
     }
     if (wish != CONN_WANT_STREAM)
         return wish;
-    /* One piece a turn, however fast the client reads. The next one is made
-     * when the socket takes it. An answer without its first byte goes on in any
-     * case: it has nothing to send, and no deadline, and the socket may be full
-     * of earlier answers that the client does not read. */
+    /* Only one piece a turn, even if the client reads fast. The next piece is
+     * made when the socket has room. An unfinished answer, which has no first
+     * byte yet, does not wait for the socket. It has nothing to send and no
+     * deadline, and the socket may be full of earlier answers that the client
+     * does not read. */
     return conn->turn->unfinished ? CONN_WANT_TURN : CONN_WANT_WRITE;
 }
 
@@ -222,7 +227,7 @@ bool conn_came_in_time(struct conn *conn)
     return poll(&look, 1, 0) > 0;
 }
 
-/* Ends what the deadline is for. */
+/* Ends what the deadline is for, with this status if a request was coming. */
 static enum conn_wish give_up(struct conn *conn, unsigned status,
                               const char *detail)
 {
@@ -230,11 +235,11 @@ static enum conn_wish give_up(struct conn *conn, unsigned status,
     case DEADLINE_HEAD:
     case DEADLINE_BODY:
         if (conn->turn->interim)
-            return CONN_CLOSE; /* it does not even read our 100 */
+            return CONN_CLOSE; /* the client does not even read our 100 */
         return refuse_now(conn, (struct refusal){status, detail});
     case DEADLINE_SEND: {
-        /* The kernel would go on offering what is in its buffer for
-         * minutes; a reset gives that memory back now. */
+        /* After a plain close the kernel would try for minutes to send what
+         * is in its buffer. A reset frees that memory now. */
         struct linger now = {.l_onoff = 1, .l_linger = 0};
         setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         return CONN_CLOSE;
@@ -247,10 +252,10 @@ static enum conn_wish give_up(struct conn *conn, unsigned status,
 enum conn_wish conn_expire(struct conn *conn)
 {
     stats_add(STAT_expired, 1);
-    return give_up(conn, 408, "The request took too long to come.");
+    return give_up(conn, 408, "The request took too long to arrive.");
 }
 
-/* Bytes that count in the budget. */
+/* Returns how many bytes of its buffers count in the budget. */
 static size_t held(const struct conn *conn)
 {
     const struct conn_turn *turn = conn->turn;
@@ -276,9 +281,10 @@ enum conn_wish conn_shed(struct conn *conn)
     return give_up(conn, 503, CONN_NO_ROOM);
 }
 
-/* Its first request may be under way. Where the next server goes on with the
- * socket nobody is to be turned away: the kernel has just let this one in, and
- * a moment later it would have been the next server's. */
+/* Returns true if the client has connected but not sent its first request yet,
+ * and the next server goes on with the listening socket. Such a client must not
+ * be turned away: had it connected a moment later, the next server would have
+ * accepted it. peeked is what recv returned. */
 static bool is_newcomer(const struct conn *conn, ssize_t peeked)
 {
     return conn->server->listen_inherited && conn->answered == 0 &&
@@ -297,20 +303,20 @@ void conn_last_call(struct conn *conn)
 bool conn_stop(struct conn *conn)
 {
     char byte;
-    /* A close would cut off what the kernel has not sent yet of an answer, if
-     * the client goes on sending. */
+    /* LINGERING must end by itself: if the client goes on sending, a close now
+     * would cut off what the kernel has not sent yet of an answer. */
     if (conn->stop || conn->state == LINGERING)
         return false;
     if (conn->state == WAITING_FOR_HEAD && conn->turn == NULL) {
-        /* Idle, unless a request lies in the socket unread. */
+        /* Idle, unless an unread request is in the socket. */
         ssize_t n = recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
         if (n <= 0 && !is_newcomer(conn, n))
             return true;
         if (n <= 0)
             conn_arm(conn, DEADLINE_LINGER);
     }
-    /* Not last: the answer that is under way may have told the client that the
-     * connection stays, and the next request have come already. */
+    /* Do not set last: the current answer may have told the client that the
+     * connection stays, and the next request may have come already. */
     conn->stop = true;
     return false;
 }
@@ -318,9 +324,10 @@ bool conn_stop(struct conn *conn)
 void conn_close(struct conn *conn)
 {
     if (conn->turn != NULL && is_sending(conn))
-        conn_log_answer(conn); /* cut off; its byte count tells */
+        conn_log_answer(conn); /* cut off; the logged byte count shows it */
     conn_turn_close(conn);
-    /* Before the close: who sees the end may connect again at once. */
+    /* Before the close: a client that sees the end may connect again at once,
+     * and must not be over its limit then. */
     if (conn->address != NULL)
         addresses_leave(conn->server->addresses, conn->address, clock_ms());
     buffer_release(&conn->in);
@@ -331,12 +338,12 @@ void conn_close(struct conn *conn)
     free(conn);
 }
 
-/* Says a last word without waiting. */
+/* Sends an answer without waiting, and shuts down our side. */
 static void refuse(int fd, const char *answer, size_t n)
 {
     char scratch[4096];
-    /* Unread bytes would turn the close into a reset, which could overtake
-     * the answer; what comes later than this may still do so. */
+    /* Unread bytes would turn the close into a reset, which could overtake the
+     * answer. Bytes that come after this recv can still cause that. */
     (void)!recv(fd, scratch, sizeof scratch, MSG_DONTWAIT);
     (void)!send(fd, answer, n, MSG_DONTWAIT | MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);

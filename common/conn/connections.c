@@ -1,15 +1,15 @@
 /* connections.c - see connections.h.
  *
- * all[] finds every connection; by_deadline[kind] is a list in order of expiry.
- * Each kind of deadline lasts the same for every connection, so arming anew means
- * moving to the end, and the first is always the next to expire: no heap, no
- * scan. */
+ * all[] holds every connection; by_deadline[kind] is a list in order of expiry.
+ * Each kind of deadline lasts equally long for every connection. So a deadline
+ * that is armed again moves to the end of its list, and the first in the list
+ * is always the next to expire. This needs no heap and no scan. */
 #include "conn/connections.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { SEARCH_MS = 100 }; /* between two searches that find nothing */
+enum { SEARCH_MS = 100 }; /* from a search that finds nothing to the next */
 
 int connections_open(struct connections *list, size_t max)
 {

@@ -1,8 +1,8 @@
-/* internal.h - what the parts of a connection share, and nobody else sees.
+/* internal.h - what the files of conn/ share; private to them.
  *
  *     state.c    its state and its deadline
- *     turn.c     what one request needs
- *     body.c     a body's bytes, to where its handler wants them
+ *     turn.c     the memory of one request
+ *     body.c     a body's bytes: to memory or to a file
  *     receive.c  from the socket to a request
  *     send.c     from a response to the socket
  *     conn.c     open, step, expire, stop, close
@@ -25,23 +25,24 @@ struct conn_turn {
     /* Receiving. */
     struct http_parser parser;
     struct http_body body;
-    size_t body_length; /* decoded and kept behind the head */
+    size_t body_length; /* decoded bytes, kept after the head */
     size_t raw;         /* offset of the first byte not yet looked at */
     bool admitted;      /* answer_begin has asked for the body */
     bool body_done;
     bool unfinished; /* the handler's go_on is due */
 
     /* Sending. */
-    bool interim;               /* out holds a 100; the body comes next */
+    bool interim;               /* out holds a "100 Continue"; then the body is
+                                   received */
     bool head_only;             /* HEAD, 204, 304: no body */
-    bool chunked;               /* a source, and the client speaks 1.1 */
-    bool source_ended;          /* nothing more will come of it */
+    bool chunked;               /* a source, and the client speaks HTTP/1.1 */
+    bool source_ended;          /* the source has made its last piece */
     const struct segment *list; /* the body: response.segments, or &whole */
     size_t list_count;
     struct segment whole;
-    size_t segment;        /* being sent */
-    uint64_t segment_sent; /* bytes of it */
-    uint64_t body_sent;    /* of all, for the log */
+    size_t segment;        /* index in list of the segment being sent */
+    uint64_t segment_sent; /* bytes of it that have been sent */
+    uint64_t body_sent;    /* bytes of all segments, for the log */
 
     uint64_t moved_bytes; /* since the deadline was armed */
 };
@@ -56,75 +57,80 @@ struct refusal {
 
 /* ---- state.c ---- */
 
-/* Counts the change. */
+/* Changes the state, and counts the change in the statistics. */
 void conn_set_state(struct conn *conn, enum conn_state state);
 
-/* Starts the time for kind anew. */
+/* Arms the deadline: kind's full time starts now. */
 void conn_arm(struct conn *conn, enum conn_deadline kind);
 
-/* The time between two requests. */
+/* Arms the deadline for the time between two requests. */
 void conn_arm_idle(struct conn *conn);
 
+/* Returns how long a deadline of this kind lasts; 0 for DEADLINE_NONE. */
 uint64_t conn_deadline_seconds(const struct conn *conn,
                                enum conn_deadline kind);
 
-/* n more bytes have come or gone: the deadline moves on once enough have. */
+/* n more bytes were received or sent. Arms the deadline again when these are
+ * rate_min_bytes together. */
 void conn_moved(struct conn *conn, size_t n);
 
 /* ---- turn.c ---- */
 
-/* The first byte of a request is here. 0, or -1 without memory. */
+/* The first byte of a request is here: makes conn->turn. Returns 0, or -1
+ * without memory. */
 int conn_turn_open(struct conn *conn);
-/* Nothing, if there is none. */
+/* Frees conn->turn. Does nothing if there is none. */
 void conn_turn_close(struct conn *conn);
 
 /* ---- body.c ---- */
 
-/* Decodes the raw bytes of a body that are there. Returns the status to refuse
- * with, or 0; turn->body_done tells whether that was all. */
+/* Decodes the raw bytes of a body that are in conn->in. Returns the status to
+ * refuse the request with, or 0. Then turn->body_done says whether the body is
+ * complete. */
 unsigned conn_take_body(struct conn *conn);
 
-/* What to say with that status; NULL: its name is enough. */
+/* Returns the text for that status, a literal; NULL: its name is enough. */
 const char *conn_body_detail(unsigned status);
 
-/* Of a request that is being answered: gives the memory of its body back. */
+/* The response is there: frees the memory of the request's body. */
 void conn_drop_body(struct conn *conn);
 
 /* ---- receive.c ----
  *
- * Each sets *wish, unless the request is to be refused. */
+ * The first three return a refusal, or status 0 after setting *wish. */
 
-/* Bytes of a request are in the buffer, or it is empty: drops what is left of
- * an unwanted body, then starts or goes on with a head. */
+/* Works on the bytes in conn->in, if there are any: drops what is left of an
+ * unwanted body, then starts or continues a head. */
 struct refusal conn_take_head(struct conn *conn, enum conn_wish *wish);
 
-/* The same behind one recv. */
+/* These call recv once, and then do the same for a head or a body. */
 struct refusal conn_receive_head(struct conn *conn, enum conn_wish *wish);
 struct refusal conn_receive_body(struct conn *conn, enum conn_wish *wish);
 
-/* Reads what nobody wants any more, of a connection that is LINGERING. */
+/* LINGERING: reads and drops what the client still sends. */
 enum conn_wish conn_receive_rest(struct conn *conn);
 
 /* ---- send.c ---- */
 
-/* Turns exchange->response into bytes in conn->out and goes to
- * WAITING_TO_SEND_HEAD; if there is no status yet, conn_stream goes on. May
- * block if there is a source: makes its first piece. */
+/* Writes the head of exchange->response to conn->out and goes to
+ * WAITING_TO_SEND_HEAD. If the response has no status yet, conn_stream is due
+ * instead. If it has a source, makes the first piece, which may block. */
 void conn_start_answer(struct conn *conn);
 
-/* Sends "100 Continue", after which the body is waited for. */
+/* Prepares "100 Continue". The body is received after it has been sent. */
 void conn_start_interim(struct conn *conn);
 
 enum conn_sent {
-    SENT_ALL,    /* what has been made; a source may have more */
-    SENT_SOME,   /* the socket is full, or others are to have their turn */
-    SENT_FAILED, /* the client has gone, or the answer cannot be kept up */
+    SENT_ALL,    /* all that was ready; a source may make more */
+    SENT_SOME,   /* the socket is full, or other clients must get their turn */
+    SENT_FAILED, /* the client has gone, or the answer must be cut off */
 };
 
-/* Sends what can be sent. */
+/* Sends until nothing is left or it would have to wait. */
 enum conn_sent conn_send(struct conn *conn);
 
-/* The answer has been sent, or as much of it as the client would take. */
+/* The answer has been sent, or was cut off: counts it and writes it to the
+ * access log. */
 void conn_log_answer(struct conn *conn);
 
 #endif

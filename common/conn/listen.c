@@ -21,8 +21,8 @@
 
 enum { LISTEN_INHERITED_FD = 3 }; /* sd_listen_fds(3) */
 
-/* Splits "ADDR:PORT" or "[V6]:PORT" and looks the address up; no name server
- * is asked. */
+/* Splits "ADDR:PORT" or "[V6]:PORT" and converts the address. Asks no name
+ * server. Returns NULL for what is no address; else freeaddrinfo frees it. */
 static struct addrinfo *listen_lookup(const char *address)
 {
     char host[INET6_ADDRSTRLEN + 16];
@@ -62,7 +62,7 @@ static void listen_say(const char *program, const char *address, int error)
 {
     const char *advice = "choose another with --listen ADDR:PORT";
     if (error == EADDRINUSE)
-        advice = "stop the server that has it, or choose another with "
+        advice = "stop the server that uses it, or choose another with "
                  "--listen ADDR:PORT (port 0 takes a free one)";
     else if (error == EACCES)
         advice = "ports below 1024 need more rights; choose a higher one";
@@ -70,19 +70,20 @@ static void listen_say(const char *program, const char *address, int error)
             strerror(error), advice);
 }
 
-/* What accepted sockets take from the listening one. */
+/* Sets the options that accepted sockets inherit from the listening one. */
 static void set_options(int fd, const struct settings *settings)
 {
-    /* An answer is written whole; Nagle's algorithm would only delay the last
-     * packet of one that follows another on the same connection. */
+    /* An answer is written whole. If it follows another answer on the same
+     * connection, Nagle's algorithm would only delay its last packet. */
     set_flag(fd, IPPROTO_TCP, TCP_NODELAY);
     int send_buffer = (int)settings->send_buffer_bytes;
     if (send_buffer > 0)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
 }
 
-/* How many sockets this process has been started with. The variables are taken
- * out of the environment: they are for nobody else. */
+/* Returns how many sockets this process has been started with; UINT64_MAX if
+ * LISTEN_FDS is not a number. Removes the variables from the environment: they are
+ * not meant for child processes. */
 static uint64_t count_inherited(void)
 {
     const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
@@ -90,7 +91,7 @@ static uint64_t count_inherited(void)
     if (pid == NULL || fds == NULL ||
         text_to_size(text_of(pid), INT32_MAX, &process) < 0 ||
         process != (uint64_t)getpid())
-        count = 0; /* meant for another, whose environment we were given */
+        count = 0; /* meant for another process, whose environment we got */
     else if (text_to_size(text_of(fds), INT32_MAX, &count) < 0)
         count = UINT64_MAX;
     unsetenv("LISTEN_PID");
@@ -120,7 +121,7 @@ static int listen_inherit(const struct settings *settings, const char *program)
     if (count == 0)
         return NONE;
     if (count == UINT64_MAX)
-        wrong = "LISTEN_FDS is no number; leave it to the service manager";
+        wrong = "LISTEN_FDS is not a number; leave it to the service manager";
     else if (count > 1)
         wrong = "LISTEN_FDS names more than one socket; give the socket unit "
                 "one ListenStream=";
@@ -128,7 +129,7 @@ static int listen_inherit(const struct settings *settings, const char *program)
         wrong = "--ready-fd 3 is the socket that LISTEN_FDS names; use another "
                 "number";
     else if (!listens_on_tcp(fd))
-        wrong = "descriptor 3, which LISTEN_FDS names, is no listening TCP "
+        wrong = "descriptor 3, which LISTEN_FDS names, is not a listening TCP "
                 "socket; use ListenStream=PORT and Accept=no";
     if (wrong == NULL)
         return fd;
@@ -141,10 +142,10 @@ static int listen_take_over(struct server *server, int fd)
     struct timeval tick = {.tv_usec = LISTEN_TICK_MS * 1000};
     int flags = fcntl(fd, F_GETFL);
     set_options(fd, server->settings);
-    /* listen_stop cannot wake who waits in accept(2). */
+    /* listen_stop cannot wake a thread in accept(2) on this socket. */
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tick, sizeof tick);
     fcntl(fd, F_SETFD, FD_CLOEXEC);
-    /* Whoever opened it has chosen for itself whether it blocks. */
+    /* The process that opened it may have chosen otherwise. */
     fcntl(fd, F_SETFL,
           server->stage->blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
     server->listen_fd = fd;
@@ -152,7 +153,7 @@ static int listen_take_over(struct server *server, int fd)
     return 0;
 }
 
-/* What it is bound to, whoever has bound it. */
+/* Asks the kernel, as the socket may be an inherited one. */
 static bool listens_on_loopback(int fd)
 {
     struct peer bound = {0};
@@ -174,8 +175,8 @@ static int listen_on(const struct server *server, const struct addrinfo *at)
         return -1;
     set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
     set_options(fd, settings);
-    /* [::] takes clients of IPv4 too, whatever the system's default; any other
-     * address of IPv6 does not care. */
+    /* [::] must accept IPv4 clients too, even if the system's default is
+     * otherwise. For any other IPv6 address this changes nothing. */
     if (at->ai_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){0}, sizeof(int));
     if (bind(fd, at->ai_addr, at->ai_addrlen) == 0 &&
@@ -187,8 +188,8 @@ static int listen_on(const struct server *server, const struct addrinfo *at)
     return -1;
 }
 
-/* "*" is found as an address of each family: that of IPv6 takes both, and where
- * there is no IPv6 the other one is left. */
+/* For "*" getaddrinfo finds an address of each family. The IPv6 one accepts
+ * clients of both; where there is no IPv6, the IPv4 one is used. */
 static int listen_on_any(const struct server *server,
                          const struct addrinfo *found)
 {
@@ -243,18 +244,20 @@ unsigned listen_print(int listen_fd, char *out, size_t size)
 
 void listen_stop(const struct server *server)
 {
-    /* It would end the listening for all who hold the socket. */
+    /* A shutdown would end listening for all processes that hold the socket. */
     if (!server->listen_inherited)
         shutdown(server->listen_fd, SHUT_RDWR);
 }
 
-/* Who may not come in is dealt with here: takes fd then. */
+/* Rejects a client that is over its limits. Takes fd unless it returns
+ * LISTEN_CLIENT; then *address is the entry, or NULL if none counts it. */
 static enum listen_result admit(struct server *server, int fd,
                                 const struct peer *peer,
                                 struct address **address)
 {
     *address = NULL;
-    /* A proxy's connections carry others' requests: access/forwarded.h. */
+    /* A proxy's connections carry requests of many clients. These are counted
+     * one by one: access/forwarded.h. */
     if (server->addresses == NULL || networks_hold(&server->proxies, peer))
         return LISTEN_CLIENT;
     switch (addresses_enter(server->addresses, peer, clock_ms(), address)) {
@@ -296,7 +299,7 @@ enum listen_result listen_accept(struct server *server, bool blocking,
         case ENOMEM:
             return LISTEN_FULL;
         default:
-            /* accept(2): errors of the new socket's network arrive here, and
+            /* accept(2) also returns network errors of the new socket. They
              * mean only that this client has gone. */
             return LISTEN_LOST;
         }

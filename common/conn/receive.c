@@ -3,7 +3,8 @@
  * recv -> in -> http_parse_head -> whole: work
  *   -> [recv -> in -> body.c: memory or spool file -> whole: work]
  *
- * What cannot be read is to be refused: that is begun by who has called. */
+ * A request that cannot be read must be refused. These functions return the
+ * refusal, and the caller begins its answer. */
 #include "conn/internal.h"
 
 #include "access/addresses.h"
@@ -14,9 +15,10 @@
 #include <errno.h>
 
 enum {
-    /* Most heads fit, and a page of the allocator does too. */
+    /* Most heads fit in it, and it fits in a page with the allocator's own
+     * bytes. */
     RECV_HEAD_BYTES = 4000,
-    /* A large body: few calls, and not much memory for each upload. */
+    /* For a large body: few calls, and not much memory for each upload. */
     RECV_BODY_BYTES = 64 * 1024,
 };
 
@@ -38,13 +40,13 @@ static const char *parse_detail(unsigned status)
     case 501:
         return "The method or transfer coding is not known here.";
     case 505:
-        return "Only HTTP/1.0 and HTTP/1.1 are spoken here.";
+        return "Only HTTP/1.0 and HTTP/1.1 are supported.";
     default:
         return NULL;
     }
 }
 
-/* Looks at the bytes of a head that have come. */
+/* Parses the bytes of a head that have come. */
 static struct refusal parse_head(struct conn *conn, enum conn_wish *wish)
 {
     struct conn_turn *turn = conn->turn;
@@ -55,8 +57,8 @@ static struct refusal parse_head(struct conn *conn, enum conn_wish *wish)
     case HTTP_PARSE_MORE:
         return no_refusal;
     case HTTP_PARSE_BAD:
-        /* It gets its own status, but comes out of the address's allowance
-         * as any other. */
+        /* It is answered with its own status, but it counts against the
+         * address's limit like any other request. */
         if (conn->address != NULL)
             addresses_request(conn->server->addresses, conn->address,
                               clock_ms());
@@ -88,22 +90,24 @@ struct refusal conn_take_head(struct conn *conn, enum conn_wish *wish)
         return no_refusal;
     }
     if (conn->turn == NULL && conn_turn_open(conn) < 0) {
-        *wish = CONN_CLOSE; /* out of memory: others shall live */
+        *wish = CONN_CLOSE; /* out of memory: keep the other connections */
         return no_refusal;
     }
     return parse_head(conn, wish);
 }
 
-/* Makes room for what may come. If there is none, less will do: a head may end
- * within it, and what goes to a file leaves it free again. */
+/* Makes room for what may come. If there is no more memory, any free space is
+ * enough: a head may end within it, and bytes that go to a file free it again.
+ */
 static bool has_room(struct conn *conn, size_t room)
 {
     return buffer_reserve(&conn->in, room) == 0 || buffer_space(&conn->in) > 0;
 }
 
-/* One recv of at most the buffer's free space, which is never 0: a recv of
- * length 0 would look like the end of the stream. Returns its count; 0 at the
- * end or when the client is lost, -1 when there is nothing now. */
+/* Calls recv once, for at most the buffer's free space. That must not be 0: a
+ * recv of length 0 would look like the end of the stream. Returns the number of
+ * bytes, 0 if the client has closed or is lost, or -1 if there are no bytes
+ * now. */
 static ssize_t receive(struct conn *conn)
 {
     struct message_buffer *in = &conn->in;
@@ -118,12 +122,12 @@ static ssize_t receive(struct conn *conn)
         stats_add(STAT_sys_recv_again, 1);
         return -1;
     }
-    return 0; /* closed (n == 0), reset, timed out by TCP: gone alike */
+    return 0; /* closed (n == 0), reset, or timed out by TCP: gone */
 }
 
 struct refusal conn_receive_head(struct conn *conn, enum conn_wish *wish)
 {
-    *wish = CONN_CLOSE; /* idle, or half a head: nobody to answer */
+    *wish = CONN_CLOSE; /* if the client closes before its head is complete */
     if (!has_room(conn, RECV_HEAD_BYTES))
         return conn->turn == NULL ? no_refusal
                                   : (struct refusal){503, CONN_NO_ROOM};
@@ -171,7 +175,7 @@ enum conn_wish conn_receive_rest(struct conn *conn)
         return CONN_WANT_READ;
     if (n <= 0)
         return CONN_CLOSE;
-    /* Who sends slowly has not read its refusal yet. */
+    /* A client that still sends has not read its refusal yet. */
     conn_arm(conn, DEADLINE_LINGER);
     if (conn->deadline_ms > conn->linger_until_ms)
         conn->deadline_ms = conn->linger_until_ms;

@@ -3,8 +3,9 @@
  * response -> out (head) + segments of memory and file, or pieces of a source
  *   -> sendmsg, sendfile
  *
- * Every partial write only moves a cursor forward: out.cursor for the head,
- * (segment, segment_sent) for the body. */
+ * A source makes the body piece by piece. Every partial write only moves a
+ * cursor forward: out.cursor for the head, (segment, segment_sent) for the
+ * body. */
 #include "conn/internal.h"
 #include "conn/answer.h"
 
@@ -22,12 +23,12 @@
 #include <unistd.h>
 
 enum {
-    /* One client's share of a turn: a fast reader of a large file must not
-     * keep the others waiting. */
+    /* The most that one client gets in a turn. A client that reads a large file
+     * fast must not keep the others waiting. */
     SEND_STEP_BYTES = 1024 * 1024,
-    /* To send so much takes longer than to give another thread the task. */
+    /* Sending this much takes longer than giving it to another thread. */
     LONG_STEP_BYTES = 256 * 1024,
-    SEND_VECTORS = 8, /* head, then a few parts of memory in one call */
+    SEND_VECTORS = 8, /* in one call: the head and a few parts of memory */
 };
 
 static void count_status(unsigned status)
@@ -51,8 +52,9 @@ static void count_status(unsigned status)
     }
 }
 
-/* Keeping the connection takes a client that wants it, a server that goes on
- * and bytes whose end is known. */
+/* Returns true if the connection closes after this answer. It is kept only if
+ * the client wants it, the server goes on, and the client can see where the
+ * answer ends. */
 static bool decide_last(struct conn *conn)
 {
     const struct conn_turn *turn = conn->turn;
@@ -69,7 +71,7 @@ static bool decide_last(struct conn *conn)
         server->settings->keepalive_seconds == 0 ||
         conn->answered + 1 >= server->settings->keepalive_requests ||
         atomic_load_explicit(&server->stopping, memory_order_relaxed)) {
-        /* The client did not ask for it and may have sent more. */
+        /* The client did not ask for the close and may have sent more. */
         conn->linger = true;
         return true;
     }
@@ -116,7 +118,7 @@ static void print_head(struct conn *conn)
     buffer_append_text(out, TEXT("\r\n"));
 }
 
-/* All of memory as the only segment. */
+/* Makes a list of one segment: all of response.memory. */
 static void list_memory(struct conn_turn *turn)
 {
     struct message_buffer *memory = &turn->exchange.response.memory;
@@ -130,9 +132,9 @@ static void list_memory(struct conn_turn *turn)
     turn->segment_sent = 0;
 }
 
-/* Makes the source's next piece: its bytes in response.memory, the chunk's
- * size line before them in out, so that nothing is copied. Returns -1 when
- * the answer must be cut off. */
+/* Makes the source's next piece. Its bytes go to response.memory, the chunk's
+ * size line to out, which is sent first; so nothing is copied. Returns 0, or -1
+ * if the answer must be cut off. */
 static int make_piece(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;
@@ -155,7 +157,7 @@ static int make_piece(struct conn *conn)
     return piece->failed || conn->out.failed ? -1 : 0;
 }
 
-/* The head, and what follows it if that is there already. */
+/* Writes the head to out, and lists what of the body is there already. */
 static void start_head(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;
@@ -186,7 +188,8 @@ void conn_start_answer(struct conn *conn)
         return;
     }
     if (response->fields.failed || response->memory.failed) {
-        /* What a client was to be told is done is not called failed. */
+        /* The response would have said that a change is done. An error would
+         * deny that, so the connection is closed without an answer. */
         if (response->status < 400 &&
             !http_method_is_safe(turn->exchange.request.method))
             conn->out.failed = true;
@@ -238,7 +241,7 @@ void conn_stream(struct conn *conn)
     TRACE_SPAN("stream", start, conn->turn->exchange.id);
 }
 
-/* n bytes of the list have gone. */
+/* n bytes of the list have been sent. */
 static void list_advance(struct conn_turn *turn, uint64_t n)
 {
     turn->body_sent += n;
@@ -250,9 +253,9 @@ static void list_advance(struct conn_turn *turn, uint64_t n)
     }
 }
 
-/* What memory goes next: the head, then segments up to the first that is in
- * the file. Returns the number of vectors; *file_next says that a file
- * follows, so that the kernel waits for its bytes (MSG_MORE) instead of
+/* Collects the memory to send next: the head, then segments up to the first
+ * that is in the file. Returns the number of vectors. *file_next says that the
+ * file follows: then MSG_MORE makes the kernel wait for its bytes instead of
  * sending a small packet first. */
 static size_t gather(struct conn *conn, struct iovec *vectors, bool *file_next)
 {
@@ -279,7 +282,7 @@ static size_t gather(struct conn *conn, struct iovec *vectors, bool *file_next)
     return n;
 }
 
-/* As recv and send: a count, or -1 with errno. */
+/* Returns what sendmsg returns: the bytes sent, or -1 with errno. */
 static ssize_t send_memory(struct conn *conn, struct iovec *vectors, size_t n,
                            bool file_next)
 {
@@ -345,7 +348,7 @@ bool conn_step_is_long(const struct conn *conn)
                LONG_STEP_BYTES;
 }
 
-/* The kernel reads a page only if it need not wait for it. */
+/* RWF_NOWAIT: the read fails if the page is not in memory. */
 static bool page_is_cached(int fd, uint64_t offset)
 {
     char byte;
@@ -364,13 +367,13 @@ bool conn_step_is_cached(const struct conn *conn)
     uint64_t left = segment->length - turn->segment_sent;
     uint64_t from = (uint64_t)segment->offset + turn->segment_sent;
     if (!segment->in_file)
-        return false; /* between the parts of several ranges: rare */
+        return false; /* the text between the parts of several ranges: rare */
     if (left > SEND_STEP_BYTES)
         left = SEND_STEP_BYTES;
     return page_is_cached(fd, from) && page_is_cached(fd, from + left - 1);
 }
 
-/* The client has sent its next request behind this one. */
+/* Returns true if bytes of the client's next request are here already. */
 static bool next_has_come(const struct conn *conn)
 {
     return buffer_length(&conn->in) > conn->turn->raw;

@@ -10,7 +10,7 @@ _Static_assert((int)CONN_STATE_COUNT <= (int)STATS_STATES,
 
 enum {
     LAST_CALL_MS = 100
-}; /* for the request behind the last answer but one */
+}; /* the time for one more request after conn_last_call */
 
 static const char *const state_names[CONN_STATE_COUNT] = {
     "WAITING_FOR_HEAD",     "WAITING_FOR_BODY",     "BEING_PROCESSED",
@@ -37,7 +37,7 @@ uint64_t conn_deadline_seconds(const struct conn *conn, enum conn_deadline kind)
     case DEADLINE_IDLE:
         if (settings->keepalive_seconds > 0)
             return settings->keepalive_seconds;
-        return settings->head_seconds; /* a new connection: no other is idle */
+        return settings->head_seconds; /* only new connections are idle then */
     case DEADLINE_HEAD:
         return settings->head_seconds;
     case DEADLINE_BODY:

@@ -1,4 +1,4 @@
-/* turn.c - what a connection needs while one request is under way.
+/* turn.c - makes and frees struct conn_turn: what one request needs.
  *
  * first byte -> conn_turn_open ... last byte of the answer -> conn_turn_close
  */
@@ -18,8 +18,8 @@ int conn_turn_open(struct conn *conn)
         return -1;
     struct exchange *exchange = &turn->exchange;
     struct server *server = conn->server;
-    /* The request is over a KiB, and its parser fills all of it: clearing the
-     * rest alone is worth it, as this runs once a request. */
+    /* The request is larger than 1 KiB, and its parser fills all of it. So only
+     * the rest is cleared, which saves time for each request. */
     enum { REST = sizeof exchange->request };
     _Static_assert(offsetof(struct conn_turn, exchange) == 0 &&
                        offsetof(struct exchange, request) == 0,
@@ -52,7 +52,7 @@ void conn_turn_close(struct conn *conn)
     if (turn == NULL)
         return;
     struct exchange *exchange = &turn->exchange;
-    /* The source may hold what the handler's state owns: it goes first. */
+    /* First, because the source may use what the handler's state owns. */
     response_release(&exchange->response);
     if (exchange->handler != NULL && exchange->handler->release != NULL &&
         (exchange->state != NULL || exchange->spool_fd >= 0))

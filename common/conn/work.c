@@ -1,10 +1,9 @@
-/* work.c - answering: what follows CONN_WANT_WORK.
+/* work.c - answers a request: what is called after CONN_WANT_WORK.
  *
  * answer_begin -> [the body, if the handler asks for it: back to conn.c, and
  *   here again when it is whole] -> answer_finish -> conn_start_answer
  *
- * The one part of a connection that may block, so a stage chooses its thread.
- */
+ * This part may block, so a stage with threads chooses the thread for it. */
 #include "conn/internal.h"
 #include "conn/answer.h"
 
@@ -17,12 +16,14 @@
 #include <assert.h>
 
 enum {
-    /* An unwanted body that is at most this long is read over, so that the
-     * connection can be kept; beyond that a new connection is cheaper. */
+    /* A body that the answer did not need is read and dropped if it is at most
+     * this long, so that the connection can be kept. For a longer one a new
+     * connection is cheaper. */
     SKIP_BYTES_MAX = 64 * 1024,
 };
 
-/* A body that goes to memory, and whose length is known. */
+/* Returns false if the body goes to memory, its length is known, and the budget
+ * has no room for it. */
 static bool fits_in_memory(const struct conn *conn)
 {
     const struct exchange *exchange = &conn->turn->exchange;
@@ -33,8 +34,8 @@ static bool fits_in_memory(const struct conn *conn)
                        request->head_length + (size_t)request->content_length);
 }
 
-/* Admitted: waits for the body, unless all of it came with the head. Returns
- * true if the request can be finished now. */
+/* The handler has asked for the body. Waits for it, unless all of it came with
+ * the head. Returns true if the request can be finished now. */
 static bool start_body(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;
@@ -43,9 +44,9 @@ static bool start_body(struct conn *conn)
     unsigned status = 0;
     if (exchange->request.framing == HTTP_BODY_LENGTH &&
         exchange->request.content_length > exchange->body_max)
-        status = 413; /* said before a byte of it is read */
+        status = 413; /* before a byte of it is read */
     else if (!fits_in_memory(conn))
-        status = 503; /* likewise */
+        status = 503; /* the same */
     bool nothing_yet = turn->raw == buffer_length(&conn->in);
     if (status == 0)
         status = conn_take_body(conn);
@@ -66,7 +67,8 @@ static bool start_body(struct conn *conn)
     return false;
 }
 
-/* A body that the answer did not wait for: read over if that is cheap. */
+/* A body that the answer did not wait for is dropped if that is cheap.
+ * Otherwise the connection closes. */
 static void decide_unwanted_body(struct conn *conn)
 {
     struct conn_turn *turn = conn->turn;
@@ -153,7 +155,7 @@ bool conn_work_at_once(struct conn *conn)
 void conn_work_refuse(struct conn *conn)
 {
     struct exchange *exchange = conn_exchange(conn);
-    answer_error(exchange, 503, "Too much is waiting; try again.");
+    answer_error(exchange, 503, "Too many requests are waiting; try again.");
     conn_work_answer(conn);
 }
 

@@ -1,6 +1,6 @@
-/* work.h - the answer of a request in parts, for a stage that has several
- * threads and chooses which does what. A stage with one calls conn_serve
- * (conn.h).
+/* work.h - answering a request in parts, for a stage that has several threads
+ * and chooses the thread for each part. A stage with one thread calls
+ * conn_serve (conn.h).
  *
  * conn_step -> CONN_WANT_WORK -> conn_work, or in parts -> conn_step
  *           -> CONN_WANT_STREAM -> conn_stream -> conn_step */
@@ -9,62 +9,68 @@
 
 #include "conn/conn.h"
 
-/* After CONN_WANT_WORK: has the request answered. May block. Then conn_step
- * may be called at once. */
+/* Call after CONN_WANT_WORK. Answers the request, or lets its body be received
+ * first. May block. Then conn_step may be called at once. */
 void conn_work(struct conn *conn);
 
-/* conn_work in three parts, for a stage that chooses the thread by what is
- * asked for, or does something with many requests before any is answered. All
- * after CONN_WANT_WORK, before conn_step.
+/* conn_work in three parts. They are for a stage that chooses the thread by
+ * what is asked for, or that collects many requests before it answers any. Call
+ * all three after CONN_WANT_WORK and before conn_step.
  *
- * Route: which handler is it for? Gives the exchange, routed, borrowed until
- * the answer; NULL: it has its answer already, and conn_work says so at once.
- * Never blocks.
- * Open: has the request begun; true: the body is here, and the handler's finish
- * is due on conn_route's exchange, then conn_work_answer. False: as after
+ * conn_route finds the handler. Returns the exchange, borrowed until the answer
+ * has been sent. Returns NULL if the request has its response already; then
+ * call conn_work, which does not block now. conn_route itself never blocks.
+ *
+ * conn_work_open calls the handler's begin. Returns true if the body is here:
+ * then call the handler's finish with the exchange, and after it
+ * conn_work_answer. Returns false if there is nothing more to do, as after
  * conn_work. May block.
- * Answer: the response is there, it can be sent. Never blocks, unless the
- * response has a source. */
+ *
+ * conn_work_answer prepares the response for sending. Blocks only if the
+ * response has a source (which makes its body piece by piece). */
 struct exchange *conn_route(struct conn *conn);
 bool conn_work_open(struct conn *conn);
 void conn_work_answer(struct conn *conn);
 
-/* After CONN_WANT_WORK, for a thread that must not block: has the request
- * answered if everything for it is in memory (a small file in the page cache,
- * an error, /-/). Returns true if so, and then conn_step may be called at once;
- * else the request is as before, and conn_work is due on another thread. */
+/* Call after CONN_WANT_WORK, from a thread that must not block. Answers the
+ * request if everything for it is in memory (a small file in the page cache, an
+ * error, /-/). Returns true if it did; then conn_step may be called at once.
+ * Otherwise the request is as before, and conn_work is due on a thread that may
+ * block. */
 bool conn_work_at_once(struct conn *conn);
 
-/* After CONN_WANT_WORK, instead of conn_work, when too much is waiting: answers
- * 503 with Retry-After. Then conn_step may be called at once. */
+/* Call after CONN_WANT_WORK, instead of conn_work, when too many requests wait.
+ * Answers 503 with Retry-After. Then conn_step may be called at once. */
 void conn_work_refuse(struct conn *conn);
 
-/* After CONN_WANT_WORK, for a request that has had to wait: has the client
- * reset the connection meanwhile? Then nobody will read the answer. One who has
- * only ended his side (shutdown, or close: that looks the same) may still. */
+/* Call after CONN_WANT_WORK, for a request that had to wait. Returns true if
+ * the client has reset the connection: then nobody will read the answer. A
+ * client that has only ended its side may still read it (after shutdown; a
+ * close looks the same). */
 bool conn_client_is_gone(const struct conn *conn);
 
-/* The next conn_step reads or writes a file (sends from it, or stores what
- * comes for it) and may have to wait for the disk; every other step is done
- * without waiting. */
+/* Returns true if the next conn_step sends from a file or writes a received
+ * body to one, so that it may have to wait for the disk. No other step ever
+ * waits. */
 bool conn_step_may_block(const struct conn *conn);
 
-/* After conn_step_may_block: but what would be sent next is in memory, as far
- * as the first and the last byte of it tell. One system call or two. */
+/* Call if conn_step_may_block is true. Returns true if the part of the file
+ * that would be sent next is in memory. It looks only at the first and the last
+ * byte of that part. One or two system calls. */
 bool conn_step_is_cached(const struct conn *conn);
 
-/* The next conn_step has so much to send (256 KiB or more) that it takes longer
- * than to hand it to another thread. */
+/* Returns true if the next conn_step has so much to send (256 KiB or more) that
+ * handing it to another thread takes less time than sending. */
 bool conn_step_is_long(const struct conn *conn);
 
-/* The request that is under way; NULL between requests. Borrowed. Its texts are
- * in conn->in: where that is now is set here, so call it anew behind whatever
- * may have moved that buffer. */
+/* Returns the exchange of the current request, borrowed, or NULL between
+ * requests. Its texts lie in conn->in, and this call tells it where that buffer
+ * is now. So call it again after anything that may have moved the buffer. */
 struct exchange *conn_exchange(struct conn *conn);
 
-/* After CONN_WANT_STREAM: makes the next piece of the answer, or goes on with
- * one that takes long before its first byte. May block. Then conn_step may be
- * called at once. */
+/* Call after CONN_WANT_STREAM. Makes the next piece of the answer, or lets the
+ * handler go on with an answer that takes long before its first byte. May
+ * block. Then conn_step may be called at once. */
 void conn_stream(struct conn *conn);
 
 #endif

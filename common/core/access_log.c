@@ -1,7 +1,7 @@
 /* access_log.c - see access_log.h.
  *
- * What a client sent is written so that it can neither end a line nor a quoted
- * field: anything but printable ASCII becomes \xHH. */
+ * Text that a client sent must not end the line or a quoted field. So all but
+ * printable ASCII becomes \xHH, and so do '"' and '\'. */
 #include "core/access_log.h"
 
 #include "report/log.h"
@@ -11,7 +11,7 @@
 static void append_safe(struct message_buffer *out, struct text text)
 {
     static const char digits[] = "0123456789ABCDEF";
-    size_t plain = 0; /* where the run of harmless bytes starts */
+    size_t plain = 0; /* the first byte that is not written yet */
     for (size_t i = 0; i < text.length; i++) {
         unsigned char c = (unsigned char)text.data[i];
         if (c >= ' ' && c < 0x7f && c != '"' && c != '\\')
@@ -25,7 +25,7 @@ static void append_safe(struct message_buffer *out, struct text text)
         buffer_append(out, text.data + plain, text.length - plain);
 }
 
-/* A field of the request in quotes; "-" when it was not sent. */
+/* Appends text from the request in quotes; "-" if it was not sent. */
 static void append_quoted(struct message_buffer *out, struct text text)
 {
     buffer_append_text(out, TEXT(" \""));
@@ -35,7 +35,7 @@ static void append_quoted(struct message_buffer *out, struct text text)
     buffer_append_char(out, '"');
 }
 
-/* A name with a blank would shift the fields behind it. */
+/* A blank in the name would shift the fields after it, so it is escaped. */
 static void append_user(struct message_buffer *out, const char *user)
 {
     if (*user == '\0')

@@ -1,4 +1,5 @@
-/* access_log.h - what was asked and answered, a line each (combined format). */
+/* access_log.h - one line in the access log for each answered request (combined
+ * format, as Apache writes it). */
 #ifndef FIVEFOLD_ACCESS_LOG_H
 #define FIVEFOLD_ACCESS_LOG_H
 
@@ -6,7 +7,8 @@
 
 struct log;
 
-/* One line for an answered request; body_bytes as sent. Thread-safe. */
+/* Writes one line for exchange, which has been answered or cut off. body_bytes
+ * counts the bytes of the body that were sent. Thread-safe. */
 void access_log_write(struct log *log, const struct exchange *exchange,
                       uint64_t body_bytes);
 

@@ -1,9 +1,10 @@
-/* mount.h - who serves which paths, and with what settings.
+/* mount.h - a mount says which handler serves the paths below a prefix, and
+ * with what settings.
  *
  * path -> mount_find, the longest prefix first -> handler, with its object
  *
- * Fixed from mounts_open to mounts_close (process/mounts.h): any thread reads.
- */
+ * Mounts do not change between mounts_open and mounts_close (process/mounts.h),
+ * so any thread may read them. */
 #ifndef FIVEFOLD_MOUNT_H
 #define FIVEFOLD_MOUNT_H
 
@@ -12,7 +13,7 @@
 struct settings;
 
 struct mount {
-    const char *name;     /* of [files NAME]; "" for [files] itself; borrowed */
+    const char *name;     /* NAME of [files NAME]; "" for [files]; borrowed */
     const char *prefix;   /* starts and ends with '/'; borrowed */
     size_t prefix_length; /* bytes */
     const struct handler *handler;   /* its name is the section's first word */
@@ -21,17 +22,17 @@ struct mount {
                                         it needs none */
     const char *cors; /* the origin whose pages may read the answers, "*" for
                          all, or NULL for none; borrowed */
-    size_t rules; /* 1 + its place in settings->mounts; 0: it has no section of
+    size_t rules; /* 1 + its index in settings->mounts; 0: it has no section of
                      its own, and so no rules of its own */
 };
 
-/* Finds whose path it is: that of the longest prefix. The path of a prefix
- * without its last slash belongs to it too. NULL: nobody's. */
+/* Returns the mount with the longest prefix that path starts with, borrowed, or
+ * NULL. For the prefix "/db/" the path "/db" matches too. */
 const struct mount *mount_find(const struct server *server, struct text path);
 
-/* What is left of the path for the mount: behind the prefix, with the prefix's
- * last slash; "/" when that slash is missing. Borrowed from path, which ends
- * with a NUL. */
+/* Returns the rest of path after the mount's prefix, starting with the prefix's
+ * last slash. Returns "/" if path lacks that slash. Borrowed from path, which
+ * must end with a NUL. */
 const char *mount_beneath(const struct mount *mount, struct text path);
 
 #endif

@@ -11,30 +11,32 @@
 struct stage_facts {
     int number;
     const char *name;    /* "blocking" */
-    bool one_thread;     /* a locked database is not waited for */
-    bool blocking;       /* sockets block; the listening one too */
-    bool database_mutex; /* one thread at a time in a database; others wait */
+    bool one_thread;     /* it does not wait for a locked database */
+    bool blocking;       /* sockets block, the listening one too */
+    bool database_mutex; /* only one thread at a time uses a database */
 };
 
 struct server {
-    /* Fixed after start; any thread reads. */
+    /* Does not change after the start; any thread may read it. */
     const struct settings *settings;
     int listen_fd;         /* owned; -1 once closed by the stage */
-    bool listen_inherited; /* others hold it too, and go on with it */
-    bool on_loopback;      /* its address is of 127.0.0.0/8, or ::1 */
+    bool listen_inherited; /* other processes hold the socket too, and the next
+                              server goes on with it */
+    bool on_loopback;      /* it listens on 127.0.0.0/8 or ::1 */
     struct access *access; /* thread-safe itself */
     struct mount *mounts;  /* the longest prefix first */
     size_t mount_count;
     bool dev_alias;              /* "/dev/X" is "/db/X" */
     struct addresses *addresses; /* NULL: no limits; thread-safe itself */
-    struct networks proxies;     /* whose X-Forwarded-For is believed */
+    struct networks proxies;     /* trusted proxies: their X-Forwarded-For is
+                                    believed */
     struct log *log;
-    struct budget *budget; /* of all connections' buffers; NULL: no limit;
-                              thread-safe itself */
-    const struct stage_facts *stage; /* which of the five this is */
+    struct budget *budget; /* memory for all connections' buffers; NULL: no
+                              limit; thread-safe itself */
+    const struct stage_facts *stage; /* which of the five stages this is */
     uint64_t started_ns;
 
-    uint64_t next_tick_ms; /* server_tick alone */
+    uint64_t next_tick_ms; /* only server_tick uses it */
 
     atomic_bool stopping; /* answers now carry Connection: close */
     atomic_uint_fast64_t next_id;

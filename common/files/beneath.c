@@ -3,9 +3,9 @@
  * path -> beneath_open -> openat2(RESOLVE_BENEATH) -> descriptor
  *                     \-> beneath_open_by_steps where there is no openat2
  *
- * What no honest client sends has been refused before (http/path.h). Here it is
- * the kernel that resolves, in one go, so that nobody can move a directory
- * between our check and our use. */
+ * Paths that no honest client sends have been refused before (http/path.h).
+ * Here the kernel resolves the path in one call, so that nobody can move a
+ * directory between our check and our use. */
 #include "files/beneath_internal.h"
 
 #include "report/stats.h"
@@ -20,12 +20,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The kernel gives up with EAGAIN when a rename happened while it followed a
- * "..": it cannot know any more whether it is still beneath the root. */
+/* The kernel fails with EAGAIN if a rename happens while it follows a "..": it
+ * no longer knows whether it is still beneath the root. Then we try again. */
 enum { OPEN_TRIES = 8 };
 
-/* The last step. A link that is opened with O_PATH | O_NOFOLLOW gives a
- * descriptor of the link itself, which nobody here has asked for. */
+/* Opens the last component. For a link, O_PATH | O_NOFOLLOW opens the link
+ * itself, which no caller wants: that becomes ELOOP. */
 static int open_last(int directory, const char *name, int flags, mode_t mode)
 {
     int fd = openat(directory, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
@@ -40,7 +40,7 @@ static int open_last(int directory, const char *name, int flags, mode_t mode)
     return -1;
 }
 
-/* Opens the directory that name (length bytes) is in `from`. */
+/* Opens the directory called name (length bytes) in the directory `from`. */
 static int open_step(int from, const char *name, size_t length)
 {
     char component[NAME_MAX + 1];
@@ -54,7 +54,7 @@ static int open_step(int from, const char *name, size_t length)
     }
     memcpy(component, name, length);
     component[length] = '\0';
-    /* With O_DIRECTORY a link is ENOTDIR, not the link itself. */
+    /* With O_DIRECTORY, a link fails with ENOTDIR instead of being opened. */
     return open_last(from, component, O_PATH | O_DIRECTORY, 0);
 }
 
@@ -67,7 +67,7 @@ int beneath_open_by_steps(int root_fd, const char *path, int flags, mode_t mode)
         size_t length = strcspn(path, "/");
         bool last = path[length] == '\0';
         if (last && length == 0) {
-            /* The root itself, or a slash behind a directory's name. */
+            /* The root itself, or a slash after a directory's name. */
             fd = open_last(directory, ".", flags, mode);
         } else if (last && strcmp(path, "..") == 0) {
             errno = EXDEV;
@@ -87,10 +87,12 @@ int beneath_open_by_steps(int root_fd, const char *path, int flags, mode_t mode)
     }
 }
 
-/* The kernel does not change under us: asked once, never again. */
+/* The kernel does not change while we run, so it is asked only once. */
 static atomic_bool lacks_openat2;
 
-/* EINVAL: a kernel before 5.12, which does not know the flag. */
+/* Opens without waiting for the disk. Every error except ENOENT and ENOTDIR
+ * becomes EAGAIN, also the EINVAL of a kernel before 5.12, which does not know
+ * the flag. */
 static int open_at_once(int root_fd, const char *beneath, struct open_how *how)
 {
     how->resolve |= RESOLVE_CACHED;
@@ -127,8 +129,9 @@ int beneath_open(int root_fd, const char *path, int flags, mode_t mode)
             return (int)fd;
         if (errno == ENOSYS)
             atomic_store(&lacks_openat2, true);
-        else if (errno == EPERM) /* a container's filter that has not heard of
-                           the call, or truly forbidden: then here too */
+        else if (errno == EPERM) /* a container's filter does not know the call,
+                                    or the file is truly forbidden: then the
+                                    steps fail too */
             return beneath_open_by_steps(root_fd, path, flags, mode);
         else if (errno != EAGAIN && errno != EINTR)
             return -1;

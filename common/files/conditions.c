@@ -1,10 +1,10 @@
-/* conditions.c - entity tags, and the questions a client asks with them
+/* conditions.c - entity tags, and the conditions that clients set with them
  * (RFC 9110 section 13).
  *
  * fields + the file's tag and date -> go on, 304 or 412
  *
- * Nearly every request asks none, so one pass over the fields' first letters
- * decides that first. */
+ * Most requests set no condition. So one pass over the first letters of the
+ * field names finds that out first. */
 #include "files/internal.h"
 
 #include "base/clock.h"
@@ -28,11 +28,12 @@ static uint64_t nanoseconds(struct timespec time)
 size_t files_etag(const struct stat *st, struct text coding,
                   char out[ETAG_BYTES])
 {
-    /* Time and size change when a file is written, but "cp -p" and "tar x" set
-     * the time back, and may write into the same inode. The time of the last
-     * change of the inode nobody can set; the kernel's clock for it ticks some
-     * hundred times a second, and so our own PUTs are told apart by the first.
-     */
+    /* Time and size change when a file is written. But "cp -p" and "tar x" set
+     * the time back, and may write into the same inode. Nobody can set the time
+     * of the inode's last change, so it is in the tag too. The kernel's clock
+     * for that time ticks only some hundred times a second. Two of our own PUTs
+     * may be within a tick, and are told apart by the first time, which they
+     * set exactly. */
     char *at = out;
     *at++ = '"';
     at = append_hex(at, nanoseconds(st->st_mtim));
@@ -51,10 +52,11 @@ size_t files_etag(const struct stat *st, struct text coding,
     return (size_t)(at - out);
 }
 
-/* Takes the next entity-tag from a list (RFC 9110 section 8.8.3): sets *tag
- * to it with its quotes, without W/. A comma may stand inside the quotes, so
- * the list cannot be split at commas. False at the end or at what is no
- * tag: what follows it cannot be trusted to mean anything. */
+/* Takes the next entity-tag from a list (RFC 9110 section 8.8.3). Sets *tag to
+ * it with its quotes, without W/, and *weak to whether W/ was there. A comma
+ * may be inside the quotes, so the list cannot be split at commas. Returns
+ * false at the end, or at something that is no tag: the rest after that cannot
+ * be trusted to mean anything. */
 static bool next_tag(struct text *rest, struct text *tag, bool *weak)
 {
     const char *at = rest->data, *end = rest->data + rest->length;
@@ -73,7 +75,8 @@ static bool next_tag(struct text *rest, struct text *tag, bool *weak)
     return true;
 }
 
-/* True if the field names the file's tag, or is "*" and there is a file. */
+/* Returns true if the field names the file's tag, or is "*" and there is a
+ * file. strong: a weak tag does not count. */
 static bool tags_match(const struct http_request *request, struct text name,
                        struct validators validators, bool strong)
 {
@@ -93,8 +96,9 @@ static bool tags_match(const struct http_request *request, struct text name,
     }
 }
 
-/* Reads a field that holds one date. Two of them or something else count as
- * none (RFC 9110 sections 13.1.3, 13.1.4). */
+/* Reads a field that holds one date. Returns false if there is no such field.
+ * Two dates, or something else, are treated as no field (RFC 9110 sections
+ * 13.1.3, 13.1.4). */
 static bool field_date(const struct http_request *request, struct text name,
                        time_t *date)
 {
@@ -154,12 +158,12 @@ bool files_if_range(const struct http_request *request,
     if (value.data == NULL)
         return true;
     if (http_field_repeats(request, TEXT("If-Range")))
-        return false; /* two validators are none: then the whole file */
+        return false; /* two validators: send the whole file */
     if (value.length > 0 && value.data[0] == '"')
         return text_equal(value, validators.etag);
-    /* A date is only as good as its second: a file that changed within the
-     * last one may have changed twice in it (RFC 9110 section 8.8.2.2). And one
-     * whose inode was changed later may have been given an old date. */
+    /* A date counts whole seconds. A file that changed within the last second
+     * may have changed twice in it (RFC 9110 section 8.8.2.2). And a file whose
+     * inode was changed later may have been given an old date. */
     const struct stat *st = validators.st;
     return http_date_parse(value, &date) == 0 && date == st->st_mtim.tv_sec &&
            st->st_ctim.tv_sec <= date + 1 && date + 1 < clock_wall();

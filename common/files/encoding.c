@@ -1,18 +1,19 @@
-/* encoding.c - what the client would rather have: a compressed file
- * that lies beside the one it asked for, or JSON.
+/* encoding.c - finds the form that the client prefers: a compressed file next
+ * to the one it asked for, or JSON.
  *
  * Accept-Encoding -> weights of br and gzip -> PATH.br or PATH.gz
  *
- * Nothing is compressed here. Whoever publishes the files does it once, and
- * a file that is older than its original is passed over, so that a forgotten
- * one costs bytes but never shows what is no longer true. */
+ * Nothing is compressed here: the administrator who publishes the files does
+ * that once. A compressed file that is older than its original is ignored. So a
+ * forgotten one costs bytes, but never shows old content. */
 #include "files/internal.h"
 #include "http/negotiate.h"
 
 #include <errno.h>
 #include <unistd.h>
 
-/* 0 also when "*" is all that could mean it, and refuses it. */
+/* Returns the client's weight (0 to 1000) for a coding, or that of "*" if the
+ * coding is not listed. 0: the client does not accept it. */
 static int coding_weight(const struct http_request *request, struct text name)
 {
     int weight = negotiate_weight(request, TEXT("Accept-Encoding"), name);
@@ -21,8 +22,8 @@ static int coding_weight(const struct http_request *request, struct text name)
     return weight < 0 ? 0 : weight;
 }
 
-/* What compresses a file gives the copy its time, but some (pigz, brotli) only
- * to the second. */
+/* Programs that compress a file give the copy the time of the original, but
+ * some (pigz, brotli) only to the second. */
 static bool is_older(const struct stat *a, const struct stat *b)
 {
     if (a->st_mtim.tv_sec != b->st_mtim.tv_sec)
@@ -30,7 +31,8 @@ static bool is_older(const struct stat *a, const struct stat *b)
     return a->st_mtim.tv_nsec != 0 && a->st_mtim.tv_nsec < b->st_mtim.tv_nsec;
 }
 
-/* Puts path + suffix in file's place; false if there is none to be used. */
+/* Puts path + suffix in place of `file`. Returns false if there is no such file
+ * to use. Returns true with file->again if only the disk knows. */
 static bool use_encoded(const struct exchange *exchange, const char *path,
                         const char *suffix, struct text coding,
                         struct representation *file)
@@ -40,7 +42,7 @@ static bool use_encoded(const struct exchange *exchange, const char *path,
     struct stat st;
     if (length + more >= sizeof name)
         return false;
-    /* A file that is denied is as good as none: the plain one is sent. */
+    /* A file that is denied is treated as missing: the plain one is sent. */
     if (files_judge(exchange, exchange->index, suffix) != ACCESS_ALLOWED) {
         file->passed_over = true;
         return false;

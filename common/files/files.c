@@ -1,7 +1,8 @@
-/* files.c - the files of one root: opened, closed, and what all that serve them
- * share.
+/* files.c - opens and closes the files of one root, and has what all parts of
+ * the handler share.
  *
- * The object is read only; everything about a request lives in its exchange. */
+ * The object does not change after files_open. Everything about a request is in
+ * its exchange. */
 #include "files/files.h"
 
 #include "files/beneath.h"
@@ -22,13 +23,14 @@ struct files *files_of(const struct exchange *exchange)
     return exchange->mount->object;
 }
 
-/* The fields that do not depend on the file, made once. */
+/* Makes the header fields that do not depend on the file, once for all. */
 static void append_common_fields(struct files *files)
 {
     struct message_buffer *out = &files->fields;
     buffer_append_text(out, TEXT("Accept-Ranges: bytes\r\n"));
-    /* Also on an answer that is not encoded: a cache must not give that to
-     * a client that would get the encoded one, nor the other way round. */
+    /* Also in an answer that is not encoded. Otherwise a cache could give that
+     * answer to a client that would get the encoded one, or the other way
+     * round. */
     if (files->settings->files_precompressed)
         buffer_append_text(out, TEXT("Vary: Accept-Encoding\r\n"));
     if (files->settings->files_cache_control != NULL)
@@ -88,7 +90,7 @@ void files_error(struct response *response, int error)
     case ENOENT:
     case ENOTDIR:
     case ELOOP:
-    case EXDEV:        /* whether something is there outside is not told */
+    case EXDEV:        /* do not tell what exists outside the root */
     case ENAMETOOLONG: /* a name that long cannot exist */
     case ENXIO:        /* a socket, or a device without a driver */
         response_error(response, 404, "There is no such file.");
@@ -106,7 +108,7 @@ void files_error(struct response *response, int error)
     case EMFILE:
     case ENFILE:
     case ENOMEM:
-    case EAGAIN: /* the tree kept changing while it was walked */
+    case EAGAIN: /* the tree kept changing during the search */
         response_error(response, 503, "Too much is going on; try again.");
         return;
     default:

@@ -1,11 +1,11 @@
 /* get.c - GET and HEAD.
  *
- * path -> open beneath the root -> fstat -> encoded file beside it?
+ * path -> open beneath the root -> fstat -> encoded file next to it?
  * -> conditions -> ranges -> response: memory for a small body (one pread,
  * file closed here), else the descriptor and segments for sendfile.
  *
- * The way of a small file is what the benchmark measures: openat2, fstat,
- * pread, close, and nothing else that asks the kernel for anything. */
+ * The benchmark measures how a small file is served. That takes openat2, fstat,
+ * pread and close, and no other system call. */
 #include "files/internal.h"
 
 #include "base/clock.h"
@@ -20,7 +20,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Room for all fields of a usual answer, taken once. */
+/* Room for all fields of a usual answer, reserved at once. */
 enum { FIELDS_BYTES = 512 };
 
 static void append_validators(struct message_buffer *out,
@@ -29,7 +29,7 @@ static void append_validators(struct message_buffer *out,
 {
     char date[HTTP_DATE_BYTES];
     time_t changed = file->st.st_mtim.tv_sec, now = clock_wall();
-    /* RFC 9110 section 8.8.2.1: not in the future. */
+    /* RFC 9110 section 8.8.2.1: the date is not in the future. */
     http_date_print(changed < now ? changed : now, date);
     buffer_append_text(out, TEXT("ETag: "));
     buffer_append_text(out, etag);
@@ -54,8 +54,9 @@ static void append_type(struct message_buffer *out, struct text type)
     buffer_append_text(out, TEXT("\r\n"));
 }
 
-/* Reads the body into memory. A file that has shrunk since it was stated gives
- * less than its fields promise: then nothing is sent of it. */
+/* Reads the body into memory. Returns 0, or -1 with errno. A file that became
+ * shorter after its fstat has fewer bytes than the fields promise. Then nothing
+ * of it is sent (EIO). */
 static int read_body(struct exchange *exchange, int fd, struct range range)
 {
     struct message_buffer *memory = &exchange->response.memory;
@@ -70,7 +71,7 @@ static int read_body(struct exchange *exchange, int fd, struct range range)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            /* A file system that knows no RWF_NOWAIT may block too. */
+            /* A file system without RWF_NOWAIT might block too. */
             if (errno == EOPNOTSUPP)
                 errno = EAGAIN;
             return -1;
@@ -85,7 +86,7 @@ static int read_body(struct exchange *exchange, int fd, struct range range)
     return 0;
 }
 
-/* One piece of the file: all of it, or one range. */
+/* Makes the body of one piece of the file: all of it, or one range. */
 static int fill_body(struct exchange *exchange, struct representation *file,
                      struct range range)
 {
@@ -104,12 +105,12 @@ static int fill_body(struct exchange *exchange, struct representation *file,
 
 static void answer_unsatisfiable(struct response *response, uint64_t size)
 {
-    response_error(response, 416, "No byte that was asked for is there.");
+    response_error(response, 416, "The requested range is outside the file.");
     response_field(response, "Content-Range", "bytes */%llu",
                    (unsigned long long)size);
 }
 
-/* Ranges are for GET alone (RFC 9110 section 14.2). */
+/* Ranges are for GET only (RFC 9110 section 14.2). */
 static enum range_verdict read_ranges(const struct http_request *request,
                                       struct validators validators,
                                       struct range *ranges, size_t *count)
@@ -154,7 +155,8 @@ static int answer_file(struct exchange *exchange, struct representation *file)
     struct validators validators = {&file->st, etag};
     unsigned refused = files_conditions(&exchange->request, validators);
     if (refused == 412) {
-        response_error(response, 412, "The file is not what If-* expects.");
+        response_error(response, 412,
+                       "A condition of the request (If-*) is not met.");
         return 0;
     }
     struct range ranges[RANGES_MAX];
@@ -162,7 +164,8 @@ static int answer_file(struct exchange *exchange, struct representation *file)
     enum range_verdict verdict = RANGE_NONE;
     if (refused == 0)
         verdict = read_ranges(&exchange->request, validators, ranges, &count);
-    /* Each part would need the coding undone, and none can be by itself. */
+    /* A client would have to decode each part, and no part can be decoded
+     * alone. */
     if (count > 1 && file->coding.length > 0)
         verdict = RANGE_NONE;
     if (verdict == RANGE_UNSATISFIABLE) {
@@ -178,7 +181,8 @@ static int answer_file(struct exchange *exchange, struct representation *file)
         response->no_length = true;
         return 0;
     }
-    /* Not with 304, which is about what the client has (section 15.4.5). */
+    /* Not in a 304, which is about what the client has (RFC 9110 section
+     * 15.4.5). */
     append_coding(fields, file->coding);
     if (verdict == RANGE_SOME)
         return answer_ranges(exchange, file, ranges, count);
@@ -188,7 +192,7 @@ static int answer_file(struct exchange *exchange, struct representation *file)
                      (struct range){0, (uint64_t)file->st.st_size});
 }
 
-/* Takes fd, of a regular file. */
+/* Answers with the regular file fd. Takes fd. */
 static void serve_file(struct exchange *exchange, int fd, const struct stat *st,
                        const char *path, size_t path_length)
 {
@@ -215,7 +219,8 @@ static void serve_file(struct exchange *exchange, int fd, const struct stat *st,
         close(file.fd);
 }
 
-/* The directory has no index page: a listing if there is to be one. */
+/* Answers for a directory without an index page: with a listing, if the
+ * settings allow it. */
 static void serve_listing(struct exchange *exchange)
 {
     const struct files *files = files_of(exchange);
@@ -236,8 +241,8 @@ static void serve_listing(struct exchange *exchange)
     }
 }
 
-/* The index page is tried first, without a look at the directory, so that
- * "GET /" costs no more than the page itself. */
+/* Tries the index page first, without a look at the directory. So "GET /" costs
+ * no more than the page itself. */
 static enum answer_next get_directory(struct exchange *exchange)
 {
     const struct files *files = files_of(exchange);
@@ -293,7 +298,7 @@ enum answer_next files_get(struct exchange *exchange)
             response_to_slash(
                 &exchange->response, &exchange->request,
                 (struct text){exchange->path, exchange->path_length});
-        else /* a FIFO, a device: nothing that has a length */
+        else /* a FIFO or a device: it has no length */
             files_error(&exchange->response, ENOENT);
     }
     return ANSWER_READY;

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What the kind of resource takes; rules may allow less. */
+/* The methods that this kind of resource has. The rules may allow fewer. */
 static void append_allow(struct exchange *exchange)
 {
     size_t length = exchange->path_length;
@@ -53,7 +53,8 @@ static enum answer_next files_begin(struct exchange *exchange)
     case HTTP_GET:
     case HTTP_HEAD:
         next = files_get(exchange);
-        /* Out of the cache, or out of something else: a worker may wait. */
+        /* The file is not in the cache, or descriptors or memory are short. A
+         * thread that may block can wait. */
         if (exchange->at_once && exchange->response.status == 503)
             return ANSWER_WOULD_BLOCK;
         return next;

@@ -1,10 +1,11 @@
 /* internal.h - what the parts of the files handler share.
  *
- *     files.c             open, close, dispatch by method, errors
+ *     files.c       open, close, errors, rules
+ *     handler.c     dispatch by method
  *     get.c         GET, HEAD: path -> representation -> response
  *     conditions.c  entity tags, If-* fields
  *     ranges.c      Range -> one part, several parts, 416
- *     encoding.c    Accept-Encoding, Accept, .br and .gz beside a file
+ *     encoding.c    Accept-Encoding, Accept, .br and .gz next to a file
  *     listing.c     a directory as a page or as JSON
  *     write.c       PUT, DELETE */
 #ifndef FIVEFOLD_FILES_INTERNAL_H
@@ -18,22 +19,23 @@
 #include <sys/stat.h>
 
 struct files {
-    /* Fixed after files_open; any thread reads. */
+    /* Fixed after files_open: any thread may read it. */
     const struct settings *settings; /* borrowed */
     int root_fd;
-    bool have_proc; /* a file without a name can be given one through /proc */
-    struct mime_types *types;     /* owned */
-    struct message_buffer fields; /* what every file's answer carries */
+    bool have_proc;           /* /proc can give a name to a file without one */
+    struct mime_types *types; /* owned */
+    struct message_buffer fields; /* header fields of every file's answer */
 };
 
-/* The handler's object for this exchange. */
+/* Returns the object of the mount that the exchange is for; borrowed. */
 struct files *files_of(const struct exchange *exchange);
 
-/* Answers for an errno of open, stat or read. */
+/* Fills response for an errno of open, stat or read. */
 void files_error(struct response *response, int error);
 
-/* What the rules say of path + added + suffix: what is opened or shown is what
- * they are asked for. */
+/* Asks the rules about the exchange's path + added + suffix (NULL: nothing is
+ * added). Ask about exactly what will be opened or shown. ACCESS_DENIED also if
+ * the whole is too long for a path. */
 enum access_verdict files_judge(const struct exchange *exchange,
                                 const char *added, const char *suffix);
 
@@ -41,40 +43,44 @@ enum access_verdict files_judge(const struct exchange *exchange,
 
 /* One file as it will be sent. */
 struct representation {
-    int fd; /* owned until the response has it; -1 when only stated */
+    int fd; /* owned until the response takes it; -1: taken */
     struct stat st;
     struct text type;
     struct text coding; /* "br", "gzip", or empty */
-    const char *suffix; /* ".br", ".gz", or NULL */
-    bool passed_over;   /* the rules deny one that might have been better */
-    bool again; /* with at_once: whether there is a better one would have to be
-                   read from the disk */
+    const char *suffix; /* ".br", ".gz", or NULL; static */
+    bool passed_over;   /* the rules deny a file that might be better */
+    bool again; /* with at_once: only the disk knows whether there is a better
+                   file */
 };
 
+/* Answers GET and HEAD. Returns ANSWER_READY, or ANSWER_DENIED or
+ * ANSWER_UNKNOWN if the rules forbid the index page. */
 enum answer_next files_get(struct exchange *exchange);
 
-/* Opens path beneath the root with flags, and says what it is. Gives a
- * descriptor, or -1 with errno. */
+/* Opens path beneath the root with flags (those of beneath_open) and fills *st.
+ * Returns a descriptor that the caller owns, or -1 with errno. */
 int files_open_path(const struct files *files, const char *path, int flags,
                     struct stat *st);
 
-/* For a reader. O_NONBLOCK: opening a FIFO must not wait for a writer. */
+/* Flags to open a file for reading. O_NONBLOCK: opening a FIFO must not wait
+ * for a writer. */
 enum { FILES_READ_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY };
 
-/* The same, and BENEATH_AT_ONCE if the exchange asks for it. */
+/* Returns FILES_READ_FLAGS, and BENEATH_AT_ONCE if exchange->at_once is set. */
 int files_read_flags(const struct exchange *exchange);
 
 /* conditions.c */
 
-/* `"` 4 numbers of 16 digits, 3 dashes, "-br" or "-gzip" `"`. */
+/* Two quotes, 4 numbers of up to 16 digits, 3 dashes, "-br" or "-gzip". */
 enum { ETAG_BYTES = 80 };
 
-/* Writes the strong tag of a file, with its quotes; coding may be empty. Gives
- * its length. */
+/* Writes the strong entity tag of a file to out: with its quotes, without NUL.
+ * coding may be empty. Returns the tag's length in bytes. */
 size_t files_etag(const struct stat *st, struct text coding,
                   char out[ETAG_BYTES]);
 
-/* A file's validators, or that there is no file (st == NULL). */
+/* What conditions are compared with (RFC 9110 section 8.8). st == NULL: there
+ * is no file. Both are borrowed. */
 struct validators {
     const struct stat *st;
     struct text etag;
@@ -86,14 +92,15 @@ struct validators {
 unsigned files_conditions(const struct http_request *request,
                           struct validators validators);
 
-/* Step 5 of that order: false if there is an If-Range that does not hold. */
+/* Step 5 of that order. Returns false if there is an If-Range field and its
+ * condition is false. */
 bool files_if_range(const struct http_request *request,
                     struct validators validators);
 
 /* ranges.c */
 
-/* More ranges than that: the whole file is sent instead. A reader of a PDF
- * asks for a few, what updates a disk image for hundreds. */
+/* If more ranges are asked for, the whole file is sent instead. A PDF reader
+ * asks for a few, a program that updates a disk image for hundreds. */
 enum { RANGES_MAX = 256 };
 
 struct range {
@@ -101,42 +108,48 @@ struct range {
 };
 
 enum range_verdict {
-    RANGE_NONE, /* no Range, or one that is to be ignored: send all */
+    RANGE_NONE, /* no Range, or it must be ignored: send the whole file */
     RANGE_SOME,
     RANGE_UNSATISFIABLE, /* 416 */
 };
 
-/* Reads a Range field's value for size bytes: out gets at most RANGES_MAX
- * ranges in the order asked for, those that overlap made one. */
+/* Reads the value of a Range field for a file of size bytes. Puts at most
+ * RANGES_MAX ranges into out, in the order of the request, and their number
+ * into *count. Ranges that overlap are merged. */
 enum range_verdict files_ranges_read(struct text value, uint64_t size,
                                      struct range out[RANGES_MAX],
                                      size_t *count);
 
-/* Turns response (status and fields but Content-Type are there) into
- * multipart/byteranges. Returns 0, or -1 with errno. */
+/* Makes response a multipart/byteranges answer. The caller has set its status,
+ * its file and its fields, except Content-Type. type and size (bytes) are those
+ * of the whole file. Returns 0, or -1 with errno. */
 int files_ranges_multipart(struct response *response, struct text type,
                            uint64_t size, const struct range *ranges,
                            size_t count);
 
 /* encoding.c */
 
-/* If the client takes br or gzip, and such a file stands beside path and is
- * not older: puts it in place of what is in `file`. */
+/* Puts PATH.br or PATH.gz in place of what is in `file`, if the client accepts
+ * that coding, such a file exists and it is not older. The descriptor that is
+ * replaced is closed. Sets file->passed_over and file->again. */
 void files_prefer_encoded(const struct exchange *exchange, const char *path,
                           struct representation *file);
 
-/* True if Accept wants application/json rather than text/html. */
+/* Returns true if Accept prefers application/json to text/html. */
 bool files_wants_json(const struct http_request *request);
 
 /* listing.c */
 
-/* Answers with a listing of the directory. Takes fd. */
+/* Fills the response with a listing of the directory. Takes fd. */
 void files_list(struct exchange *exchange, int fd);
 
 /* write.c */
+/* PUT: begin, finish and release of the handler (core/exchange.h). begin puts a
+ * struct upload into exchange->state, and release frees it. */
 enum answer_next files_put_begin(struct exchange *exchange);
 void files_put_finish(struct exchange *exchange);
 void files_put_release(struct exchange *exchange);
+/* Answers DELETE. Blocks until the change is on disk. */
 void files_delete(struct exchange *exchange);
 
 #endif

@@ -1,11 +1,12 @@
 /* listing.c - a directory as a page, or as JSON for a program.
  *
- * descriptor -> readdir -> entries (those that could be got, too) -> sorted
+ * descriptor -> readdir -> entries (those that GET would serve) -> sorted
  * -> response.memory
  *
- * What GET would not serve this client is not shown: names with a dot in front,
- * devices, links that lead out, what the rules deny. Every name is data: it is
- * escaped for HTML, for URLs and for JSON where it stands. */
+ * What GET would not serve this client is not shown: names that start with a
+ * dot, devices, links that lead out of the root, and what the rules deny. A
+ * name may contain anything, so it is escaped for HTML, for URLs and for JSON
+ * wherever it is written. */
 #include "files/internal.h"
 
 #include "http/date.h"
@@ -19,8 +20,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A directory with more is a store, not a page, and one thread may be all
- * there is to read it. */
+/* A directory with more entries is a store, not a page. And the thread that
+ * reads it may be the only one. */
 enum { LISTING_ENTRIES_MAX = 10000 };
 
 struct entry {
@@ -69,9 +70,10 @@ static int listing_add(struct listing *listing, const char *name,
     return 0;
 }
 
-/* What GET would find under that name. A link is followed beneath the root, as
- * GET does. Returns 1, 0 if that is nothing to show, -1 with errno if it
- * cannot be told: half a listing must not look like a whole one. */
+/* Fills *st with what GET would find under that name. Follows a link beneath
+ * the root, as GET does. Returns 1, or 0 if there is nothing to show, or -1
+ * with errno if that is unknown: half a listing must not look like a whole
+ * one. */
 static int stat_entry(const struct exchange *exchange, int directory,
                       const char *name, struct stat *st)
 {
@@ -91,7 +93,8 @@ static int stat_entry(const struct exchange *exchange, int directory,
     return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode);
 }
 
-/* Reads the whole directory. Returns 0, or -1 with errno (EFBIG: too many). */
+/* Reads the whole directory. Returns 0, or -1 with errno (EFBIG: too many
+ * entries). */
 static int listing_read(struct listing *listing,
                         const struct exchange *exchange, DIR *stream)
 {
@@ -119,8 +122,8 @@ static int compare_entries(const void *left, const void *right)
     return strcmp(a->name, b->name);
 }
 
-/* The names of the members are those that nginx's autoindex writes, so that a
- * program that reads those can read these; href is ours. */
+/* The member names are those of nginx's autoindex, so that a program that reads
+ * its listings can read ours. Only href is our own. */
 static void write_json(struct message_buffer *out,
                        const struct listing *listing)
 {
@@ -133,7 +136,8 @@ static void write_json(struct message_buffer *out,
         buffer_append_char(out, '\n');
         json_append_open(out, '{');
         json_member_text(out, "name", text_of(entry->name));
-        /* A name need not be text: by this it can be asked for. */
+        /* A name need not be valid text. With href, a client can ask for it all
+         * the same. */
         json_append_key(out, "href");
         buffer_append_char(out, '"');
         url_append_path(out, text_of(entry->name));
@@ -224,7 +228,7 @@ static void answer_listing(struct exchange *exchange,
     if (json) {
         write_json(&response->memory, listing);
     } else {
-        /* Should a name ever slip through the escaping: it can run nothing. */
+        /* If a name ever got through unescaped, it could run no script. */
         response_field(response, "Content-Security-Policy",
                        "default-src 'none'; style-src 'unsafe-inline'; "
                        "base-uri 'none'; form-action 'none'; "

@@ -2,10 +2,10 @@
  *
  * our rows, then those of /etc/mime.types -> sorted by extension, each type
  *   with its charset
- * path -> what stands behind its last dot -> binary search -> type
+ * path -> what follows its last dot -> binary search -> type
  *
- * Ours come first: a web server sends .js and .md as browsers want them,
- * whatever the system says. The system knows a thousand more. */
+ * Our rows win: a web server sends .js and .md as browsers want them, whatever
+ * the system's file says. That file knows a thousand more types. */
 #include "files/mime.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 enum {
-    EXTENSION_MAX = 15, /* bytes; longer ones are left out */
+    EXTENSION_MAX = 15, /* bytes; longer extensions are ignored */
     ROWS_MAX = 65536,
 };
 
@@ -26,7 +26,7 @@ struct mime_row {
 struct mime_types {
     struct mime_row *rows; /* sorted by extension; owned */
     size_t count, room;
-    char **values; /* each type once for a line; owned */
+    char **values; /* one for each row of ours and each line read; owned */
     size_t value_count;
     const char *charset;
 };
@@ -49,7 +49,8 @@ static void lower(char *text)
             *text = (char)(*text | 0x20);
 }
 
-/* Keeps the value of Content-Type for a type; NULL without memory. */
+/* Adds the value of Content-Type for a type. Returns it, borrowed, or NULL if
+ * memory is short. */
 static char *add_value(struct mime_types *types, const char *type)
 {
     size_t n = types->value_count;
@@ -101,8 +102,9 @@ static const struct mime_row *find(const struct mime_types *types,
     return bsearch(&key, types->rows, count, sizeof key, compare_rows);
 }
 
-/* "type/subtype ext ext...", or a comment; the first rows, of ours, stay what
- * they are. */
+/* Reads a line: "type/subtype ext ext...", or a comment. The first our_count
+ * rows are ours: an extension among them is skipped. Returns 0, or -1 if memory
+ * is short. */
 static int read_line(struct mime_types *types, char *line, size_t our_count)
 {
     static const char blanks[] = " \t\r\n";
@@ -126,7 +128,7 @@ static int read_line(struct mime_types *types, char *line, size_t our_count)
     return 0;
 }
 
-/* Of two rows for an extension one is enough. */
+/* Keeps one row for each extension. */
 static void drop_doubles(struct mime_types *types)
 {
     size_t kept = 0;
@@ -194,8 +196,9 @@ void mime_close(struct mime_types *types)
     free(types);
 }
 
-/* Copies what stands behind the last dot, in lower case; false: nothing, or too
- * much. ".profile" is a name that starts with a dot and has no extension. */
+/* Copies the extension (what follows the last dot) in lower case. Returns false
+ * if there is none, or if it is too long. ".profile" is a name that starts with
+ * a dot and has no extension. */
 static bool extension_of(struct text path, char out[EXTENSION_MAX + 1])
 {
     size_t length = 0;

@@ -1,4 +1,4 @@
-/* mime.h - the media type that goes with a file's name. */
+/* mime.h - the media type that belongs to a file's name. */
 #ifndef FIVEFOLD_MIME_H
 #define FIVEFOLD_MIME_H
 
@@ -6,20 +6,22 @@
 
 struct mime_types;
 
-/* Reads the system's table of types (mime.types(5)) behind our own; NULL: the
- * system's usual one, if it is there. Types of text get charset, unless that is
- * "none" or NULL. Gives an object, or NULL with errno: ENOMEM, or as open(2)
- * for a file that was named. */
+/* Makes a table of types: our own, and those that our own lack from file, in
+ * the format of mime.types(5). file == NULL: /etc/mime.types, if it exists.
+ * Text types get charset (borrowed until mime_close), unless it is "none" or
+ * NULL. Returns the table, owned by the caller, or NULL with errno: ENOMEM, or
+ * as open(2) if file was given. */
 struct mime_types *mime_open(const char *file, const char *charset);
 void mime_close(struct mime_types *types); /* NULL is allowed */
 
-/* The value of Content-Type for a path, by what stands behind the last dot of
- * its last segment, in any case; "application/octet-stream" when that says
- * nothing. Borrowed until mime_close. */
+/* Returns the value of Content-Type for a path, borrowed until mime_close. It
+ * depends on the extension: what follows the last dot of the last segment, in
+ * upper or lower case. "application/octet-stream": no extension, or an unknown
+ * one. */
 struct text mime_type(const struct mime_types *types, struct text path);
 
-/* The coding that belongs to the type itself: "gzip" for .svgz, else empty.
- * Static. */
+/* Returns the coding that belongs to the type itself: "gzip" for .svgz, else an
+ * empty text. Static. */
 struct text mime_coding(struct text path);
 
 #endif

@@ -1,5 +1,7 @@
-/* mime_rows.h - extensions, in lower case and sorted by strcmp, and the types
- * that they stand for, without a charset. Included with ROW defined. */
+/* mime_rows.h - file extensions and the media types that they stand for.
+ *
+ * Extensions are in lower case and sorted by strcmp. Types have no charset.
+ * Define ROW before you include this file. */
 ROW("7z", "application/x-7z-compressed")
 ROW("aac", "audio/aac")
 ROW("apk", "application/vnd.android.package-archive")

@@ -1,12 +1,12 @@
-/* ranges.c - Range: which bytes of a file, and several parts in one
- * answer (RFC 9110 section 14).
+/* ranges.c - Range: which bytes of a file, and several parts in one answer
+ * (RFC 9110 section 14).
  *
- * "bytes=0-9,-5" -> ranges, those that overlap made one -> segments of the
+ * "bytes=0-9,-5" -> ranges, those that overlap merged -> segments of the
  * file, between headings in memory
  *
  * A short header can ask for a long answer: "0-,0-,0-" is the whole file three
- * times. So no byte is sent twice, the number of ranges is limited, and many
- * of them must not be longer with their headings than the file. */
+ * times. So no byte is sent twice, and the number of ranges is limited. And if
+ * there are many, they must not be longer with their headings than the file. */
 #include "files/internal.h"
 
 #include <errno.h>
@@ -15,12 +15,12 @@
 
 enum {
     BOUNDARY_BYTES = 16, /* random bytes; twice as many digits */
-    HEADING_BYTES = 160, /* of a part, about */
-    RANGES_FEW = 16,     /* are sent, however short the file */
+    HEADING_BYTES = 160, /* of each part, about */
+    RANGES_FEW = 16,     /* so many are sent even of a short file */
 };
 
-/* Reads digits; a number too large for 64 bits is beyond every file's end and
- * stands for just that. */
+/* Reads digits. A number too large for 64 bits becomes UINT64_MAX, which is
+ * beyond the end of every file. Returns 0, or -1 if it is no number. */
 static int read_position(struct text text, uint64_t *number)
 {
     if (text_to_size(text, UINT64_MAX, number) == 0)
@@ -31,8 +31,9 @@ static int read_position(struct text text, uint64_t *number)
     return 0;
 }
 
-/* Reads "2-5", "2-" or "-5" against size. Returns 1 if *range is then some
- * bytes of the file, 0 if it has no byte in it, -1 if it is no range. */
+/* Reads "2-5", "2-" or "-5" for a file of size bytes. Returns 1 if *range
+ * contains bytes of the file, 0 if the range has no byte in the file, -1 if it
+ * is no range. */
 static int read_range(struct text spec, uint64_t size, struct range *range)
 {
     struct text rest = spec;
@@ -44,8 +45,8 @@ static int read_range(struct text spec, uint64_t size, struct range *range)
         uint64_t suffix;
         if (read_position(rest, &suffix) < 0)
             return -1;
-        /* Of an empty file that is the whole, which no Content-Range can say.
-         */
+        /* The last bytes of an empty file are the whole file, which no
+         * Content-Range can express. */
         if (size == 0 && suffix > 0)
             return -1;
         if (suffix > size)
@@ -64,8 +65,8 @@ static int read_range(struct text spec, uint64_t size, struct range *range)
     return 1;
 }
 
-/* Adds a range behind the others; one that it overlaps is taken out and made
- * part of it. Returns the new count. */
+/* Adds a range after the others. A range that it overlaps is removed and
+ * becomes part of it. Returns the new count. */
 static size_t add_range(struct range *ranges, size_t count, struct range added)
 {
     for (size_t i = 0; i < count;) {
@@ -81,13 +82,13 @@ static size_t add_range(struct range *ranges, size_t count, struct range added)
         added.length = (other_end > end ? other_end : end) - added.first;
         memmove(other, other + 1, (count - i - 1) * sizeof *other);
         count--;
-        i = 0; /* it has grown and may now touch one that it did not */
+        i = 0; /* it has grown and may now overlap one more */
     }
     ranges[count] = added;
     return count + 1;
 }
 
-/* Many parts may be more bytes than the file. */
+/* Returns false if many parts together would be more bytes than the file. */
 static bool is_worth_it(const struct range *ranges, size_t count, uint64_t size)
 {
     uint64_t bytes = 0;
@@ -109,7 +110,7 @@ enum range_verdict files_ranges_read(struct text value, uint64_t size,
         struct text spec = text_trim(text_split(&value, ','));
         struct range range;
         if (spec.length == 0)
-            continue; /* RFC 9110 section 5.6.1.2: empty elements are nothing */
+            continue; /* RFC 9110 section 5.6.1.2: ignore empty elements */
         int found = read_range(spec, size, &range);
         if (found < 0 || ++asked > RANGES_MAX)
             return RANGE_NONE;
@@ -121,8 +122,8 @@ enum range_verdict files_ranges_read(struct text value, uint64_t size,
     return asked > 0 ? RANGE_UNSATISFIABLE : RANGE_NONE;
 }
 
-/* A boundary must not stand in the file. Nobody can put there what has not
- * been drawn yet. */
+/* Makes a boundary, which must not occur in the file. It is random and new, so
+ * nobody can have put it there. Returns 0, or -1 with errno. */
 static int make_boundary(char out[2 * BOUNDARY_BYTES + 1])
 {
     unsigned char bytes[BOUNDARY_BYTES];
@@ -151,8 +152,8 @@ int files_ranges_multipart(struct response *response, struct text type,
         return -1;
     response_field(response, "Content-Type",
                    "multipart/byteranges; boundary=%s", boundary);
-    /* The CRLF in front of the first boundary may be left out (section 14.6),
-     * but there are clients that wait for it. */
+    /* The CRLF before the first boundary is optional (RFC 9110 section 14.6),
+     * but some clients wait for it. */
     for (size_t i = 0; i < count; i++) {
         size_t heading = memory->end;
         uint64_t first = ranges[i].first, length = ranges[i].length;

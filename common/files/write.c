@@ -1,14 +1,15 @@
-/* write.c - PUT and DELETE: a reader sees the old file or the new one,
- * whole, and what has been answered is on disk.
+/* write.c - PUT and DELETE: a reader sees the old file or the new one, whole,
+ * and when we have answered, the change is on disk.
  *
  * PUT: checks -> a file without a name in the target's directory
  *      -> [conn writes the body to it] -> fsync -> a name of its own
  *      -> checks again -> rename over the target -> fsync of the directory
  *
- * The name comes only at the end because a file that has none goes away by
- * itself when we die. A link is replaced, not written through. If-Match is
- * asked twice: first so that nobody sends a gigabyte in vain, then, under the
- * lock, so that it still holds at the rename. */
+ * The name comes only at the end, because a file without a name disappears by
+ * itself if the process dies. A link is replaced; we do not write to the file
+ * that it points to. If-Match is checked twice: first so that no client sends a
+ * gigabyte in vain, then under the lock, so that it still holds at the
+ * rename. */
 #include "files/internal.h"
 
 #include "base/escape.h"
@@ -26,29 +27,31 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { UPLOAD_MODE = 0644 };  /* less the umask */
+enum { UPLOAD_MODE = 0644 };  /* minus the umask */
 enum { TEMPORARY_TRIES = 8 }; /* names that may be taken already */
 
 #define FD_LINK "/proc/self/fd/%d"
 enum { FD_LINK_BYTES = sizeof "/proc/self/fd/-2147483648" };
 
-/* Held from the last check of If-Match to the rename or unlink that it guards,
- * so that of two writers that saw the same tag one is refused. Never held over
- * an fsync. One for all mounts, whose roots may share files. */
+/* Held from the last check of If-Match to the rename or unlink that the check
+ * is for. So of two writers that saw the same tag, one is refused. Never held
+ * during an fsync. There is one lock for all mounts, because their roots may
+ * share files. */
 static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
 
 struct upload {
     int parent_fd;    /* owned: the directory of the target */
     const char *name; /* in exchange->beneath */
-    bool replaces;    /* there is a file already: */
+    bool replaces;    /* there is a file already: target */
     struct stat target;
-    bool has_acl;       /* besides its mode */
-    bool has_temporary; /* temporary is in the directory and must leave it */
+    bool has_acl;       /* that file has one besides its mode */
+    bool has_temporary; /* temporary is in the directory and must be removed */
     char temporary[sizeof ".fivefold-0123456789abcdef"];
 };
 
-/* Opens the directory that path is in and says where the last name starts. To
- * be readable is what fsync asks of it. */
+/* Opens the directory that path is in, and sets *name to where the last name
+ * starts. Returns a descriptor, or -1 with errno. It is readable, because fsync
+ * requires that. */
 static int open_parent(const struct files *files, const char *path,
                        const char **name)
 {
@@ -66,8 +69,8 @@ static int sync_fd(int fd)
     return fsync(fd);
 }
 
-/* Answers and returns false if the conditions of the request do not hold for
- * what is there (st == NULL: nothing). */
+/* Returns true if the conditions of the request hold for the file (st == NULL:
+ * there is no file). Otherwise answers 412 and returns false. */
 static bool check_conditions(struct exchange *exchange, const struct stat *st)
 {
     char tag[ETAG_BYTES];
@@ -78,7 +81,7 @@ static bool check_conditions(struct exchange *exchange, const struct stat *st)
     if (files_conditions(&exchange->request, validators) == 0)
         return true;
     response_error(&exchange->response, 412,
-                   "The file is not what If-* expects.");
+                   "A condition of the request (If-*) is not met.");
     return false;
 }
 
@@ -89,8 +92,8 @@ static bool has_acl(int fd)
     return getxattr(link, "system.posix_acl_access", NULL, 0) > 0;
 }
 
-/* Looks at what a PUT would replace: sets upload->target, or answers and
- * returns false. */
+/* Looks at what a PUT would replace. Sets target, replaces and has_acl and
+ * returns true, or answers and returns false. */
 static bool check_target(struct exchange *exchange, struct upload *upload)
 {
     struct stat *st = &upload->target;
@@ -120,7 +123,8 @@ static bool check_target(struct exchange *exchange, struct upload *upload)
     return check_conditions(exchange, upload->replaces ? st : NULL);
 }
 
-/* Answers and returns false if it is no PUT of a whole file. */
+/* Returns true if the request is a PUT of a whole file. Otherwise answers and
+ * returns false. */
 static bool check_put(struct exchange *exchange)
 {
     struct response *response = &exchange->response;
@@ -128,8 +132,8 @@ static bool check_put(struct exchange *exchange)
     if (exchange->path[exchange->path_length - 1] == '/') {
         response_error(response, 409, "A directory cannot be put.");
     } else if (http_field(request, TEXT("Content-Range")).data != NULL) {
-        /* RFC 9110 section 14.5: a part must not be taken for the whole. */
-        response_error(response, 400, "A part of a file cannot be put.");
+        /* RFC 9110 section 14.5: a part must not replace the whole. */
+        response_error(response, 400, "PUT takes a whole file, not a part.");
     } else if (http_is_coded(request)) {
         response_error(response, 415, "Send the file without a coding.");
         response_field(response, "Accept-Encoding", "identity");
@@ -149,24 +153,25 @@ static int draw_temporary(struct upload *upload)
     return 0;
 }
 
-/* What the new file may be opened by until it has all of its permissions. */
+/* The permissions of the new file until keep_permissions sets the right
+ * ones. */
 static mode_t first_mode(const struct upload *upload)
 {
     return upload->replaces ? upload->target.st_mode & UPLOAD_MODE
                             : (mode_t)UPLOAD_MODE;
 }
 
-/* Of a user namespace that has no such owner the kernel says EINVAL. */
+/* EINVAL: our user namespace has no such owner. */
 static bool is_not_allowed(int error)
 {
     return error == EPERM || error == EINVAL;
 }
 
-/* The new file gets owner, group and permissions of the one that it replaces,
- * as far as we may give them: a file for few must not become one for all. Where
- * the group cannot be kept, ours may do no more than everybody; nor may it
- * where an ACL is lost, as the mode showed its mask in the group's place
- * (acl(5)). */
+/* Gives the new file the owner, group and permissions of the file that it
+ * replaces, as far as we are allowed to: a file for few people must not become
+ * one for all. If the group cannot be kept, our group may do no more than
+ * everybody may. The same holds if an ACL is lost, because the group's bits of
+ * the mode were then the ACL's mask (acl(5)). Returns 0, or -1 with errno. */
 static int keep_permissions(const struct upload *upload, int fd)
 {
     const struct stat *old = &upload->target;
@@ -190,7 +195,8 @@ static int keep_permissions(const struct upload *upload, int fd)
     return (st.st_mode & 07777) == mode ? 0 : fchmod(fd, mode);
 }
 
-/* For file systems that make no file without a name (NFS, overlays of old). */
+/* For file systems that cannot make a file without a name (NFS, old
+ * overlays). */
 static int open_named(struct upload *upload)
 {
     for (int tries = 0; tries < TEMPORARY_TRIES; tries++) {
@@ -212,14 +218,14 @@ static int open_temporary(const struct files *files, struct upload *upload)
     if (files->have_proc) {
         int fd = openat(upload->parent_fd, ".",
                         O_WRONLY | O_TMPFILE | O_CLOEXEC, first_mode(upload));
-        /* EISDIR is what a kernel without O_TMPFILE makes of it. */
+        /* A kernel without O_TMPFILE fails with EISDIR. */
         if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
             return fd;
     }
     return open_named(upload);
 }
 
-/* Gives the nameless file a name beside the target. */
+/* Gives the nameless file a temporary name in the target's directory. */
 static int name_temporary(struct upload *upload, int fd)
 {
     char link[FD_LINK_BYTES];
@@ -238,8 +244,9 @@ static int name_temporary(struct upload *upload, int fd)
     return -1;
 }
 
-/* The parent cannot be used: if the request clashes with how the tree is, a
- * client can cure that (RFC 9110 section 9.3.4). */
+/* Answers if the target's directory cannot be used. If the request conflicts
+ * with the tree as it is, a client can resolve that: 409 (RFC 9110 section
+ * 9.3.4). */
 static void answer_no_parent(struct response *response, int error)
 {
     if (error == ENOENT || error == ENOTDIR || error == ELOOP ||
@@ -280,9 +287,9 @@ enum answer_next files_put_begin(struct exchange *exchange)
     return ANSWER_WANT_BODY;
 }
 
-/* The kernel stamps a file with the time of its last tick, some milliseconds
- * ago, and reuses inodes: two PUTs within a tick could bear the same tag. The
- * exact time keeps them apart. */
+/* Sets the times of the file to the exact time. The kernel would use the time
+ * of its last tick, some milliseconds ago, and it reuses inodes. So two PUTs
+ * within a tick could get the same tag. */
 static int stamp_exactly(int fd)
 {
     struct timespec now;
@@ -291,8 +298,8 @@ static int stamp_exactly(int fd)
 }
 
 /* Moves the finished file to its name. must_be_new: the client has asked for
- * that (If-None-Match: *), so let the kernel decide it too; other processes
- * know nothing of our lock. */
+ * that (If-None-Match: *). Then the kernel must check it too, because other
+ * processes do not use our lock. */
 static int rename_upload(struct upload *upload, bool must_be_new)
 {
     int parent = upload->parent_fd;
@@ -307,7 +314,7 @@ static int rename_upload(struct upload *upload, bool must_be_new)
     return result;
 }
 
-/* The step that makes the new file visible. True if it is. */
+/* Makes the new file visible. Returns true, or answers and returns false. */
 static bool replace_target(struct exchange *exchange, struct upload *upload)
 {
     struct response *response = &exchange->response;
@@ -315,12 +322,13 @@ static bool replace_target(struct exchange *exchange, struct upload *upload)
         http_field(&exchange->request, TEXT("If-None-Match")).data != NULL;
     bool done = false;
     pthread_mutex_lock(&writing);
-    /* Its permissions may have been changed while the body came. */
+    /* The old file's permissions may have changed while the body came. */
     if (check_target(exchange, upload)) {
         done = keep_permissions(upload, exchange->spool_fd) == 0 &&
                rename_upload(upload, asks_new && !upload->replaces) == 0;
         if (!done && errno == EEXIST)
-            response_error(response, 412, "Somebody else was first.");
+            response_error(response, 412,
+                           "Another client has written the file meanwhile.");
         else if (!done && errno == EISDIR)
             response_error(response, 409, "A directory has that name.");
         else if (!done)
@@ -336,7 +344,7 @@ static void answer_put(struct exchange *exchange, bool existed)
     char tag[ETAG_BYTES];
     struct stat st;
     response_reset(response, existed ? 204 : 201);
-    /* Behind the rename, which is a change of the inode too. */
+    /* After the rename, because that changes the inode too. */
     if (fstat(exchange->spool_fd, &st) == 0)
         response_field(
             response, "ETag", "%.*s",
@@ -358,12 +366,13 @@ void files_put_finish(struct exchange *exchange)
     if (stamp_exactly(fd) < 0 || keep_permissions(upload, fd) < 0 ||
         sync_fd(fd) < 0 ||
         (!upload->has_temporary && name_temporary(upload, fd) < 0)) {
-        answer_no_parent(response, errno); /* it may have been removed */
+        answer_no_parent(response, errno); /* the directory may be gone */
         return;
     }
     if (!replace_target(exchange, upload))
         return;
-    /* Until the directory is on disk too, a crash may bring back the old. */
+    /* Until the directory is on disk too, a crash may bring back the old
+     * file. */
     if (sync_fd(upload->parent_fd) < 0) {
         files_error(response, errno);
         return;
@@ -386,7 +395,8 @@ void files_put_release(struct exchange *exchange)
     free(upload);
 }
 
-/* The part of DELETE that is under the lock. True if the name is gone. */
+/* The part of DELETE that needs the lock. Returns true if it removed the name.
+ * Otherwise answers and returns false. */
 static bool unlink_target(struct exchange *exchange, int parent_fd,
                           const char *name)
 {
@@ -404,7 +414,7 @@ static bool unlink_target(struct exchange *exchange, int parent_fd,
         return false;
     }
     if (!S_ISREG(st.st_mode)) {
-        files_error(response, ENOENT); /* as GET says */
+        files_error(response, ENOENT); /* as GET answers */
         return false;
     }
     if (!check_conditions(exchange, &st))

@@ -1,34 +1,34 @@
-/* body.c - where a body ends, and what of its bytes is data (RFC 9112
+/* body.c - finds where a body ends and which of its bytes are data (RFC 9112
  * sections 6 and 7.1).
  *
  * raw bytes -> http_body_next -> framing is taken byte by byte
- *                             -> data is handed out as a view of raw
+ *                             -> data is returned as a view of raw
  *
- * Nothing is kept but a state and counters, so raw may be cut anywhere and may
- * move between calls. Stricter than the RFC in one place: blanks around the
- * ';' and '=' of a chunk extension, which no sender may write and recipients
- * differ about, are refused. */
+ * Only a state and counters are kept between calls. So the body may be cut into
+ * pieces anywhere, and raw may move. In one place we are stricter than the RFC:
+ * blanks around the ';' and '=' of a chunk extension are refused. No sender may
+ * write them, and recipients read them in different ways. */
 #include "http/body.h"
 #include "http/internal.h"
 
 enum {
-    CHUNK_LINE_MAX = 1024, /* bytes of a size with its extensions: 400 */
-    TRAILERS_MAX = 8192,   /* bytes of all trailers: 431 */
-    SIZE_DIGITS_MAX = 16   /* of a chunk's size: what a uint64_t can hold */
+    CHUNK_LINE_MAX = 1024, /* bytes of a size with extensions; more: 400 */
+    TRAILERS_MAX = 8192,   /* bytes of all trailers; more: 431 */
+    SIZE_DIGITS_MAX = 16   /* of a chunk's size: fits in a uint64_t */
 };
 
-/* A chunk is "SIZE[;NAME[=VALUE]]... CR LF data CR LF"; the one of size 0 is
- * the last, and trailers and an empty line follow it. Each state is named
+/* A chunk is "SIZE[;NAME[=VALUE]]... CR LF data CR LF". The last chunk has size
+ * 0 and no data; trailers and an empty line follow it. Each state is named
  * after what may come next. */
 enum {
-    SIZE, /* the first, so that every chunk begins with state 0 */
+    SIZE, /* every chunk starts in this state; it must be the first */
     EXTENSION_START,
     EXTENSION_NAME,
     EXTENSION_VALUE_START,
     EXTENSION_VALUE,
     EXTENSION_QUOTED,
     EXTENSION_ESCAPED,
-    EXTENSION_END, /* behind a closing quote */
+    EXTENSION_END, /* after a closing quote */
     SIZE_LF,
     DATA,
     DATA_CR,
@@ -48,7 +48,8 @@ static void body_refuse(struct http_body *body, unsigned status)
     body->state = FAILED;
 }
 
-/* Goes on to the state if the byte is the only one allowed. */
+/* Changes to the state if the byte was allowed here; otherwise refuses the body
+ * with 400. */
 static void body_expect(struct http_body *body, bool allowed, int state)
 {
     if (allowed)
@@ -57,7 +58,8 @@ static void body_expect(struct http_body *body, bool allowed, int state)
         body_refuse(body, 400);
 }
 
-/* Behind a whole size, name or value: another extension, or the line's end. */
+/* After a complete size, name or value: another extension must start, or the
+ * line must end. */
 static void extension_goes_on(struct http_body *body, char c)
 {
     body_expect(body, c == ';' || c == '\r',
@@ -111,7 +113,7 @@ static void take_extension_byte(struct http_body *body, char c)
     }
 }
 
-/* The line with the size is complete. */
+/* Takes the LF after the line with the size. */
 static void take_size_end(struct http_body *body, char c)
 {
     if (c != '\n' || body->left > HTTP_LENGTH_MAX - body->received) {
@@ -122,7 +124,8 @@ static void take_size_end(struct http_body *body, char c)
     body->state = body->left > 0 ? DATA : TRAILER_START;
 }
 
-/* Trailers are checked like the fields of a head and then forgotten. */
+/* Takes a byte of the trailers. They are checked like the fields of a head, and
+ * not stored. */
 static void take_trailer_byte(struct http_body *body, char c)
 {
     if (++body->line_bytes > TRAILERS_MAX) {
@@ -152,7 +155,7 @@ static void take_trailer_byte(struct http_body *body, char c)
 
 static void take_framing_byte(struct http_body *body, char c)
 {
-    /* Counted with the CR at its end, judged without. */
+    /* line_bytes includes the CR at the end; the limit is without it. */
     if (body->state < SIZE_LF && ++body->line_bytes > CHUNK_LINE_MAX &&
         c != '\r') {
         body_refuse(body, 400);
@@ -179,7 +182,7 @@ static void take_framing_byte(struct http_body *body, char c)
     }
 }
 
-/* Hands out what raw has of the length or of the chunk. */
+/* Returns the part of raw that belongs to the body, or to this chunk. */
 static struct text take_data(struct http_body *body, struct text raw)
 {
     if (raw.length > body->left)

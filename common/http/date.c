@@ -1,10 +1,10 @@
-/* date.c - HTTP dates in and out (RFC 9110 section 5.6.7).
+/* date.c - writes and reads HTTP dates (RFC 9110 section 5.6.7).
  *
  * time_t -> http_date_print -> Date, Last-Modified
  * If-Modified-Since, If-Range, ... -> http_date_parse -> time_t
  *
- * Not strftime and strptime: both follow the locale, and strptime lets blanks
- * and half of the field through. Safe from any thread. */
+ * strftime and strptime are not used. Both depend on the locale, and strptime
+ * accepts extra blanks and incomplete dates. Thread-safe. */
 #include "http/date.h"
 #include "base/clock.h"
 
@@ -17,7 +17,7 @@ static const char month_names[12][4] = {"Jan", "Feb", "Mar", "Apr",
                                         "May", "Jun", "Jul", "Aug",
                                         "Sep", "Oct", "Nov", "Dec"};
 
-/* The years that four digits can say. */
+/* The range of times whose year has four digits. */
 static const time_t time_min = -62167219200; /* 0000-01-01 00:00:00 */
 static const time_t time_max = 253402300799; /* 9999-12-31 23:59:59 */
 
@@ -41,7 +41,7 @@ void http_date_print(time_t time, char out[HTTP_DATE_BYTES])
     struct tm tm;
     char *to = out;
 
-    /* A file may carry any time; a date of thirty bytes may not. */
+    /* A file may have any time, but out holds only a year of four digits. */
     time = time < time_min ? time_min : time > time_max ? time_max : time;
     gmtime_r(&time, &tm);
     to = put(to, day_names[tm.tm_wday], 3);
@@ -77,7 +77,8 @@ const char *http_date_now(void)
 
 /* -- in ------------------------------------------------------------------- */
 
-/* Takes a literal, or nothing. */
+/* Takes the literal off the start of *rest. Returns false, and takes nothing,
+ * if *rest starts with something else. */
 static bool take(struct text *rest, struct text literal)
 {
     if (!text_starts_with(*rest, literal))
@@ -99,8 +100,8 @@ static bool take_digits(struct text *rest, size_t count, int *number)
     return true;
 }
 
-/* A day's name is checked to be one and then forgotten: that it fits the date
- * is the sender's affair. */
+/* Takes the name of a day. Whether it is the right day for the date is not
+ * checked. */
 static bool take_day_name(struct text *rest, bool in_full)
 {
     for (size_t i = 0; i < 7; i++) {
@@ -140,8 +141,8 @@ static bool read_imf_fixdate(struct text rest, struct tm *tm)
            take_clock(&rest, tm) && text_equal(rest, TEXT(" GMT"));
 }
 
-/* Two digits mean the year of that ending that is nearest to now without
- * being more than 50 years ahead. */
+/* Returns the year that ends in these two digits and is at most 50 years ahead
+ * and less than 50 years ago. */
 static int year_in_full(int two_digits)
 {
     time_t now = clock_wall();
@@ -195,8 +196,8 @@ int http_date_parse(struct text text, time_t *time)
          !read_asctime(text, &tm)) ||
         tm.tm_mday < 1 || tm.tm_mday > days_in_month(tm.tm_year, tm.tm_mon) ||
         tm.tm_hour > 23 || tm.tm_min > 59 ||
-        tm.tm_sec > 60) { /* 60: a leap second, which time_t cannot tell from
-                             the one behind it */
+        tm.tm_sec > 60) { /* 60: a leap second. In a time_t it is the same as
+                             the second after it */
         errno = EINVAL;
         return -1;
     }

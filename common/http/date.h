@@ -8,16 +8,18 @@
 
 enum { HTTP_DATE_BYTES = 30 }; /* "Sun, 06 Nov 1994 08:49:37 GMT" and NUL */
 
-/* IMF-fixdate. */
+/* Writes time (seconds since 1970) as an IMF-fixdate with NUL. A time before
+ * year 0 or after year 9999 becomes the nearest one within. */
 void http_date_print(time_t time, char out[HTTP_DATE_BYTES]);
 
-/* The current date; printed once a second per thread. Borrowed until the
- * calling thread's next call. */
+/* Returns the current date. Each thread formats it at most once a second, in
+ * memory of its own. Borrowed until the same thread calls again. */
 const char *http_date_now(void);
 
-/* Reads all three forms that the RFC obliges a recipient to accept. Returns
- * 0, or -1 with errno EINVAL. A two-digit year more than 50 years ahead is
- * taken for the past century. */
+/* Reads a date in any of the three forms that the RFC requires a recipient to
+ * accept. A two-digit year that would be more than 50 years ahead is taken as
+ * one of the past century. Returns 0, or -1 with errno EINVAL and *time
+ * unchanged. */
 int http_date_parse(struct text text, time_t *time);
 
 #endif

@@ -1,14 +1,14 @@
-/* internal.h - what the files of the HTTP parser share, and nobody else. */
+/* internal.h - what the files of the HTTP parser share; for http/ only. */
 #ifndef FIVEFOLD_HTTP_INNER_H
 #define FIVEFOLD_HTTP_INNER_H
 
 #include "http/request.h"
 
-/* The longest body: what off_t can hold. No sum of lengths up to here can
- * overflow a uint64_t. */
+/* The longest body in bytes: the largest off_t. The sum of two such lengths
+ * still fits in a uint64_t. */
 #define HTTP_LENGTH_MAX ((uint64_t)INT64_MAX)
 
-/* Where text, a view of the head, stands in the head. */
+/* Turns text, a view of bytes in the head, into offsets. */
 static inline struct http_span http_span_of(const struct http_request *request,
                                             struct text text)
 {
@@ -16,14 +16,18 @@ static inline struct http_span http_span_of(const struct http_request *request,
                               (uint32_t)text.length};
 }
 
-/* uri-host [ ":" port ], RFC 9110 section 7.2. Empty is well-formed. */
+/* Returns true if host is well-formed: uri-host [ ":" port ], RFC 9110 section
+ * 7.2. An empty host is well-formed. */
 bool http_is_host(struct text host);
 
-/* Fills path, query and asterisk. target is not empty, visible ASCII, and the
- * method is known. Returns 0, or 400. */
+/* Reads the target of a request line; fills path, query and asterisk, and host
+ * if target names one. target must be a view of the head, not empty and of
+ * visible ASCII only. request->method must be set. Returns 0, or the status
+ * 400. */
 unsigned http_parse_target(struct http_request *request, struct text target);
 
-/* A byte of a method, a field's name, a coding: tchar. */
+/* A byte that a method, a field's name or a coding may have: tchar (RFC 9110
+ * section 5.6.2). */
 static inline bool http_is_token_byte(char c)
 {
     static const bool token[256] = {
@@ -35,8 +39,8 @@ static inline bool http_is_token_byte(char c)
     return token[(unsigned char)c];
 }
 
-/* A byte of a field's value: no control but HTAB. Bytes from 0x80 on are
- * opaque and allowed (obs-text). */
+/* A byte that a field's value may have: no control character except HTAB.
+ * Bytes from 0x80 on are allowed (obs-text) and have no meaning here. */
 static inline bool http_is_value_byte(char c)
 {
     return ((unsigned char)c >= 0x20 && c != 0x7F) || c == '\t';

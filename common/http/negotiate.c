@@ -1,8 +1,8 @@
 /* negotiate.c - see negotiate.h. */
 #include "http/negotiate.h"
 
-/* Reads "0.5" as 500. More than three decimals, or more than 1, is no weight.
- */
+/* Returns a weight in thousandths: "0.5" is 500. Returns 0 if text is not a
+ * weight, as with more than three decimals or a value above 1. */
 static unsigned read_weight(struct text text)
 {
     if (text.length == 0 || text.length > 5 || text.data[0] < '0' ||

@@ -1,18 +1,18 @@
-/* negotiate.h - which of several forms a client wants most: Accept,
- * Accept-Encoding (RFC 9110 section 12). */
+/* negotiate.h - reads Accept and Accept-Encoding, which say which of several
+ * forms of a resource the client prefers (RFC 9110 section 12). */
 #ifndef FIVEFOLD_NEGOTIATE_H
 #define FIVEFOLD_NEGOTIATE_H
 
 #include "http/request.h"
 
-/* Takes the next element of a list ("gzip, br;q=0.5"): its name, and its weight
- * in thousandths (section 12.4.2): 1000 when it names none, 0 when what it
- * names cannot be read. Returns false at the list's end, where list->data is
- * NULL. */
+/* Takes the next element of a list ("gzip, br;q=0.5") and moves *list after it.
+ * Sets *name, a view of the list, and *weight in thousandths (section 12.4.2):
+ * 1000 if the element has no weight, 0 if its weight cannot be read. Returns
+ * false if there was no element left (list->data == NULL). */
 bool negotiate_next(struct text *list, struct text *name, unsigned *weight);
 
-/* The weight of that name in all fields of that name; -1 when it is not there.
- */
+/* Looks for the element `name` in all header fields called `field`. Returns the
+ * weight of the first one (0 to 1000), or -1 if there is none. */
 int negotiate_weight(const struct http_request *request, struct text field,
                      struct text name);
 

@@ -1,15 +1,16 @@
-/* parser.c - the head of a request (RFC 9112 sections 2 to 6).
+/* parser.c - reads the head of a request (RFC 9112 sections 2 to 6).
  *
  * bytes -> find a line's end -> request line | field | empty line -> request
  *
- * A line is looked at when its end has come, and then once; a search for the
- * end goes on where the last one stopped. So the cost is linear in the input,
- * one byte at a time too. Before the end has come, only what the first byte
- * and the length tell is judged, so that nobody waits for the rest of what
- * cannot be served.
+ * A line is read once, when its end has arrived. The search for the end
+ * continues where it stopped in the last call. So the cost is linear in the
+ * input, even if it arrives byte by byte. Before the end has arrived, only the
+ * first bytes and the length are checked: a request that cannot be served is
+ * refused without waiting for the rest.
  *
- * Functions that judge return a status: 0 is fine, else what to answer. The
- * verdict never depends on how the input was cut; tests/fuzz checks that. */
+ * Functions that return unsigned return a status: 0 if all is correct,
+ * otherwise the status to answer with. The result never depends on the pieces
+ * in which the input arrived; tests/fuzz checks that. */
 #include "http/parser.h"
 #include "http/internal.h"
 
@@ -19,8 +20,8 @@ enum { CRLF_BYTES = 2 };
 
 /* -- the request line ----------------------------------------------------- */
 
-/* HTTP/1.0, HTTP/1.1; a later 1.x is read as the 1.1 that it must be
- * compatible with (RFC 9110 section 2.5). */
+/* HTTP/1.0 or HTTP/1.1. A later 1.x is treated as 1.1, because it must be
+ * compatible with it (RFC 9110 section 2.5). */
 static unsigned parse_version(struct http_request *request, struct text version)
 {
     uint64_t major, minor;
@@ -44,8 +45,8 @@ static unsigned parse_method(struct http_request *request, struct text method)
     return 501;
 }
 
-/* method SP request-target SP HTTP-version, RFC 9112 section 3. What is not
- * of this shape is 400 before the parts are judged. */
+/* method SP request-target SP HTTP-version, RFC 9112 section 3. A line of
+ * another form is 400; only then are the parts checked. */
 static unsigned parse_request_line(struct http_request *request,
                                    struct text line)
 {
@@ -74,13 +75,14 @@ static unsigned read_host(struct http_parser *parser,
     if (parser->have_host || !http_is_host(value))
         return 400;
     parser->have_host = true;
-    if (request->host.length == 0) /* else the target has said it */
+    if (request->host.length == 0) /* a host in the target comes first */
         request->host = http_span_of(request, value);
     return 0;
 }
 
-/* One number. A list of equal ones would be allowed (RFC 9112 section 6.3),
- * but whoever stands before us may have read the other one. */
+/* Content-Length must be a single number. A list of equal numbers would be
+ * allowed (RFC 9112 section 6.3). We refuse every list, because a proxy before
+ * us may have used another number than we would. */
 static unsigned read_length(struct http_parser *parser,
                             struct http_request *request, struct text value)
 {
@@ -102,7 +104,8 @@ static void read_connection(struct http_parser *parser, struct text list)
     }
 }
 
-/* An HTTP/1.0 client cannot wait for 100: RFC 9110 section 10.1.1. */
+/* Expect from an HTTP/1.0 client is ignored, because such a client cannot wait
+ * for 100 (RFC 9110 section 10.1.1). */
 static unsigned read_expect(struct http_request *request, struct text value)
 {
     if (request->version_minor == 0)
@@ -113,7 +116,7 @@ static unsigned read_expect(struct http_request *request, struct text value)
     return 0;
 }
 
-/* The fields that decide where this request ends and how it is served. */
+/* Reads a field if it decides where this request ends or how it is served. */
 static unsigned read_field(struct http_parser *parser,
                            struct http_request *request, struct text name,
                            struct text value)
@@ -127,13 +130,13 @@ static unsigned read_field(struct http_parser *parser,
     if (text_equal_nocase(name, TEXT("Expect")))
         return read_expect(request, value);
     if (text_equal_nocase(name, TEXT("Transfer-Encoding"))) {
-        /* What it says is judged at the end, with what else was said. */
+        /* judge_framing checks the value, when all fields are known. */
         if (parser->have_encoding)
             return 400;
         parser->have_encoding = true;
     }
     if (text_equal_nocase(name, TEXT("Authorization"))) {
-        /* Two names: whoever stands before us may have judged by the other. */
+        /* With two fields, a proxy before us may have checked the other one. */
         if (parser->have_authorization)
             return 400;
         parser->have_authorization = true;
@@ -142,7 +145,8 @@ static unsigned read_field(struct http_parser *parser,
 }
 
 /* field-name ":" OWS field-value OWS, RFC 9112 section 5. A blank before the
- * colon, or one at the line's start (obs-fold), makes the name no token. */
+ * colon or at the start of the line (obs-fold) is refused too, because then the
+ * name is not a token. */
 static unsigned parse_field(struct http_parser *parser,
                             struct http_request *request, struct text line)
 {
@@ -162,8 +166,8 @@ static unsigned parse_field(struct http_parser *parser,
 
 /* -- the end of the head -------------------------------------------------- */
 
-/* Transfer-Encoding, of which we know one coding: chunked, which must be the
- * last and only once, or the body's end could not be found. */
+/* Checks Transfer-Encoding. We know one coding: chunked. It must be the last
+ * one and appear only once; otherwise we could not find the end of the body. */
 static unsigned judge_encoding(struct text codings)
 {
     bool chunked = false;
@@ -181,14 +185,15 @@ static unsigned judge_encoding(struct text codings)
     return count > 1 ? 501 : 0;
 }
 
-/* Where does the body end? RFC 9112 section 6.3. Asked when all fields are
- * known, so that their order does not matter. */
+/* Decides how the end of the body is found (RFC 9112 section 6.3). Called when
+ * all fields are known, so that their order does not matter. */
 static unsigned judge_framing(const struct http_parser *parser,
                               struct http_request *request)
 {
     if (parser->have_encoding) {
-        /* Two lengths, or one from a time that knew no chunks, is how a
-         * request is smuggled past a proxy. */
+        /* With both fields, or with chunks in HTTP/1.0, which has none, a proxy
+         * may see another end of the body than we do. That is how requests are
+         * smuggled past a proxy. */
         if (parser->have_length || request->version_minor == 0)
             return 400;
         request->framing = HTTP_BODY_CHUNKED;
@@ -213,8 +218,8 @@ static unsigned judge_head(const struct http_parser *parser,
 
 /* -- lines ---------------------------------------------------------------- */
 
-/* Is a line with this many bytes, the head with this many, too long? Asked of
- * whole lines and of beginnings, which hence meet the same fate. */
+/* Checks whether the line or the head is too long. Complete and incomplete
+ * lines are both checked here, so that both get the same status. */
 static unsigned judge_size(const struct http_parser *parser, size_t line_bytes,
                            size_t head_bytes)
 {
@@ -223,8 +228,9 @@ static unsigned judge_size(const struct http_parser *parser, size_t line_bytes,
     return head_bytes > parser->limits.head_bytes ? 431 : 0;
 }
 
-/* What the first bytes tell before a line is whole: a method, or once an empty
- * line, which old clients send behind a body (RFC 9112 section 2.2). */
+/* Checks the first bytes of the request line before it is complete. A method
+ * may start here, or once an empty line, which old clients send after a body
+ * (RFC 9112 section 2.2). */
 static unsigned judge_beginning(const struct http_parser *parser,
                                 struct text pending)
 {
@@ -237,7 +243,8 @@ static unsigned judge_beginning(const struct http_parser *parser,
     return 0;
 }
 
-/* A beginning that has no LF yet. Its last byte may be the CR of its end. */
+/* Checks the size of a line without LF so far. Its last byte may be the CR of
+ * its end, which does not count. */
 static unsigned judge_unfinished(const struct http_parser *parser,
                                  struct text pending)
 {
@@ -245,11 +252,12 @@ static unsigned judge_unfinished(const struct http_parser *parser,
 
     if (length > 0 && pending.data[length - 1] == '\r')
         length--;
-    /* At least one byte more will come. */
+    /* + 1: at least the LF is still to come. */
     return judge_size(parser, length, parser->line_start + pending.length + 1);
 }
 
-/* Without its line end; data == NULL if that is not CR LF. */
+/* Returns a line (given without its LF) without the CR too; data == NULL if
+ * there is no CR. */
 static struct text line_of(struct text bytes)
 {
     if (bytes.length == 0 || bytes.data[bytes.length - 1] != '\r')
@@ -257,7 +265,8 @@ static struct text line_of(struct text bytes)
     return (struct text){bytes.data, bytes.length - 1};
 }
 
-/* A line up to its LF. Sets request->head_length when it was the last. */
+/* Reads a line, given without its LF. If it was the last one, sets
+ * request->head_length. */
 static unsigned parse_line(struct http_parser *parser,
                            struct http_request *request, struct text bytes)
 {
@@ -287,8 +296,9 @@ void http_parser_start(struct http_parser *parser, struct http_limits limits,
 {
     if (limits.head_bytes > UINT32_MAX) /* spans have 32 bits */
         limits.head_bytes = UINT32_MAX;
-    /* With room left for an empty line before it and its own end, the request
-     * line always meets its own limit first: 414, not 431. */
+    /* Lower the limit of the request line, so that head_bytes has room for an
+     * empty line before it and for its own CR LF. Then a request line that is
+     * too long always reaches its own limit first: 414, not 431. */
     size_t line_max = limits.head_bytes > 2 * CRLF_BYTES
                           ? limits.head_bytes - 2 * CRLF_BYTES
                           : 0;
@@ -296,8 +306,8 @@ void http_parser_start(struct http_parser *parser, struct http_limits limits,
         limits.request_line_bytes = line_max;
     *parser = (struct http_parser){.limits = limits};
 
-    /* All but the fields: they are 1600 bytes, and only the first field_count
-     * of them are ever read. */
+    /* Clear all but the fields. They have 1600 bytes, and only the first
+     * field_count of them are ever read. */
     memset(request, 0, offsetof(struct http_request, fields));
 }
 

@@ -2,15 +2,17 @@
  *
  * target -> one pass: decode, merge "//" and "/./", refuse ".." -> path
  *
- * It refuses what no honest client sends. That nothing leads out of a root in
- * spite of it, the kernel sees to when a file is opened (files/beneath.h). */
+ * This refuses paths that no honest client sends. It is not the only defence:
+ * when a file is opened, the kernel makes sure that it is inside the root
+ * (files/beneath.h). */
 #include "http/path.h"
 
 #include <errno.h>
 
-/* Takes one character of raw at *at, decoded. Returns it (0-255), or -1 when
- * it must not stand in a path. An encoded slash is refused because it would
- * turn into a separator that rules and logs have not seen. */
+/* Decodes one character of raw at *at and moves *at after it. Returns the
+ * character (1 to 255), or -1 if it is not allowed in a path. An encoded slash
+ * is refused, because it would become a separator that rules and logs have not
+ * seen. */
 static int next_decoded(struct text raw, size_t *at)
 {
     char c = raw.data[(*at)++];
@@ -27,9 +29,9 @@ static int next_decoded(struct text raw, size_t *at)
     return high < 0 || low < 0 || value == 0 || value == '/' ? -1 : value;
 }
 
-/* Ends the segment that starts behind the slash at out[start - 1]: drops it if
- * it is ".", refuses "..". Returns the new length or -1. It sees decoded
- * bytes, so "%2e%2E" is ".." here. */
+/* Ends the segment that starts after the slash at out[start - 1]. Drops the
+ * segment if it is "."; refuses "..". Returns the new length, or -1. The bytes
+ * are decoded, so "%2e%2E" is ".." here. */
 static ssize_t end_segment(const char *out, size_t start, size_t length)
 {
     size_t bytes = length - start;
@@ -42,7 +44,7 @@ static ssize_t end_segment(const char *out, size_t start, size_t length)
 
 ssize_t path_from_target(struct text raw, char *out, size_t size)
 {
-    size_t length = 0, start = 0; /* start: of the segment, behind its slash */
+    size_t length = 0, start = 0; /* start: of the segment, after its slash */
     if (size < 2) {
         errno = ENAMETOOLONG;
         return -1;
@@ -61,7 +63,7 @@ ssize_t path_from_target(struct text raw, char *out, size_t size)
             if (kept < 0)
                 goto invalid;
             length = (size_t)kept;
-            if (out[length - 1] == '/') /* "//", or a "." that went away */
+            if (out[length - 1] == '/') /* "//", or a "." that was dropped */
                 continue;
         }
         if (length + 1 >= size) {
@@ -95,6 +97,6 @@ size_t path_resolve_alias(char *path, size_t length)
     if (strncmp(path, "/dev", 4) != 0 || (path[4] != '/' && path[4] != '\0'))
         return length;
     memcpy(path, "/db", 3);
-    memmove(path + 3, path + 4, length - 4 + 1); /* with its NUL */
+    memmove(path + 3, path + 4, length - 4 + 1); /* + 1: the NUL */
     return length - 1;
 }

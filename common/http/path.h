@@ -8,20 +8,22 @@
 
 #include <sys/types.h>
 
-/* Decodes the target's path into out (size bytes, NUL-terminated): %XX once,
- * "//" and "/./" merged, first byte '/'. Returns its length, or -1 with errno
- * EINVAL (bad %XX, a NUL, an encoded slash, a ".." segment: 400) or
- * ENAMETOOLONG (414). */
+/* Decodes the target's path into out, which has `size` bytes. %XX is decoded
+ * once; "//" and "/./" become "/". The result starts with '/' and ends with a
+ * NUL. Returns its length without the NUL, or -1 with errno EINVAL (bad %XX, a
+ * NUL, an encoded slash, a ".." segment: answer 400) or ENAMETOOLONG (out is
+ * too small: answer 414). raw is borrowed. */
 ssize_t path_from_target(struct text raw, char *out, size_t size);
 
-/* Has a decoded path a segment that starts with a dot? Such are not shown and
- * not written. The one exception is "/.well-known/" (RFC 8615), which is there
- * to be asked for. */
+/* Returns true if a decoded path has a segment that starts with a dot. Such
+ * files are neither served nor written. The only exception is "/.well-known/"
+ * (RFC 8615), which is made for clients to read. */
 bool path_is_hidden(const char *path);
 
-/* Where databases are served "/dev/NAME" is another name of "/db/NAME": makes
- * the one of the other, in place, so that there is one name for rules and
- * handlers to look at. Returns the new length. */
+/* Where databases are served, "/dev/NAME" is another name of "/db/NAME".
+ * Rewrites "/dev" as "/db" in place, so that rules and handlers see one name
+ * only. path is NUL-terminated and has `length` bytes. Returns the new length;
+ * any other path is unchanged. */
 size_t path_resolve_alias(char *path, size_t length);
 
 #endif

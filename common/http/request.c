@@ -1,7 +1,7 @@
-/* request.c - methods, statuses, and the fields of a request by name.
+/* request.c - looks up methods, statuses and the fields of a request.
  *
- * Everything here only looks up: the parser fills struct http_request, and
- * whoever answers asks for a field here. Safe from any thread. */
+ * The parser fills struct http_request; handlers read it with these functions.
+ * Nothing here changes a request. Thread-safe. */
 #include "http/request.h"
 
 #include <assert.h>

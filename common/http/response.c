@@ -1,5 +1,5 @@
-/* response.c - see response.h. A handler fills it, conn sends it; whoever
- * finds an error half-way resets it and starts again. */
+/* response.c - see response.h. A handler fills a response and conn sends it.
+ * Code that finds an error in between resets it and fills it again. */
 #include "http/response.h"
 
 #include "base/escape.h"
@@ -48,7 +48,7 @@ void response_field(struct response *response, const char *name,
     va_end(arguments);
     struct message_buffer *fields = &response->fields;
     if (n < 0 || (size_t)n >= sizeof value) {
-        /* Half a field would say something else than was meant. */
+        /* A field that is cut off would have another meaning. */
         fields->failed = true;
         return;
     }
@@ -61,7 +61,7 @@ void response_field(struct response *response, const char *name,
 int response_segment(struct response *response, struct segment segment)
 {
     size_t count = response->segment_count;
-    /* Grows at 1, 2, 4, 8...: when the count is a power of two. */
+    /* Double the array when it is full, at counts of 0, 1, 2, 4, 8... */
     if ((count & (count - 1)) == 0) {
         size_t room = count ? count * 2 : 1;
         struct segment *grown =
@@ -85,7 +85,7 @@ uint64_t response_length(const struct response *response)
     return length;
 }
 
-/* What is 503 here may be better a moment later. */
+/* With 503, asks the client to try again after a second. */
 static void retry_after(struct response *response)
 {
     if (response->status == 503)
@@ -123,8 +123,9 @@ void response_to_slash(struct response *response,
 {
     struct text query = http_text(request, request->query);
     response_error(response, 301, "The address ends in a slash.");
-    /* The path starts with one slash only, so it names no other host; the query
-     * is not decoded, and the parser has let no control character pass. */
+    /* This is safe in a field. The path starts with one slash only, so it does
+     * not name another host. The query is not decoded, and the parser has
+     * refused control characters. */
     buffer_append_text(&response->fields, TEXT("Location: "));
     url_append_path(&response->fields, path);
     buffer_append_char(&response->fields, '/');

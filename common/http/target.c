@@ -1,16 +1,17 @@
-/* target.c - the target of a request line, and the host that a target or
- * a Host field names (RFC 9112 section 3.2, RFC 3986 section 3.2.2).
+/* target.c - reads the target of a request line, and the host that is named by
+ * a target or by a Host field (RFC 9112 section 3.2, RFC 3986 section 3.2.2).
  *
  * target -> [scheme, checked and dropped] -> [host] -> path ? query
  *
- * Nothing is decoded here: that happens once, in http/path.c. */
+ * Nothing is decoded here; http/path.c decodes the path, once. */
 #include "http/internal.h"
 
 #include <arpa/inet.h>
 
 enum { PORT_MAX = 65535 };
 
-/* pchar without '/', ':' and '@' (RFC 3986 section 3.2.2: reg-name). */
+/* Returns true if all characters of name are allowed in a host name: pchar
+ * without ':' and '@' (reg-name, RFC 3986 section 3.2.2). */
 static bool is_reg_name(struct text name)
 {
     static const bool plain[256] = {
@@ -63,9 +64,9 @@ bool http_is_host(struct text host)
     return host.length == 0 || text_to_size(host, PORT_MAX, &port) == 0;
 }
 
-/* Takes "http://host:port" off an absolute-form target (RFC 9112 section
- * 3.2.2), and sets *named to the host with its port. False: it does not begin
- * so. */
+/* Removes "http://host:port" from a target in absolute-form (RFC 9112 section
+ * 3.2.2), and sets *named to the host with its port. Returns false, and changes
+ * nothing, if the target does not start in this way. */
 static bool take_authority(struct text *target, struct text *named)
 {
     struct text rest = *target, scheme = text_split(&rest, ':');

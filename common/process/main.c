@@ -4,8 +4,8 @@
  * databases -> signals -> stage_open -> ready -> stage_run (until SIGTERM) ->
  * everything closed
  *
- * A user's mistake has been told in one line when something here returns:
- * exit status 2. */
+ * A function that fails here because of a user's mistake has printed one line
+ * on stderr. The exit status is then 2. */
 #include "access/access.h"
 #include "access/addresses.h"
 #include "base/clock.h"
@@ -33,8 +33,9 @@
 
 enum { EXIT_MISTAKE = 2 };
 
-/* One descriptor a connection, one for each file being sent, some for
- * SQLite: the soft limit of 1024 is only there for old users of select. */
+/* We need a descriptor for each connection, one for each file being sent, and
+ * some for SQLite. The soft limit of 1024 exists only for old programs that use
+ * select. */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -44,9 +45,10 @@ static void raise_descriptor_limit(void)
     }
 }
 
-/* SQLite calls itself for each level of a statement, in whichever thread
- * compiles it. The main thread's stack grows up to the soft limit, which is
- * looked at as it grows; the others get theirs whole, when they are started. */
+/* SQLite calls itself for each level of a statement, in the thread that
+ * compiles the statement. The main thread's stack grows up to the soft limit,
+ * which the kernel reads as the stack grows. The other threads get their whole
+ * stack when they are started. Returns 0, or -1 after one line on stderr. */
 static int raise_stack_limit(const struct settings *settings)
 {
     struct rlimit limit;
@@ -72,7 +74,8 @@ static int raise_stack_limit(const struct settings *settings)
     return 0;
 }
 
-/* Clients would wait in the kernel's queue, and nothing say why. */
+/* Warns if there are too few descriptors. Clients would wait in the kernel's
+ * queue, and nothing else would say why. */
 static void tell_descriptor_limit(const struct server *server)
 {
     const struct settings *settings = server->settings;
@@ -88,7 +91,7 @@ static void tell_descriptor_limit(const struct server *server)
 }
 
 /* A socket or a file must not get the number of a standard stream that is
- * closed: what is printed there would go into it. */
+ * closed, or what is printed would go into it. */
 static void hold_standard_streams(void)
 {
     int fd;
@@ -105,7 +108,8 @@ static int say(const char *program, const char *what, const char *which)
     return -1;
 }
 
-/* --example >FILE on a full disk must not look like a success. */
+/* Returns the exit status. `--example >FILE` on a full disk must not look like
+ * a success. */
 static int end_printing(const char *program)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
@@ -114,7 +118,8 @@ static int end_printing(const char *program)
     return 1;
 }
 
-/* Opens what requests are answered from. */
+/* Opens what requests are answered from. Returns 0, or -1 after one line on
+ * stderr. close_parts is due in both cases. */
 static int open_parts(struct server *server, const char *program)
 {
     const struct settings *settings = server->settings;
@@ -158,9 +163,9 @@ static void close_parts(struct server *server)
     notify_close();
 }
 
-/* Tells a person, the service manager, and a program that waits on --ready-fd
- * (one byte 'R', then the port and a line's end), that connections will be
- * accepted. */
+/* Says that connections will be accepted: to a person, to the service manager,
+ * and to a program that waits on --ready-fd. That program gets one byte 'R',
+ * then the port and a newline. */
 static void tell_ready(const struct server *server, const char *program)
 {
     char address[64], port[16], status[128];
@@ -176,7 +181,7 @@ static void tell_ready(const struct server *server, const char *program)
     int n = snprintf(port, sizeof port, "R%u\n", number);
     (void)!write(server->settings->ready_fd, port, (size_t)n);
     close(server->settings->ready_fd);
-    hold_standard_streams(); /* it may have been one */
+    hold_standard_streams(); /* ready_fd may have been one */
 }
 
 static int serve(struct server *server, const char *program)
@@ -221,7 +226,7 @@ int main(int argc, char **argv)
         open_parts(&server, program) < 0)
         goto done;
     if (settings.check_only) {
-        printf("%s: the configuration is right\n", program);
+        printf("%s: the configuration is valid\n", program);
         status = 0;
         goto done;
     }

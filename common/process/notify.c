@@ -18,19 +18,20 @@
 #include <unistd.h>
 
 enum {
-    /* A manager whose queue is full may take its time, but a server does not
-     * wait for good. */
+    /* A manager whose queue is full may be slow, but the server waits no longer
+     * than this. */
     NOTIFY_WAIT_SECONDS = 1,
     NOTIFY_BYTES = 512,
 };
 
 static int notify_fd = -1;
-/* Named with each datagram and not connected to: the manager may make its
- * socket anew while we run. */
+/* Each datagram names the manager's address. The socket is not connected to it,
+ * because the manager may create its socket again while we run. */
 static struct sockaddr_un manager;
 static socklen_t manager_length;
 
-/* "/path", or "@name" for one that is in no directory. Returns 0 or -1. */
+/* Reads "/path", or "@name" for a socket that is in no directory. Returns 0, or
+ * -1 if name is neither or too long. */
 static int read_address(const char *name)
 {
     size_t length = strlen(name);
@@ -42,7 +43,7 @@ static int read_address(const char *name)
     manager_length =
         (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
     if (*name == '@')
-        manager.sun_path[0] = '\0'; /* and no byte behind the name counts */
+        manager.sun_path[0] = '\0'; /* the length ends the name: no NUL */
     else
         manager_length++;
     return 0;
@@ -57,7 +58,8 @@ void notify_open(const char *program)
     if (read_address(name) < 0)
         fprintf(stderr,
                 "%s: NOTIFY_SOCKET is neither /PATH nor @NAME of at most %zu "
-                "bytes; nobody will be told that the server is ready\n",
+                "bytes; the service manager will not be told that the server "
+                "is ready\n",
                 program, sizeof manager.sun_path - 1);
     else if ((notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0)
         fprintf(stderr, "%s: NOTIFY_SOCKET: %s\n", program, strerror(errno));
@@ -90,8 +92,8 @@ void notify_ready(struct log *log, const char *status)
     notify_send(log, state);
 }
 
-/* The time tells systemd that this is about the SIGHUP that it sent, and not
- * about an earlier one. */
+/* The time shows systemd that this is about the SIGHUP that it has sent, and
+ * not about an earlier one. */
 void notify_reloading(struct log *log)
 {
     char state[NOTIFY_BYTES];

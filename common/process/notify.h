@@ -1,24 +1,28 @@
-/* notify.h - tells the service manager that started us how far we are.
+/* notify.h - tells the service manager that started us whether we are ready,
+ * reloading or stopping.
  *
- * The protocol of sd_notify(3): datagrams of NAME=VALUE lines to the socket
- * that $NOTIFY_SOCKET names. Nothing is sent where there is none. From one
- * thread at a time: the one that takes the signals. */
+ * The protocol is that of sd_notify(3): datagrams of NAME=VALUE lines to the
+ * socket that $NOTIFY_SOCKET names. Without that variable nothing is sent. Only
+ * one thread at a time may call these functions: the one that takes the
+ * signals. */
 #ifndef FIVEFOLD_NOTIFY_H
 #define FIVEFOLD_NOTIFY_H
 
 struct log;
 
-/* Takes $NOTIFY_SOCKET out of the environment. Call before there are threads,
- * and before rights are given up. What is wrong with it goes to stderr, and the
- * server goes on: it can serve untold. */
+/* Reads $NOTIFY_SOCKET and removes it from the environment. Call before threads
+ * are started and before root's rights are given up. An error is printed on
+ * stderr, with program in front, and the server goes on without the manager. */
 void notify_open(const char *program);
+/* Closes the socket, if there is one. */
 void notify_close(void);
 
-/* "READY=1", and what `systemctl status` shows. */
+/* Sends "READY=1" and the text that `systemctl status` shows. An error of this
+ * function, or of those below, goes to log. */
 void notify_ready(struct log *log, const char *status);
-/* "RELOADING=1": until the next notify_ready. */
+/* Sends "RELOADING=1". That holds until the next notify_ready. */
 void notify_reloading(struct log *log);
-/* "STOPPING=1". */
+/* Sends "STOPPING=1". */
 void notify_stopping(struct log *log);
 
 #endif

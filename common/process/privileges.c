@@ -2,8 +2,8 @@
  *
  * root, socket bound -> groups, group, user -> verified -> settings read again
  *
- * Everything but the socket is opened afterwards, by the user who will have to
- * open it again after SIGHUP: what works at the start works then. */
+ * Everything but the socket is opened afterwards, as the user that must open it
+ * again after a SIGHUP. So what works at the start works then too. */
 #include "process/privileges.h"
 
 #include "report/log.h"
@@ -24,7 +24,8 @@ struct account {
     gid_t group;
 };
 
-/* The settings' user and group exist: that has been checked. */
+/* Finds the settings' user and group, which exist: that has been checked.
+ * Returns 0, or -1. */
 static int find_account(const struct settings *settings,
                         struct account *account)
 {
@@ -41,7 +42,7 @@ static int find_account(const struct settings *settings,
     return 0;
 }
 
-/* In this order: once the user is changed, the groups cannot be. */
+/* The order matters: once the user is changed, the groups cannot be changed. */
 static int become(const char *name, const struct account *account)
 {
     if (initgroups(name, account->group) < 0 ||
@@ -51,7 +52,8 @@ static int become(const char *name, const struct account *account)
     return 0;
 }
 
-/* Nothing is believed that can be asked. */
+/* Returns true if this process is that account and cannot become root again.
+ * Asks the kernel and tries it, to trust nothing that can be checked. */
 static bool is_for_good(const struct account *account)
 {
     uid_t user[3];
@@ -65,8 +67,9 @@ static bool is_for_good(const struct account *account)
     return setresuid(0, 0, 0) < 0 && setresuid(-1U, 0, -1U) < 0;
 }
 
-/* As this process now can. A file that is no regular one, as a pipe, was there
- * to be read once. */
+/* Reads the settings with the rights that this process has now. A settings file
+ * that is not a regular file, such as a pipe, could be read only once and is
+ * not tried. Returns 0, or -1 after one line on stderr. */
 static int try_reading(const struct settings *settings)
 {
     struct settings again;
@@ -103,13 +106,15 @@ int privileges_drop(const struct settings *settings)
                 settings->user, strerror(errno));
         return -1;
     }
-    /* A change of user takes /proc/self and core files away, which were this
-     * user's own had he started us. Uploads go by /proc/self/fd. */
+    /* After a change of user, the kernel keeps /proc/self and core files from
+     * the process. It would have both if the user had started it. Uploads need
+     * /proc/self/fd. */
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     return try_reading(settings);
 }
 
-/* A reader in WAL mode writes too: its place, into NAME.db-shm. */
+/* Warns if databases cannot be written. In WAL mode a reader writes too: it
+ * puts its position into NAME.db-shm. */
 static void tell_of_directory(const char *directory, struct log *log)
 {
     if (directory != NULL && access(directory, W_OK | X_OK) < 0)

@@ -2,10 +2,11 @@
  *
  * list of calls -> libseccomp -> a program in the kernel that judges each call
  *
- * The list is of what a server needs that has its sockets and its user: files,
- * clients, time, memory, threads. Not on it, and so refused: to start a program
- * or a process, to make memory executable, to connect to anything, to trace or
- * signal others, to change users, mounts, keys or the kernel. */
+ * The list contains what a server needs when it has its sockets and its user:
+ * files, clients, time, memory, threads. What is not on the list is refused: to
+ * start a program or a process, to make memory executable, to connect to
+ * anything, to trace or signal others, to change users, mounts, keys or the
+ * kernel. */
 #include "process/sandbox.h"
 
 #include "config/settings.h"
@@ -22,8 +23,8 @@
 
 #define C(name) SCMP_SYS(name)
 
-/* Whatever their arguments are. A name that an architecture does not have is
- * passed over. */
+/* Allowed with any arguments. A call that an architecture does not have is
+ * skipped. */
 static const int allowed_calls[] = {
     /* Descriptors and what moves through them. */
     C(read), C(write), C(readv), C(writev), C(pread64), C(pwrite64), C(preadv),
@@ -38,7 +39,7 @@ static const int allowed_calls[] = {
     /* Waiting for them. */
     C(select), C(pselect6), C(poll), C(ppoll), C(epoll_create1), C(epoll_ctl),
     C(epoll_wait), C(epoll_pwait), C(epoll_pwait2),
-    /* Files, and SQLite's. */
+    /* Files, also those of SQLite. */
     C(open), C(openat), C(openat2), C(stat), C(fstat), C(lstat), C(newfstatat),
     C(statx), C(fstatfs), C(access), C(faccessat), C(faccessat2), C(readlink),
     C(readlinkat), C(getcwd), C(getdents64), C(rename), C(renameat),
@@ -51,16 +52,16 @@ static const int allowed_calls[] = {
     /* Threads. */
     C(futex), C(set_robust_list), C(get_robust_list), C(rseq), C(membarrier),
     C(sched_yield), C(sched_getaffinity), C(gettid), C(exit), C(exit_group),
-    /* Signals that come, and time. */
+    /* Signals that arrive, and time. */
     C(rt_sigaction), C(rt_sigprocmask), C(rt_sigreturn), C(rt_sigtimedwait),
     C(rt_sigsuspend), C(sigaltstack), C(restart_syscall), C(nanosleep),
     C(clock_nanosleep), C(clock_gettime), C(clock_getres), C(gettimeofday),
     C(time),
-    /* Who and where we are. */
+    /* This process and the machine; random bytes. */
     C(getpid), C(getppid), C(getuid), C(geteuid), C(getgid), C(getegid),
     C(getrusage), C(sysinfo), C(uname), C(getrandom)};
 
-/* With such an argument only; a call may stand here several times. */
+/* Allowed only with this argument. A call may be listed several times. */
 struct allowed_with {
     int call;
     struct scmp_arg_cmp argument;
@@ -76,10 +77,10 @@ struct allowed_with {
     }
 
 static const struct allowed_with allowed_with[] = {
-    /* Never executable: what a client has sent can then not be run. */
+    /* Never executable, so that bytes from a client cannot be run. */
     {C(mmap), MASKED(2, PROT_EXEC, 0)},
     {C(mprotect), MASKED(2, PROT_EXEC, 0)},
-    /* A thread, not a process. */
+    /* Only for a thread, not for a process. */
     {C(clone), MASKED(0, CLONE_VM | CLONE_THREAD, CLONE_VM | CLONE_THREAD)},
     {C(prctl), EQUAL(0, PR_SET_NAME)},
     {C(prctl), EQUAL(0, PR_SET_VMA)},
@@ -99,13 +100,13 @@ static int add_rules(scmp_filter_ctx filter)
         result =
             seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, allowed_with[i].call,
                                    1, &allowed_with[i].argument);
-    /* abort(3), of a failed assertion, signals its own thread. */
+    /* A failed assertion calls abort(3), which signals its own thread. */
     struct scmp_arg_cmp own = EQUAL(0, (scmp_datum_t)getpid());
     if (result == 0)
         result =
             seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, C(tgkill), 1, &own);
-    /* Its flags lie in memory, where no filter looks; told that there is no
-     * clone3, the C library uses clone. */
+    /* The flags of clone3 are in memory, which a filter cannot read. If the
+     * kernel says that there is no clone3, the C library uses clone. */
     if (result == 0)
         result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), C(clone3), 0);
     return result;
@@ -119,8 +120,8 @@ int sandbox_enter(const struct settings *settings)
     scmp_filter_ctx filter =
         seccomp_init(kill ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
     int result = filter == NULL ? -ENOMEM : 0;
-    /* A tree instead of a list: each call is compared with seven others and
-     * not with a hundred. */
+    /* Make a tree instead of a list: then each call is compared with seven
+     * others and not with a hundred. */
     if (result == 0)
         result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (result == 0)

@@ -21,19 +21,19 @@
 #include <unistd.h>
 
 static int signal_pipe[2] = {-1, -1};
-/* Set by the handler before its byte is written, so that server_signals need
- * not make a system call to learn that there is nothing. */
+/* Set by the handler before it writes its byte. So server_signals needs no
+ * system call to learn that no signal has come. */
 static atomic_bool signal_arrived;
 static atomic_int stop_count;
 
-/* What SIGHUP asks for, and of that what could not be done yet. All of it is of
- * the thread that takes the signals. */
+/* What a SIGHUP asks for. reload_due is the part that is not done yet. Only the
+ * thread that takes the signals uses it. */
 enum { RELOAD_LOGS = 1, RELOAD_RULES = 2 };
 static unsigned reload_due;
 
-/* Kept for a reload, which opens one file after another: when clients have
- * taken all other descriptors, rules that shut them out must still be read. -1:
- * there was none left to keep. */
+/* A descriptor kept for a reload, which opens one file after another. When
+ * clients have taken all other descriptors, rules that shut them out can still
+ * be read. -1: there was no descriptor left to keep. */
 static int spare_fd = -1;
 
 static void keep_spare(void)
@@ -54,9 +54,10 @@ static void on_signal(int number)
     int saved = errno; /* the interrupted code may be about to read it */
     char byte = number == SIGHUP ? 'H' : 'T';
     if (byte == 'T' && atomic_fetch_add(&stop_count, 1) > 0)
-        _exit(1); /* the second one: now */
+        _exit(1); /* the second one: end at once */
     atomic_store(&signal_arrived, true);
-    (void)!write(signal_pipe[1], &byte, 1); /* full: enough are on their way */
+    (void)!write(signal_pipe[1], &byte, 1); /* if the pipe is full, it has
+                                               enough bytes */
     errno = saved;
 }
 
@@ -64,17 +65,18 @@ int server_catch_signals(void)
 {
     if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
         return -1;
-    /* Without SA_RESTART: a blocking accept or recv comes back with EINTR,
-     * which is how stage 1 learns of the signal at once. */
+    /* Without SA_RESTART: a signal ends a blocking accept or recv with EINTR,
+     * so that stage 1 notices it at once. */
     struct sigaction action = {.sa_handler = on_signal};
     sigemptyset(&action.sa_mask);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
-    /* A client that closes while we send is EPIPE for its connection, not
-     * the end of the server. */
+    /* If a client closes while we send, its connection gets EPIPE. Without this
+     * line the signal would end the server. */
     signal(SIGPIPE, SIG_IGN);
-    /* Likewise for a file that would pass RLIMIT_FSIZE: EFBIG, for that PUT. */
+    /* The same for a file that would exceed RLIMIT_FSIZE: its PUT gets
+     * EFBIG. */
     signal(SIGXFSZ, SIG_IGN);
     reload_due = 0;
     keep_spare();
@@ -97,7 +99,8 @@ int server_signal_fd(void)
     return signal_pipe[0];
 }
 
-/* Returns true if the logs are the new ones. */
+/* Reopens the logs. Returns true if the new ones are in use. again: this is not
+ * the first try. */
 static bool reload_logs(struct server *server, bool again)
 {
     bool done = log_reopen(server->log, again) == 0;
@@ -106,7 +109,8 @@ static bool reload_logs(struct server *server, bool again)
     return done;
 }
 
-/* Returns true if the rules are the new ones. */
+/* Reads rules and users. Returns true if the new ones are in use. again: this
+ * is not the first try. */
 static bool reload_rules(struct server *server, bool again)
 {
     struct mistake mistake = {0};
@@ -125,8 +129,8 @@ static bool reload_rules(struct server *server, bool again)
     return done;
 }
 
-/* Does what is due, as far as it can be done now. Another thread may take the
- * spare descriptor first: then it is tried again. */
+/* Does what reload_due asks for, as far as it can be done now. Another thread
+ * may take the spare descriptor first. Then server_tick tries again. */
 static void reload(struct server *server, bool again)
 {
     give_spare();
@@ -145,7 +149,7 @@ static void reload(struct server *server, bool again)
         notify_ready(server->log, "reloaded");
     else if (rules_due && (!again || !(reload_due & RELOAD_RULES)))
         notify_ready(server->log,
-                     "serves by the old rules; the error log says why");
+                     "still uses the old rules; the error log says why");
 }
 
 bool server_signals(struct server *server)

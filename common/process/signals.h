@@ -4,24 +4,28 @@
 
 #include "core/server.h"
 
-/* Call from the thread that takes the signals, at least once a second and as
- * often as you like: once a second it flushes logs, ends late SQL streams,
- * forgets addresses, and tries again what a SIGHUP could not do. */
+/* Does the work of each second: flushes logs, ends late SQL streams, forgets
+ * addresses, and tries again what a SIGHUP could not do. Call it from the
+ * thread that takes the signals, at least once a second. More calls do no
+ * harm. */
 void server_tick(struct server *server);
 
-/* Catches SIGTERM, SIGINT and SIGHUP, ignores SIGPIPE. Returns 0, or -1 with
- * errno. */
+/* Catches SIGTERM, SIGINT and SIGHUP, and ignores SIGPIPE and SIGXFSZ. Returns
+ * 0, or -1 with errno. */
 int server_catch_signals(void);
+/* Catches no signals any more, and closes the pipe. From then on SIGHUP is
+ * ignored, and SIGTERM and SIGINT end the process. */
 void server_release_signals(void);
 
-/* Signals arrive as bytes in a pipe (the handler does nothing else, but for
- * the second SIGTERM's _exit). This end is for a stage to watch; reading is
- * server_signals' part. */
+/* Each signal arrives as a byte in a pipe. The signal handler does nothing
+ * else, except that the second SIGTERM or SIGINT calls _exit. Returns the end
+ * of the pipe that a stage watches, borrowed. Only server_signals reads from
+ * it. */
 int server_signal_fd(void);
 
-/* Takes what has arrived, without waiting and, when nothing has, without a
- * system call. SIGHUP is dealt with here: logs are reopened, rules and users
- * read again. Returns true from SIGTERM or SIGINT on. */
+/* Handles the signals that have arrived. Does not wait, and makes no system
+ * call if there are none. On SIGHUP it reopens the logs and reads rules and
+ * users again. Returns true once SIGTERM or SIGINT has come, and ever after. */
 bool server_signals(struct server *server);
 
 #endif

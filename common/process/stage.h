@@ -1,8 +1,10 @@
-/* stage.h - the four functions that make a stage; main calls them in this
- * order.
+/* stage.h - the four functions that make a stage: one of the five ways to wait
+ * for clients and to serve them.
  *
  * main: settings, listening socket, signals -> stage_open -> ready -> stage_run
- * -> (SIGTERM) -> stage_close. */
+ * -> (SIGTERM) -> stage_close.
+ *
+ * On SIGTERM or SIGINT, the stage calls stage_stop itself, from stage_run. */
 #ifndef FIVEFOLD_STAGE_H
 #define FIVEFOLD_STAGE_H
 
@@ -12,15 +14,16 @@ struct stage;
 
 extern const struct stage_facts stage_facts;
 
-/* Makes what the stage needs; server is borrowed until stage_close. NULL with
- * errno. */
+/* Makes what the stage needs. server is borrowed until stage_close. Returns a
+ * stage, or NULL with errno. */
 struct stage *stage_open(struct server *server);
 
-/* Serves until stage_stop; returns when nothing is under way, or stop_seconds
- * have passed. Returns 0, or -1 with errno when it cannot go on. */
+/* Serves until stage_stop. Returns 0 when nothing is under way any more, or
+ * when stop_seconds have passed since. Returns -1 with errno if it cannot go
+ * on. */
 int stage_run(struct stage *stage);
 
-/* Stops accepting and lets what is under way finish. Called from the thread
+/* Stops accepting, and lets what is under way finish. Called from the thread
  * that takes the signals. */
 void stage_stop(struct stage *stage);
 

@@ -1,7 +1,9 @@
 /* log.c - see log.h.
  *
  * a line -> buffer (under the lock) -> write(2), when 32 KiB have gathered or
- * log_tick comes. Errors are written at once. */
+ *   log_tick is called
+ *
+ * Lines of the error log are written at once. */
 #include "report/log.h"
 
 #include "base/clock.h"
@@ -25,7 +27,7 @@ enum {
 };
 
 struct log {
-    /* Fixed after log_open; any thread reads. */
+    /* These do not change after log_open; any thread may read them. */
     bool access_on;
     char *access_path; /* "-": stdout; owned */
     char *error_path;  /* "-": stderr; owned */
@@ -34,13 +36,13 @@ struct log {
     pthread_mutex_t lock;
     int access_fd;
     struct message_buffer waiting; /* whole lines of the access log */
-    uint64_t lost_bytes;           /* that could not be written */
-    bool told_lost;                /* ... and the error log says so */
-    time_t date_of;                /* what date holds */
+    uint64_t lost_bytes;           /* bytes that could not be written */
+    bool told_lost;                /* the error log says that lines are lost */
+    time_t date_of;                /* the second that date shows */
     char date[LOG_DATE_BYTES];     /* [10/Oct/2000:13:55:36 -0700] */
 
-    /* A line is one write(2), so errors need no lock; log_reopen may change
-     * what the number stands for, but the number stays. */
+    /* A line is one write(2), so the error log needs no lock. log_reopen may
+     * put another file under this descriptor, but its number stays. */
     int error_fd;
 };
 
@@ -79,7 +81,8 @@ void log_error(struct log *log, const char *format, ...)
                        length, NULL);
 }
 
-/* A full disk costs lines of the access log, never the server. */
+/* If a disk is full, lines of the access log are lost, and the server goes on.
+ */
 static void flush_locked(struct log *log)
 {
     struct text text = buffer_text(&log->waiting);
@@ -157,8 +160,8 @@ void log_close(struct log *log)
     free(log);
 }
 
-/* dup3 puts the new file under the old number in one step: a thread that is
- * about to write there finds one or the other, never a closed descriptor. */
+/* dup3 puts the new file under the old descriptor in one step. So a thread that
+ * is about to write finds one file or the other, never a closed descriptor. */
 static int reopen(struct log *log, const char *path, int fd, bool again)
 {
     if (fd <= STDERR_FILENO)
@@ -205,7 +208,7 @@ struct message_buffer *log_line_begin(struct log *log)
     return &log->waiting;
 }
 
-/* strftime is slow and needed once a second only. */
+/* strftime is slow, so it is called at most once a second. */
 struct text log_line_date(struct log *log)
 {
     time_t now = clock_wall();

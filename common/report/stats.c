@@ -2,8 +2,8 @@
  *
  * stats_add -> this thread's block -> (a reader sums all blocks) -> status/
  *
- * Blocks hang in a list that only grows: a new one is pushed with one
- * compare-and-swap, so readers walk it without a lock. */
+ * The blocks are in a list that only grows. A new block is pushed with a
+ * compare-and-swap, so readers walk the list without a lock. */
 #include "report/stats.h"
 
 #include <assert.h>
@@ -18,7 +18,7 @@ static struct stats_block *_Atomic blocks;
 static struct stats_block spare;
 static atomic_uint block_count;
 
-/* Fixed once the stage's threads run. */
+/* These do not change once the stage's threads run. */
 static struct stats_place *places; /* owned */
 static size_t place_count;
 
@@ -50,8 +50,8 @@ void stats_close(void)
     place_count = 0;
 }
 
-/* ps and top show the first 15 characters. The first thread's name is the
- * process's, and stays. */
+/* ps and top show the first 15 characters. The first thread keeps its name,
+ * because that is also the name of the process. */
 static void name_for_kernel(const char *name)
 {
     char shown[16];
@@ -124,9 +124,9 @@ uint64_t stats_sum(enum stats_counter counter)
     return sum;
 }
 
-/* A connection may be born in one thread and die in another: a block's
- * number may be negative, the sum is not. A reader between two of its
- * changes could see it so for a moment. */
+/* A connection may be opened by one thread and closed by another. So the number
+ * in one block may be negative, but the sum is not. A reader that runs between
+ * two changes may see a negative sum for a moment; it is shown as 0. */
 uint64_t stats_sum_state(size_t state)
 {
     int64_t sum = atomic_load(&spare.states[state]);

@@ -1,7 +1,7 @@
 /* stats.h - what the server counts about itself.
  *
- * Each thread adds to a block of its own (no lock, no shared cache line);
- * readers add the blocks up. */
+ * Each thread adds to a block of its own, so it needs no lock and shares no
+ * cache line. A reader adds the blocks up. */
 #ifndef FIVEFOLD_STATS_H
 #define FIVEFOLD_STATS_H
 
@@ -10,10 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What is counted: name, group, and what it is called inside the group. A
- * group is one JSON object and one Prometheus family; what each means is said
- * in status/figures.c. would_block says how many of the same system_calls had
- * nothing to do. */
+/* What is counted: its name here, its group, and its name inside the group. A
+ * group is one JSON object and one Prometheus family. status/figures.c explains
+ * each counter. would_block counts those of the same system_calls that found
+ * nothing to do (EAGAIN). */
 #define STATS_COUNTERS(X)                                                      \
     X(accepted, connections, "accepted")                                       \
     X(refused, connections, "refused")                                         \
@@ -65,8 +65,8 @@ enum stats_counter {
 };
 
 enum {
-    STATS_LATENCY_BUCKETS = 40, /* bucket i: below 2^i microseconds / 4 */
-    STATS_STATES = 8,           /* no connection has more */
+    STATS_LATENCY_BUCKETS = 40, /* bucket i ends at 2^i microseconds / 4 */
+    STATS_STATES = 8,           /* a connection has at most so many states */
 };
 
 struct stats_block {
@@ -75,20 +75,22 @@ struct stats_block {
     _Atomic uint64_t latency_sum_ns;
     _Atomic int64_t states[STATS_STATES]; /* connections by state */
 
-    /* What the thread shows of itself. */
-    unsigned number;             /* from 1, in order of the first count */
-    _Atomic(const char *) name;  /* NULL: not shown */
+    /* What the status page shows of the thread. */
+    unsigned number;             /* from 1, in order of each thread's first
+                                    count */
+    _Atomic(const char *) name;  /* NULL: the thread is not shown */
     _Atomic(const char *) doing; /* NULL: idle */
-    _Atomic uint64_t steps;
+    _Atomic uint64_t steps;      /* steps that have ended: see stats_doing */
 
     struct stats_block *next;
 };
 
 extern _Thread_local struct stats_block *stats_mine; /* NULL before first use */
 
-/* Makes the calling thread's block. It stays in the sums when the thread has
- * ended. Without memory all such threads share a spare one: then some counts
- * may be lost. */
+/* Makes the calling thread's block and returns it, borrowed until stats_close.
+ * The block still counts in the sums after the thread has ended. Without memory
+ * it returns a spare block that such threads share; some counts may be lost
+ * then. */
 struct stats_block *stats_register(void);
 
 static inline struct stats_block *stats_block(void)
@@ -96,8 +98,9 @@ static inline struct stats_block *stats_block(void)
     return stats_mine ? stats_mine : stats_register();
 }
 
-/* Only this thread writes its block, so a plain load and store are enough; they
- * are atomic so that a reader sees no torn value. */
+/* Adds n to a counter of the calling thread. No other thread writes this block,
+ * so a load and a store are enough. They are atomic so that a reader never sees
+ * a half-written value. */
 static inline void stats_add(enum stats_counter counter, uint64_t n)
 {
     _Atomic uint64_t *at = &stats_block()->counters[counter];
@@ -106,14 +109,16 @@ static inline void stats_add(enum stats_counter counter, uint64_t n)
                           memory_order_relaxed);
 }
 
-/* The calling thread is shown under that name from now on, here and by ps and
- * top; several may have the same. In a pipeline it is the name of the place
- * that the thread takes connections from, if there is one. NULL: shown no more.
- * A literal that no JSON or label has to escape. */
+/* From now on the statistics, ps and top show the calling thread under this
+ * name. Several threads may have the same name. In a pipeline it is the name of
+ * the place (see below) that the thread takes connections from, if there is
+ * one. NULL: the statistics no longer show it. name is a literal without
+ * characters that JSON or a Prometheus label would escape. */
 void stats_thread(const char *name);
 
-/* The calling thread begins a step of a connection ("recv", a literal like a
- * thread's name); stats_done: it has ended, and the thread is idle. */
+/* stats_doing: the calling thread begins a step of a connection. what is a
+ * literal like a thread's name ("recv"). stats_done: the step has ended, and
+ * the thread is idle. */
 static inline void stats_doing(const char *what)
 {
     atomic_store_explicit(&stats_block()->doing, what, memory_order_relaxed);
@@ -129,64 +134,71 @@ static inline void stats_done(void)
     atomic_store_explicit(&block->doing, NULL, memory_order_relaxed);
 }
 
-/* A place where connections wait: in a poll list for the kernel, in a queue for
- * a thread. All is borrowed until stats_close, and read at any time. */
+/* A place where connections wait. In a poll list they wait for the kernel, in a
+ * queue for a thread. All pointers are borrowed until stats_close, and read at
+ * any time. */
 struct stats_place {
-    const char *name; /* as a thread's */
-    const atomic_size_t *connections;
-    const atomic_uint_fast64_t *taken;   /* connections, since the start */
-    const atomic_uint_fast64_t *deepest; /* a queue's most; NULL: a poll list */
+    const char *name;                    /* a literal, like a thread's name */
+    const atomic_size_t *connections;    /* that wait there now */
+    const atomic_uint_fast64_t *taken;   /* connections taken from it since the
+                                            start */
+    const atomic_uint_fast64_t *deepest; /* the most that waited in a queue;
+                                            NULL: a poll list */
     const atomic_uint_fast64_t *stale;   /* a poll list's events that came too
                                             late for their connection; NULL: a
                                             queue */
 };
 
-/* Has it shown, in the order of these calls; several may have the same name.
- * place is copied. Call while nobody can ask for the figures yet. */
+/* Adds a place to those that are shown. They are shown in the order of these
+ * calls. Several may have the same name. place is copied. Call it before any
+ * thread can read the statistics. */
 void stats_place_add(const struct stats_place *place);
 
-/* A connection has gone from one state to another; -1 for none. */
+/* A connection has changed its state. from -1: it is new; to -1: it is closed.
+ */
 void stats_state(int from, int to);
 
-/* An exchange took that long from the head's first byte to the last byte sent.
- */
+/* An exchange took so many nanoseconds, from the head's first byte to the last
+ * byte sent. */
 void stats_latency(uint64_t ns);
 
 /* Frees all blocks; no thread may count any more. */
 void stats_close(void);
 
-/* ---- for who shows them (status/figures.c) ---- */
+/* ---- for status/figures.c, which shows them ---- */
 
-/* The sum over all threads. */
+/* Returns the counter's sum over all threads. */
 uint64_t stats_sum(enum stats_counter counter);
-/* Connections in that state. */
+/* Returns the number of connections in that state. */
 uint64_t stats_sum_state(size_t state);
 
 struct stats_latency {
     uint64_t count[STATS_LATENCY_BUCKETS];
-    uint64_t total, sum_ns;
+    uint64_t total, sum_ns; /* all exchanges: their number, their time */
 };
+/* Returns the latencies of all threads together. */
 struct stats_latency stats_sum_latency(void);
 
-/* Where bucket i ends. */
+/* Returns where that bucket ends: latencies in it are shorter. */
 static inline uint64_t stats_bucket_ns(size_t bucket)
 {
     return (uint64_t)250 << bucket;
 }
 
-/* All places, in the order in which they were added; borrowed until
- * stats_close. Returns how many. */
+/* Sets *all to the places, in the order in which they were added; borrowed
+ * until stats_close. Returns their number. */
 size_t stats_places(const struct stats_place **all);
 
-/* A thread that is shown. */
+/* A thread that the statistics show. */
 struct stats_thread {
-    const struct stats_block *block; /* NULL: before the first */
+    const struct stats_block *block; /* NULL: before the first thread */
     unsigned number;
     const char *name, *doing; /* doing NULL: idle */
     uint64_t steps;
 };
 
-/* Goes on to the next; false: there is none. */
+/* Fills *at with the next thread that is shown. Start with all of it zero.
+ * Returns false if there is no further thread. */
 bool stats_next_thread(struct stats_thread *at);
 
 #endif

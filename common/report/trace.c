@@ -2,9 +2,10 @@
  *
  * trace_span -> this thread's buffer -> (64 KiB full, or trace_close) -> file
  *
- * The file is a JSON array with an event a line: "X" is a span, "s" "t" "f" are
- * an arrow's start, step and end, "M" names a row. A buffer holds whole events
- * only and is written whole, so lines of two threads never mix. */
+ * The file is a JSON array with one event on each line: "X" is a span, "s" "t"
+ * "f" are the start, a step and the end of an arrow, "M" names a row. A buffer
+ * holds whole events only and is written as a whole, so the lines of two
+ * threads never mix. */
 #include "report/trace.h"
 
 #include "base/buffer.h"
@@ -22,15 +23,15 @@
 #include <sys/queue.h>
 
 enum {
-    ROW_BYTES = 64 * 1024, /* gathered by a thread between two writes */
+    ROW_BYTES = 64 * 1024, /* a thread gathers so much between two writes */
     NAME_MAX_BYTES = 32,
-    FLOWS = 4096, /* requests under way at a time whose arrows are right */
+    FLOWS = 4096, /* with more requests at a time, arrows may be wrong */
 };
 
 static const uint64_t FLOW_ENDED = (uint64_t)1 << 63;
 
 struct trace_row {
-    /* Its thread's; trace_close's when that has ended. */
+    /* Only its thread uses these; trace_close does when that has ended. */
     unsigned id;
     struct message_buffer events;
 
@@ -43,12 +44,13 @@ uint64_t trace_bytes_max = (uint64_t)256 << 20;
 static _Thread_local char row_name[NAME_MAX_BYTES];
 static _Thread_local struct trace_row *row_mine;
 
-/* Fixed after trace_open. */
+/* Does not change after trace_open. */
 static uint64_t opened_ns;
 
-/* A request's first span starts the arrow, the others are steps. Nobody hands
- * that knowledge from thread to thread, so the slot of an id (they count up)
- * holds the id once its arrow has started. */
+/* A request's first span starts its arrow, and later spans are steps of it. The
+ * spans may be in different threads, so this table tells which is the first.
+ * Entry id % FLOWS holds the id once its arrow has started. Ids count up, so
+ * two requests rarely share an entry. */
 static _Atomic uint64_t flows[FLOWS];
 
 static atomic_bool full; /* no more events */
@@ -80,18 +82,29 @@ static void flush_locked(struct message_buffer *events)
     events->failed = false;
 }
 
+static void append_head(struct message_buffer *out, const char *kind,
+                        unsigned row, const char *name)
+{
+    buffer_append_text(out, TEXT(",\n"));
+    json_append_open(out, '{');
+    json_member_text(out, "ph", text_of(kind));
+    json_member_number(out, "pid", 1);
+    json_member_number(out, "tid", row);
+    json_member_text(out, "name", text_of(name));
+}
+
 static void append_name(struct message_buffer *out, const char *what,
                         unsigned row, const char *name)
 {
-    buffer_printf(out,
-                  ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%u,\"name\":\"%s\","
-                  "\"args\":{\"name\":",
-                  row, what);
-    json_append_text(out, text_of(name));
-    buffer_append_text(out, TEXT("}}"));
+    append_head(out, "M", row, what);
+    json_append_key(out, "args");
+    json_append_open(out, '{');
+    json_member_text(out, "name", text_of(name));
+    json_append_close(out, '}');
+    json_append_close(out, '}');
 }
 
-/* The calling thread's row, or NULL without memory. */
+/* Returns the calling thread's row, or NULL without memory. */
 static struct trace_row *row_get(void)
 {
     if (row_mine != NULL)
@@ -160,27 +173,29 @@ void trace_thread(const char *name)
         append_name(&row_mine->events, "thread_name", row_mine->id, row_name);
 }
 
-/* Microseconds since trace_open with the nanoseconds behind the point; all
- * integers, for a double loses them on a long run. */
+/* Appends microseconds since trace_open, with the nanoseconds after the point.
+ * All in integers: a double would lose the nanoseconds on a long run. */
 static void append_time(struct message_buffer *out, const char *key,
                         uint64_t ns)
 {
-    buffer_printf(out, ",\"%s\":%llu.%03u", key,
-                  (unsigned long long)(ns / 1000), (unsigned)(ns % 1000));
+    json_append_key(out, key);
+    buffer_printf(out, "%llu.%03u", (unsigned long long)(ns / 1000),
+                  (unsigned)(ns % 1000));
 }
 
-static void append_arrow(struct trace_row *row, char kind, uint64_t flow,
+/* Kind is "s", "t" or "f": where the arrow starts, passes, ends. */
+static void append_arrow(struct trace_row *row, const char *kind, uint64_t flow,
                          uint64_t at_ns)
 {
     struct message_buffer *out = &row->events;
-    /* bp e: the arrow ends in the span around it, not in the one behind. */
-    buffer_printf(out,
-                  ",\n{\"ph\":\"%c\"%s,\"pid\":1,\"tid\":%u,"
-                  "\"cat\":\"request\",\"name\":\"request\",\"id\":%llu",
-                  kind, kind == 'f' ? ",\"bp\":\"e\"" : "", row->id,
-                  (unsigned long long)flow);
+    append_head(out, kind, row->id, "request");
+    /* The arrow ends in the span around it, not in the next one. */
+    if (strcmp(kind, "f") == 0)
+        json_member_text(out, "bp", TEXT("e"));
+    json_member_text(out, "cat", TEXT("request"));
+    json_member_number(out, "id", flow);
     append_time(out, "ts", at_ns);
-    buffer_append_char(out, '}');
+    json_append_close(out, '}');
 }
 
 static uint64_t since_open(uint64_t ns)
@@ -204,19 +219,21 @@ void trace_span(const char *name, uint64_t start_ns, uint64_t flow)
     if (row == NULL || atomic_load_explicit(&full, memory_order_relaxed))
         return;
     struct message_buffer *out = &row->events;
-    buffer_printf(out, ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%u,\"name\":\"%s\"",
-                  row->id, name);
+    append_head(out, "X", row->id, name);
     append_time(out, "ts", start);
     append_time(out, "dur", end - start);
-    if (flow != 0)
-        buffer_printf(out, ",\"args\":{\"request\":%llu}",
-                      (unsigned long long)flow);
-    buffer_append_char(out, '}');
+    if (flow != 0) {
+        json_append_key(out, "args");
+        json_append_open(out, '{');
+        json_member_number(out, "request", flow);
+        json_append_close(out, '}');
+    }
+    json_append_close(out, '}');
     if (flow != 0) {
         _Atomic uint64_t *slot = &flows[flow % FLOWS];
         uint64_t before = atomic_load(slot);
         if (before != (flow | FLOW_ENDED)) {
-            append_arrow(row, before == flow ? 't' : 's', flow, start);
+            append_arrow(row, before == flow ? "t" : "s", flow, start);
             atomic_store(slot, flow);
         }
     }
@@ -230,5 +247,5 @@ void trace_flow_end(uint64_t flow)
     if (row == NULL || flow == 0 || atomic_load(slot) != flow)
         return;
     atomic_store(slot, flow | FLOW_ENDED);
-    append_arrow(row, 'f', flow, since_open(clock_ns()));
+    append_arrow(row, "f", flow, since_open(clock_ns()));
 }

@@ -1,15 +1,19 @@
-/* at_once.c - a query that the thread which has the connection may answer.
+/* at_once.c - short queries that a front answers itself.
+ *
+ * A front is a thread that has the clients' connections. A worker is a thread
+ * that may block; a front hands requests over to it.
  *
  * worker: compiled -> used again -> judged by EXPLAIN: is each step short?
  * front:  judged, and a connection is idle -> start -> bind, step -> answered
  *                                                      |
  *                      too long, too large, not in memory -> a worker
  *
- * A hand-over costs more than a row by its key. But a thread that has clients
- * must not be held, so such a run has bounds that SQLite and the kernel keep:
- * instructions (the progress handler), the length of values, and pages that are
- * in memory (preadv2 with RWF_NOWAIT). What fails in any way is run again by a
- * worker, which is safe as it only reads, and has its time there. */
+ * A hand-over costs more than reading a row by its key. But a query must not
+ * hold up a front, which has other clients. So such a run has bounds that
+ * SQLite and the kernel enforce: the number of instructions (the progress
+ * handler), the length of values, and only pages that are in memory (preadv2
+ * with RWF_NOWAIT). If the run fails in any way, a worker runs the query again,
+ * with the usual time limit. That is safe, as the query only reads. */
 #include "sql/internal.h"
 
 #include "report/stats.h"
@@ -21,9 +25,9 @@
 enum {
     AT_ONCE_VALUE_BYTES = 16 * 1024,
     AT_ONCE_COMPILE_CALLS = 1000, /* allocations; about a millisecond */
-    AT_ONCE_REST = 64, /* uses by workers after a run that had to be repeated */
-    AT_ONCE_HANDLER_CALLS = 2, /* the first may come at any time, as SQLite goes
-                                  on counting from run to run */
+    AT_ONCE_REST = 64, /* runs by workers after a run that had to be repeated */
+    AT_ONCE_HANDLER_CALLS = 2, /* the first may come at any time, as SQLite does
+                                  not restart its count with a run */
 };
 
 /* ---- pages that are in memory ---- */
@@ -33,14 +37,14 @@ typedef ssize_t pread_function(int fd, void *to, size_t n, off64_t offset);
 static pread_function *plain_pread; /* fixed before the first request */
 static _Thread_local bool reads_at_once;
 
-/* SQLite's every read comes by here. What it makes of an error is SQLITE_IOERR
- * for this one statement. */
+/* SQLite calls this for every read. It turns an error into SQLITE_IOERR for
+ * this one statement. */
 static ssize_t pread_or_not(int fd, void *to, size_t n, off64_t offset)
 {
     struct iovec part = {to, n};
     if (!reads_at_once)
         return plain_pread(fd, to, n, offset);
-    /* A part of it may be in memory; SQLite then asks for the rest. */
+    /* If only a part is in memory, SQLite asks for the rest by another call. */
     return preadv2(fd, &part, 1, offset, RWF_NOWAIT);
 }
 
@@ -51,7 +55,7 @@ static void hook_reads(void)
         return;
     sqlite3_syscall_ptr found = vfs->xGetSystemCall(vfs, "pread64");
     if (found == NULL)
-        return; /* a SQLite that reads in another way */
+        return; /* this SQLite reads in another way */
     plain_pread = (pread_function *)found;
     vfs->xSetSystemCall(vfs, "pread64", (sqlite3_syscall_ptr)pread_or_not);
 }
@@ -64,8 +68,8 @@ void sql_use_at_once(struct sql *sql)
 
 /* ---- statements whose instructions are short ---- */
 
-/* Some do as much as they like in one instruction: functions, aggregates, a
- * count of all rows, virtual tables. */
+/* Some instructions may take any time: functions, aggregates, a count of all
+ * rows, virtual tables. */
 static bool is_short(const char *opcode)
 {
     static const char *const prefixes[] = {"Function", "PureFunc", "Agg",
@@ -85,9 +89,9 @@ static bool all_short(struct sql_connection *connection, const char *text)
     if (explain != NULL)
         rc = sql_sqlite_prepare(connection, explain, -1, &program, NULL);
     sqlite3_free(explain);
-    /* One that takes long to compile would be compiled by a front when the
-     * schema has changed. (It is refused there, but not before it has begun.)
-     */
+    /* A statement that takes long to compile is not short. After a change of
+     * the schema a front would compile it again. (There it is refused, but only
+     * after the compiler has begun.) */
     if (rc != SQLITE_OK || sqlite3_column_count(program) < 2 ||
         connection->calls > AT_ONCE_COMPILE_CALLS)
         each = false;
@@ -108,8 +112,9 @@ static int reprepared(const struct sql_statement *statement)
 void sql_at_once_judge(struct sql_connection *connection,
                        struct sql_statement *statement)
 {
-    /* One that comes once is not worth it. A change of the schema makes SQLite
-     * compile it anew, perhaps to something else. */
+    /* A statement that is used only once is not worth it. After a change of the
+     * schema SQLite compiles it again, perhaps to other instructions: then it
+     * is judged again. */
     if (!connection->sql->at_once || !statement->used_again)
         return;
     if (statement->rest > 0)

@@ -4,10 +4,10 @@
  * begin -> a read transaction, a file without a name
  *   -> go_on, a few ms a time: pages -> the file is whole -> 200, by sendfile
  *
- * The read transaction is the state that is copied: what is committed meanwhile
- * goes to the WAL behind it, so the copy need never be started over. It ends
- * with the copy, before the first byte is sent: a client that reads slowly
- * holds a file, not the database. */
+ * The state that the read transaction sees is copied. What is committed
+ * meanwhile goes to the WAL after that state, so the copy need never start
+ * again. The transaction ends when the copy is complete, before the first byte
+ * is sent: a client that reads slowly holds a file, not the database. */
 #include "sql/pages.h"
 
 #include "access/access.h"
@@ -23,18 +23,19 @@
 
 enum {
     BACKUP_PAGES = 64,             /* between two looks at the clock */
-    BACKUP_TURN_NS = 10000000,     /* then others have their turn */
-    BACKUP_SPARE_BYTES = 16 << 20, /* left to those who write */
+    BACKUP_TURN_NS = 10000000,     /* then other requests have a turn */
+    BACKUP_SPARE_BYTES = 16 << 20, /* left for writes to the databases */
 };
 
-/* exchange->state from begin to the last byte sent. */
+/* This is exchange->state from begin until the last byte has been sent. (An
+ * exchange is one request and its answer.) */
 struct sql_backup {
-    struct sql *sql; /* counted there */
+    struct sql *sql; /* borrowed; counted in its backups */
     char name[SQL_NAME_MAX + 1];
     struct sql_connection *source; /* in a read transaction; owned */
     sqlite3 *copy;                 /* owned */
     sqlite3_backup *run;           /* from source to copy; owned */
-    int fd; /* the copy's file; owned; -1: not any more */
+    int fd;                        /* the copy's file; owned; -1: no longer */
 };
 
 /* Ends the copying: nothing of the database is held any more. Returns SQLite's
@@ -75,7 +76,8 @@ static bool means_no_room(int error)
     return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
-/* Writing is what fails, most likely; then the copy's file says why. */
+/* Most likely it is a write that fails; then SQLite has kept the errno for the
+ * copy's file. */
 static int fail_copying(const struct sql_backup *backup,
                         struct sql_error *error, int rc)
 {
@@ -90,7 +92,8 @@ static int fail_copying(const struct sql_backup *backup,
                     sqlite3_errstr(rc));
 }
 
-/* The place is free again before the client has read why. */
+/* Releases the backup first, so that another one may begin before the client
+ * has read the error. */
 static void answer_failure(struct exchange *exchange, struct sql_error *error)
 {
     if (exchange->state != NULL)
@@ -100,8 +103,8 @@ static void answer_failure(struct exchange *exchange, struct sql_error *error)
 
 /* ---- what is copied, and where to ---- */
 
-/* Whoever opens a database to write puts it into WAL mode; in another, those
- * who write would wait for the copy. */
+/* Opens the database for writing first, as this puts it into WAL mode. In any
+ * other mode writers would wait for the copy. */
 static int source_open(struct sql_backup *backup, struct sql_error *error)
 {
     struct text name = text_of(backup->name);
@@ -114,7 +117,7 @@ static int source_open(struct sql_backup *backup, struct sql_error *error)
     if (backup->source == NULL)
         return -1;
     atomic_fetch_add(&backup->source->database->backups, 1);
-    /* BEGIN alone reads nothing yet. */
+    /* BEGIN alone reads nothing yet; the snapshot is taken by the SELECT. */
     struct sql_connection *before = sql_enter(backup->source);
     int rc = sqlite3_exec(backup->source->handle,
                           "BEGIN; SELECT count(*) FROM sqlite_schema", NULL,
@@ -123,9 +126,10 @@ static int source_open(struct sql_backup *backup, struct sql_error *error)
     return rc == SQLITE_OK ? 0 : sql_fail_sqlite(error, backup->source, rc);
 }
 
-/* A file in the directory of the databases; its name is gone as soon as SQLite
- * has opened it, so that it goes with whoever holds it, whatever happens. No
- * journal: half a copy is thrown away. */
+/* Makes a file in the directory of the databases. Its name is removed as soon
+ * as SQLite has opened it, so the kernel frees the file when its descriptors
+ * are closed, even after a crash. It needs no journal, as an incomplete copy is
+ * thrown away. */
 static int copy_open(struct sql_backup *backup, struct sql_error *error)
 {
     char path[sizeof backup->sql->beneath + sizeof ".fivefold-backup-XXXXXX"];
@@ -133,10 +137,10 @@ static int copy_open(struct sql_backup *backup, struct sql_error *error)
              backup->sql->beneath);
     backup->fd = mkostemp(path, O_CLOEXEC);
     if (backup->fd < 0)
-        return means_no_room(errno)
-                   ? fail_room(error)
-                   : sql_fail(error, 500, "INTERNAL",
-                              "No file can be made beside the databases");
+        return means_no_room(errno) ? fail_room(error)
+                                    : sql_fail(error, 500, "INTERNAL",
+                                               "Cannot create a file in the "
+                                               "directory of the databases");
     int rc = sqlite3_open_v2(path, &backup->copy,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                                  SQLITE_OPEN_NOFOLLOW,
@@ -154,7 +158,8 @@ static int copy_open(struct sql_backup *backup, struct sql_error *error)
     return backup->run != NULL ? 0 : fail_copying(backup, error, rc);
 }
 
-/* Rather now than when the disk is full, for those who write too. */
+/* Fails now rather than when the copy has filled the disk: then writes to the
+ * databases would fail too. */
 static int check_room(const struct sql_backup *backup, struct sql_error *error)
 {
     struct statvfs disk;
@@ -181,7 +186,7 @@ static struct sql_backup *backup_new(struct exchange *exchange,
 {
     struct sql *sql = sql_of(exchange);
     if (!sql_exists(sql, name)) {
-        sql_fail(error, 404, "NOT_FOUND", "no database of that name");
+        sql_fail(error, 404, "NOT_FOUND", "there is no database of that name");
         return NULL;
     }
     struct sql_backup *made = calloc(1, sizeof *made);
@@ -193,7 +198,7 @@ static struct sql_backup *backup_new(struct exchange *exchange,
         atomic_fetch_sub(&sql->backups, 1);
         free(made);
         sql_fail(error, 503, "TOO_MANY_BACKUPS",
-                 "Other copies are being taken; try again");
+                 "Too many backups are being taken; try again");
         return NULL;
     }
     made->sql = sql;
@@ -229,7 +234,7 @@ void sql_backup_begin(struct exchange *exchange, struct text name)
         answer_failure(exchange, &error);
 }
 
-/* Copied: the file is all that is left. */
+/* The copy is complete: ends the copying, and answers with the file. */
 static void answer_copy(struct exchange *exchange)
 {
     struct sql_backup *backup = exchange->state;

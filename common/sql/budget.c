@@ -1,4 +1,5 @@
-/* budget.c - how long the statements of a request may run, and for whom.
+/* budget.c - how long the statements of a request may run, and whether its
+ * client is still there.
  *
  * request begins -> start -> [statement -> check, deadline -> spend]* */
 #include "sql/internal.h"

@@ -1,10 +1,11 @@
 /* cache.c - statements kept compiled, per connection.
  *
- * text -> hash -> bucket -> statement (moved to the front) | sqlite3_prepare
+ * text -> hash -> bucket -> statement (moved to the end) | sqlite3_prepare
  *
- * Compiling a point SELECT costs more than running it. The statement used
- * least recently goes when there are more than settings->sqlite_statements.
- * SQLite itself compiles a statement anew when the schema has changed. */
+ * Compiling a SELECT of one row by its key costs more than running it. If there
+ * are more than settings->sqlite_statements, the least recently used one is
+ * freed. SQLite itself compiles a statement again when the schema has changed.
+ */
 #include "sql/internal.h"
 
 #include "base/clock.h"
@@ -21,7 +22,7 @@ static void statement_free(struct sql_statement *statement)
     sqlite3_free(statement);
 }
 
-/* Of at least one. */
+/* There must be at least one statement. */
 static struct sql_statement *used_least(const struct sql_connection *connection)
 {
     return TAILQ_FIRST(&connection->by_use);
@@ -69,7 +70,7 @@ static struct sql_statement *cache_find(struct sql_connection *connection,
     return NULL;
 }
 
-/* sql_memory_take; NULL with error. */
+/* As sql_memory_take; returns NULL with error. */
 static void *take_memory(struct sql_connection *connection, size_t size,
                          struct sql_error *error)
 {
@@ -79,8 +80,8 @@ static void *take_memory(struct sql_connection *connection, size_t size,
     return made;
 }
 
-/* Compiles what stands in front of *tail, where a NUL is behind sql. Gives a
- * statement that is in no list yet and has no text. */
+/* Compiles the first statement of sql, which a NUL must follow; *tail is set to
+ * the rest. Returns a statement that is in no list and has no text yet. */
 static struct sql_statement *statement_compile(struct sql_connection *conn,
                                                struct text sql,
                                                struct text *tail,
@@ -90,7 +91,7 @@ static struct sql_statement *statement_compile(struct sql_connection *conn,
     if (made == NULL)
         return NULL;
     *made = (struct sql_statement){.connection = conn};
-    conn->late = false;
+    conn->timed_out = false;
     const char *end = sql.data;
     int rc = sql_sqlite_prepare(
         conn, sql.data, sql.length < INT32_MAX ? (int)sql.length + 1 : -1,
@@ -99,7 +100,7 @@ static struct sql_statement *statement_compile(struct sql_connection *conn,
     atomic_fetch_add_explicit(&conn->database->prepared, 1,
                               memory_order_relaxed);
     *tail = (struct text){end, sql.length - (size_t)(end - sql.data)};
-    /* SQLite reads no further than a NUL and would ignore the rest. */
+    /* SQLite stops at a NUL and would ignore the rest. */
     if (rc == SQLITE_OK ? tail->length > 0 && *end == '\0'
                         : memchr(sql.data, '\0', sql.length) != NULL) {
         sql_fail(error, 400, "SQL_INPUT_ERROR", "SQL text contains U+0000");
@@ -142,7 +143,7 @@ void sql_statement_free(struct sql_statement *statement)
         statement_free(statement);
 }
 
-/* A statement with its text, and nothing behind it. */
+/* Makes a statement with its text. Nothing may follow it in sql. */
 static struct sql_statement *statement_make(struct sql_connection *connection,
                                             struct text sql,
                                             struct sql_error *error)
@@ -167,7 +168,8 @@ static struct sql_statement *statement_make(struct sql_connection *connection,
     }
     made->text = text;
     made->text_length = sql.length;
-    /* Not compiled to find out: a PRAGMA takes effect by that. */
+    /* The rest is not compiled to find that out: compiling a PRAGMA can already
+     * change something. */
     if (sql_text_is_empty(tail))
         return made;
     statement_free(made);
@@ -211,7 +213,8 @@ struct sql_statement *sql_prepare(struct sql_connection *connection,
     statement = statement_make(connection, sql, error);
     if (statement == NULL && connection->refused == SQL_NO_MEMORY &&
         connection->statement_count > 0) {
-        /* Its own statements are not to keep it from compiling another. */
+        /* The cached statements of the connection must not keep it from
+         * compiling another one. */
         sql_cache_clear(connection);
         statement = statement_make(connection, sql, error);
     }

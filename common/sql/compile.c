@@ -1,5 +1,5 @@
-/* compile.c - SQLite's compiler, within the time and the memory of its client.
- */
+/* compile.c - SQLite's compiler, within the limits of time and memory of its
+ * client. */
 #include "sql/internal.h"
 
 #include "base/clock.h"
@@ -7,8 +7,8 @@
 int sql_sqlite_prepare(struct sql_connection *connection, const char *text,
                        int length, sqlite3_stmt **made, const char **tail)
 {
-    /* Within a run (a page asks about each table of another's rows) the time of
-     * the run counts. */
+    /* During a run, the time of the run counts: a page may ask about each table
+     * that another statement returns. */
     uint64_t deadline_ns = connection->deadline_ns;
     if (deadline_ns == 0)
         connection->deadline_ns = sql_deadline_ns(

@@ -1,11 +1,11 @@
-/* create.c - a new database: it is there, whole and on disk, or it is not.
+/* create.c - makes a new database, whole and on disk, or not at all.
  *
- * a name that nobody can ask for -> SQLite writes the first page -> its own
- * name
- *   -> fsync of the directory
+ * a name that no client can ask for -> SQLite writes the first page
+ *   -> its own name -> fsync of the directory
  *
- * Made under its own name it would be there by half when the disk is full, and
- * whoever was told so would find it made at the next try. */
+ * If the file were made under its own name, and the disk were full, an
+ * incomplete database would be left. The client would get an error, but its
+ * next try would find that database. */
 #include "sql/internal.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 struct new_database {
-    /* No name of a database: it has a dot in it. */
+    /* Cannot be the name of a database, as it has a dot in it. */
     char temporary[sizeof ".fivefold-0123456789abcdef"];
     char file[sizeof ".fivefold-0123456789abcdef.db-journal"];
 };
@@ -35,7 +35,7 @@ static int fail_errno(struct sql_error *error, struct text name, int reason)
     return fail(error, name, full, strerror_r(reason, why, sizeof why));
 }
 
-/* Removes what is left of it under its first name. */
+/* Removes the files that are left under the temporary name. */
 static void remove_temporary(struct sql *sql, struct new_database *made)
 {
     static const char *const ends[] = {".db", ".db-journal", ".db-wal",
@@ -62,7 +62,8 @@ static int write_first_page(struct sql *sql, const struct new_database *made)
     return rc;
 }
 
-/* Gives it its own name, unless another has it. Returns 0 or -1 with errno. */
+/* Gives the file its own name. If another file has that name already, that one
+ * stays, which is no error. Returns 0, or -1 with errno. */
 static int give_name(struct sql *sql, struct new_database *made,
                      struct text name)
 {
@@ -72,7 +73,7 @@ static int give_name(struct sql *sql, struct new_database *made,
     snprintf(made->file, sizeof made->file, "%s.db", made->temporary);
     int result =
         renameat2(directory, made->file, directory, target, RENAME_NOREPLACE);
-    /* Not every file system knows the flag. */
+    /* Not every file system supports the flag. */
     if (result < 0 && errno == EINVAL)
         result = linkat(directory, made->file, directory, target, 0);
     return result < 0 && errno != EEXIST ? -1 : 0;

@@ -2,10 +2,12 @@
  *
  * body -> which way? -> [baton line] -> step_begin, row ..., step_end -> out
  *
- * Only statements that read, outside of a transaction, are streamed: a slow
- * reader then holds back nobody. Everything else runs to its end into
- * memory before the first byte is sent, within the limit of an answer; that
- * is also what lets the first line say for certain whether there is a baton. */
+ * A cursor is such an answer; a step is one statement of the batch. Only
+ * statements that read, outside of a transaction, are streamed: then a slow
+ * client delays no other client. Everything else runs to its end before the
+ * first byte is sent. Its answer is collected in memory, up to the limit of an
+ * answer. This also lets the first line say for certain whether there is a
+ * baton. */
 #include "sql/hrana.h"
 
 #include "base/json.h"
@@ -17,18 +19,19 @@ enum { CURSOR_PIECE_BYTES = 16384 };
 struct sql_cursor {
     struct sql_stream *stream; /* owned */
     json_t *body;              /* owned; bindings point into it */
-    struct budget *budget;     /* borrowed; of tree_bytes */
-    size_t tree_bytes;         /* that body has taken out of it */
-    const json_t *steps;       /* of body */
+    struct budget *budget;     /* borrowed; tree_bytes are taken from it */
+    size_t tree_bytes;         /* memory of body */
+    const json_t *steps;       /* array in body */
     enum sql_outcome *outcomes;
-    size_t step;   /* that runs or is next */
+    size_t step;   /* index of the one that runs or is next */
     bool fresh;    /* the first line is still to be sent */
-    bool running;  /* run is started */
+    bool running;  /* run has been started */
     bool began;    /* step_begin has been written */
     bool streamed; /* counted in sql->cursors and listed there */
-    bool ended;    /* by sql_cursors_end_oldest; the step is to fail */
+    bool ended;    /* by sql_cursors_end_oldest; the step will fail */
 
-    /* Held by the thread that makes a piece, or ends the step meanwhile. */
+    /* Held by the thread that makes a piece of the answer, or by one that ends
+     * the step between two pieces. */
     pthread_mutex_t lock;
     TAILQ_ENTRY(sql_cursor) by_age; /* under sql->cursors_lock */
     uint64_t sent;                  /* bytes of pieces before this one */
@@ -89,7 +92,7 @@ static void cursor_enter_step(struct sql_cursor *cursor,
         cursor->running = true;
 }
 
-/* One row, or the end of a step. */
+/* Appends one row, or the end of a step. */
 static void cursor_move(struct sql_cursor *cursor, struct message_buffer *out)
 {
     struct sql_error error;
@@ -127,7 +130,8 @@ static void cursor_move(struct sql_cursor *cursor, struct message_buffer *out)
     }
 }
 
-/* Goes on until out holds enough bytes or the batch has ended; 1 or 0. */
+/* Appends until out holds enough bytes, or has failed, and returns 1; or until
+ * the batch has ended, and returns 0. */
 static int cursor_fill(struct sql_cursor *cursor, struct message_buffer *out,
                        size_t enough)
 {
@@ -142,8 +146,8 @@ static int cursor_fill(struct sql_cursor *cursor, struct message_buffer *out,
     return 1;
 }
 
-/* A thread that goes through the list may be looking at this cursor. So it
- * leaves the list before anything of it is freed. */
+/* A thread that goes through the list may be looking at this cursor. So the
+ * cursor leaves the list before any part of it is freed. */
 static void cursor_unlist(struct sql_cursor *cursor)
 {
     struct sql *sql = cursor->stream->connection->sql;
@@ -177,7 +181,8 @@ bool sql_cursors_end_oldest(struct sql *sql,
     pthread_mutex_lock(&sql->cursors_lock);
     struct sql_cursor *cursor;
     TAILQ_FOREACH(cursor, &sql->cursors_by_age, by_age) {
-        /* One that makes a piece just now does not wait for its client. */
+        /* If the lock is held, a thread is making a piece now: that cursor
+         * does not wait for its client. */
         if (cursor->stream->connection->database != database ||
             pthread_mutex_trylock(&cursor->lock) != 0)
             continue;
@@ -195,7 +200,7 @@ bool sql_cursors_end_oldest(struct sql *sql,
     return found;
 }
 
-/* A write waits for the snapshots to end. */
+/* True while a write waits for the snapshots of readers to end. */
 static bool cursor_must_end(const struct sql_cursor *cursor)
 {
     return atomic_load(&cursor->stream->connection->database->wal_is_full);
@@ -214,7 +219,8 @@ static void cursor_fail_ended(struct sql_cursor *cursor,
 
 /* ---- as a source ---- */
 
-/* What is streamed only reads: the session is at its end what it is now. */
+/* A streamed batch only reads, so its session (session.c) will be the same at
+ * its end as it is now. */
 static void cursor_append_first(const struct sql_cursor *cursor,
                                 struct message_buffer *out)
 {
@@ -258,9 +264,9 @@ static void cursor_close(void *state)
 
 static const struct response_source cursor_source = {cursor_more, cursor_close};
 
-/* True if the client may read at its own pace: every step only reads, and
- * nothing of the stream stays; and if few others do. What cannot be compiled
- * yet, as an earlier step makes its table, runs in memory. */
+/* True if the client may read at its own pace: every step only reads, the
+ * stream has no state to keep, and few other answers are streamed. False if a
+ * step cannot be compiled yet, as when an earlier step makes its table. */
 static bool cursor_may_stream(struct sql_cursor *cursor)
 {
     struct sql_connection *connection = cursor->stream->connection;
@@ -282,8 +288,8 @@ static bool cursor_may_stream(struct sql_cursor *cursor)
             statement->is_transaction)
             return false;
     }
-    /* Slow readers must not take all descriptors: a connection has several. Nor
-     * all databases that may be open. */
+    /* Slow clients must not use up all file descriptors (a connection has
+     * several), nor occupy all databases that may be open. */
     struct sql *sql = connection->sql;
     if (!cursor->stream->may_write && !sql_occupy(connection))
         return false;
@@ -357,7 +363,8 @@ void sql_cursor_answer(struct sql_request *request, struct sql_stream *stream)
         cursor_answer_whole(cursor, exchange);
         return;
     }
-    /* It lives longer than the request. */
+    /* The cursor lives longer than the request, so it takes over the memory of
+     * the body. */
     cursor->budget = exchange->server->budget;
     cursor->tree_bytes = request->tree_bytes;
     request->tree_bytes = 0;

@@ -4,8 +4,9 @@
  *      -> idle connection (the one given back last) | a fresh one -> caller
  *      -> sql_give -> idle again
  *
- * A pool is a stack, so that few clients keep few connections warm. Connections
- * are opened and closed outside of the lock: both may touch the disk. */
+ * A pool is a stack, so that few clients keep few connections in use, with warm
+ * caches. Connections are opened and closed without the lock, as both may touch
+ * the disk. */
 #include "sql/internal.h"
 
 #include "base/clock.h"
@@ -16,16 +17,17 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* To what SQLite cuts a WAL that it starts over. Above the size at which it
- * does so usually, 1000 pages of 4096 bytes. */
+/* SQLite cuts the WAL to this length when it starts it over. It is longer than
+ * the length at which SQLite usually does so: 1000 pages of 4096 bytes. */
 #define SQL_WAL_KEPT_BYTES "8388608"
 
 enum {
     SQL_IDLE_MAX = 16,        /* connections kept open per pool */
-    SQL_IDLE_BYTES = 8 << 20, /* memory of one of them; its cache has 2 MiB */
-    SQL_QUIET_MS = 5000,      /* without a write: then the WAL is emptied */
-    SQL_LOOK_MS = 100,  /* a file that was replaced may be read for so long */
-    SQL_OPEN_TRIES = 3, /* when the file is replaced while it is opened */
+    SQL_IDLE_BYTES = 8 << 20, /* memory of one of them; its page cache has 2
+                                 MiB */
+    SQL_QUIET_MS = 5000,      /* without a write, before the WAL is emptied */
+    SQL_LOOK_MS = 100,        /* a replaced file may still be read so long */
+    SQL_OPEN_TRIES = 3,       /* if the file is replaced while it is opened */
 };
 
 /* ---- one connection ---- */
@@ -36,9 +38,10 @@ static void database_free(struct sql_database *database)
     free(database);
 }
 
-/* A lock is held by another connection: try again after a while, for wait_ms in
- * all. Who holds it may need this database's mutex to go on, so the mutex is
- * not kept over the while. Returns 0 to give up. */
+/* Called by SQLite while another connection holds a lock. Waits a little, so
+ * that SQLite tries again, for wait_ms in all. The thread that holds the lock
+ * may need this database's mutex to go on, so the mutex is released during the
+ * wait. Returns 0 to give up. */
 static int on_busy(void *argument, int tries)
 {
     struct sql_connection *connection = argument;
@@ -64,7 +67,8 @@ static int on_busy(void *argument, int tries)
 static void connection_close(struct sql_connection *connection)
 {
     sql_cache_release(connection);
-    /* All statements are finalized; _v2 would hide one that was forgotten. */
+    /* All statements have been finalized. If one were forgotten, _v2 would hide
+     * that. */
     sqlite3_close_v2(connection->handle);
     sql_account_close(connection->account);
     free(connection);
@@ -99,9 +103,9 @@ static struct sql_connection *connection_open(struct sql *sql,
     sqlite3_busy_handler(made->handle, on_busy, made);
     sqlite3_db_config(made->handle, SQLITE_DBCONFIG_ENABLE_FKEY,
                       sql->settings->sqlite_foreign_keys ? 1 : 0, NULL);
-    /* What fails here (a lock, a file that is no database) fails again, with
-     * its proper error, at the client's statement; a locked database stays in
-     * its journal mode until the next connection. */
+    /* What fails here (a lock, a file that is not a database) fails again, with
+     * its proper error, at the client's statement. A locked database keeps its
+     * journal mode until the next connection is opened. */
     sqlite3_exec(made->handle,
                  read_only ? "PRAGMA temp_store=MEMORY"
                            : "PRAGMA temp_store=MEMORY;"
@@ -128,9 +132,9 @@ static void connections_free(struct sql_connections *list)
 
 /* ---- the list of databases ---- */
 
-/* Takes all idle connections, to be closed. Writers are put in first and so
- * closed last: the last to be closed tidies up the WAL, which a reader cannot.
- */
+/* Moves all idle connections to *closing. Writers are put in first and so
+ * closed last: the last connection to be closed cleans up the WAL, which a
+ * reader cannot. */
 static void take_idle_locked(struct sql_database *database,
                              struct sql_connections *closing)
 {
@@ -146,7 +150,7 @@ static void take_idle_locked(struct sql_database *database,
 }
 
 /* Takes the database out of the list. Its idle connections go to *closing;
- * those in use come by sql_give. Frees it when there are none. */
+ * those in use are closed by sql_give. Frees it if it has no connections. */
 static void database_retire_locked(struct sql *sql,
                                    struct sql_database *database,
                                    struct sql_connections *closing)
@@ -165,7 +169,7 @@ static bool database_in_use(const struct sql_database *database)
            database->idle_count[0] + database->idle_count[1];
 }
 
-/* Makes room in the list. Returns 0, or -1 when all databases are in use. */
+/* Makes room in the list. Returns 0, or -1 if all databases are in use. */
 static int database_evict_locked(struct sql *sql,
                                  struct sql_connections *closing)
 {
@@ -182,7 +186,8 @@ static int database_evict_locked(struct sql *sql,
     return 0;
 }
 
-/* The database listed by that name, if any, moved to the front. */
+/* Returns the database of that name if it is in the list, and moves it to the
+ * front. */
 static struct sql_database *database_listed_locked(struct sql *sql,
                                                    struct text name)
 {
@@ -197,7 +202,9 @@ static struct sql_database *database_listed_locked(struct sql *sql,
     return found;
 }
 
-/* Finds the database that this file is, moved to the front, or lists it. */
+/* Returns the database that this file belongs to, moved to the front; adds it
+ * to the list if necessary. Returns NULL without memory, or if there is no
+ * room. */
 static struct sql_database *
 database_find_locked(struct sql *sql, struct text name, const struct stat *file,
                      struct sql_connections *closing)
@@ -226,7 +233,7 @@ database_find_locked(struct sql *sql, struct text name, const struct stat *file,
 
 /* ---- take and give ---- */
 
-/* Finds out which file the name stands for now. */
+/* Finds out which file belongs to the name now. */
 static int take_stat(struct sql *sql, struct text name,
                      enum sql_purpose purpose, struct stat *file,
                      struct sql_error *error)
@@ -241,11 +248,13 @@ static int take_stat(struct sql *sql, struct text name,
                 return 0;
         }
     }
-    return sql_fail(error, 404, "NOT_FOUND", "no database of that name");
+    return sql_fail(error, 404, "NOT_FOUND",
+                    "there is no database of that name");
 }
 
-/* An idle connection, or NULL with *database set (a place for a new connection
- * is then counted), or NULL with *database NULL when there is no room. */
+/* Returns an idle connection. Returns NULL with *database set if there is none:
+ * a new connection is counted already, and the caller opens it. Returns NULL
+ * with *database NULL if there is no room. */
 static struct sql_connection *take_idle(struct sql *sql, struct text name,
                                         const struct stat *file, int kind,
                                         struct sql_database **database)
@@ -296,8 +305,8 @@ struct sql_connection *sql_take_idle(struct sql *sql, struct text name)
     if (taken == NULL)
         return NULL;
     start_for_another(taken);
-    /* Has another file been put in its place? The kernel answers from memory,
-     * as this one is open. */
+    /* Has another file been put in its place? The kernel answers without the
+     * disk, as it has this open file in memory. */
     if (!look || (sql_file_stat(sql, name, &file) == 0 &&
                   file.st_ino == found->inode && file.st_dev == found->device))
         return taken;
@@ -305,8 +314,9 @@ struct sql_connection *sql_take_idle(struct sql *sql, struct text name)
     return NULL;
 }
 
-/* An idle connection that writes, of a database that nobody has written to for
- * a while, or since its WAL was emptied: not that one. NULL: there is none. */
+/* Returns an idle connection that writes, of a database that has not been
+ * written to for a while; NULL if there is none. Skips a database whose WAL was
+ * emptied after the last write. */
 static struct sql_connection *take_unused(struct sql *sql, uint64_t now_ms)
 {
     struct sql_connection *taken = NULL;
@@ -326,7 +336,8 @@ static struct sql_connection *take_unused(struct sql *sql, uint64_t now_ms)
     return taken;
 }
 
-/* One connection less. */
+/* Uncounts a connection that has been closed. Frees the database if it was the
+ * last one and the database is not in the list any more. */
 static void database_leave(struct sql *sql, struct sql_database *database)
 {
     pthread_mutex_lock(&sql->lock);
@@ -375,7 +386,8 @@ struct sql_connection *sql_take(struct sql *sql, struct text name,
             sql_tell(sql, name, error->message);
             return NULL;
         }
-        /* SQLite opened by name: make sure it was that file. */
+        /* SQLite has opened the file by its name: make sure that it is the same
+         * file. */
         if (sql_file_stat(sql, name, &after) == 0 &&
             after.st_ino == before.st_ino && after.st_dev == before.st_dev)
             return taken;
@@ -397,8 +409,8 @@ void sql_hold_lock(struct sql_connection *connection, bool holds)
                      holds);
 }
 
-/* An idle connection is to hold little: neither large statements, nor, when
- * memory is short, anything. */
+/* An idle connection must hold little memory: no large statements, and nothing
+ * if memory is short. */
 static void give_memory_back(struct sql_connection *connection)
 {
     bool is_short = sql_memory_is_short();
@@ -483,7 +495,7 @@ void sql_databases_tick(struct sql *sql, uint64_t now_ms)
     if (connection == NULL)
         return;
     sql_wal_empty(connection);
-    sql_give(connection); /* a WAL that is still there is looked at again */
+    sql_give(connection); /* tries again later if the WAL is still there */
 }
 
 void sql_databases_close(struct sql *sql)

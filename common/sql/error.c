@@ -1,8 +1,8 @@
 /* error.c - what went wrong, as a code and a message.
  *
  * struct sql_error -> {"message","code"} inside an answer, or an HTTP status
- * when the request as a whole has failed. What SQLite's result codes mean,
- * result.c says. */
+ * when the request as a whole has failed. result.c says what SQLite's result
+ * codes mean. */
 #include "sql/internal.h"
 
 #include "base/clock.h"
@@ -12,7 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { TELL_MS = 10000 }; /* the log shall not fill the disk that is full */
+enum { TELL_MS = 10000 }; /* the log must not fill a disk that is full */
 
 int sql_fail(struct sql_error *error, unsigned status, const char *code,
              const char *format, ...)
@@ -39,7 +39,7 @@ void sql_tell(struct sql *sql, struct text name, const char *what)
     unsigned more = atomic_exchange(&sql->untold, 0);
     char since[64] = "";
     if (more > 0)
-        snprintf(since, sizeof since, "; %u such errors before were not told",
+        snprintf(since, sizeof since, "; %u such errors before were not logged",
                  more);
     log_error(sql->log, "database %s/%.*s.db: %s%s", sql->directory,
               (int)name.length, name.data, what, since);

@@ -1,7 +1,7 @@
-/* file.c - a database's name, and the file that it stands for.
+/* file.c - a database's name, and the file that belongs to it.
  *
- * All is beneath the directory that is held open; a link is no database, as it
- * could lead out of it. */
+ * All files are in the directory that is held open by a descriptor. A symbolic
+ * link is not a database, as it could lead out of the directory. */
 #include "sql/internal.h"
 
 #include <dirent.h>
@@ -51,7 +51,8 @@ sqlite3 *sql_open_handle(struct sql *sql, struct text name, int flags, int *rc)
     snprintf(path, sizeof path, "%s%.*s.db", sql->beneath, (int)name.length,
              name.data);
     sqlite3 *handle = NULL;
-    /* One request at a time uses it, so SQLite needs no mutex of its own. */
+    /* One request at a time uses the handle, so SQLite needs no mutex of its
+     * own. */
     *rc = sqlite3_open_v2(path, &handle,
                           flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
                           SQL_VFS);
@@ -70,8 +71,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Appends the name of one database in the directory. Returns -1 without
- * memory. */
+/* Appends a copy of the name. Returns -1 without memory. */
 static int list_add(char ***names, size_t *count, struct text name)
 {
     char **grown = realloc(*names, (*count + 1) * sizeof *grown);

@@ -1,12 +1,12 @@
-/* functions.c - SQLite's functions whose time is the product of two
- * lengths, in time that is their sum.
+/* functions.c - SQLite's functions whose time is the product of two lengths, in
+ * time that is their sum.
  *
  * No limit of time reaches into a function: neither the progress handler nor
- * the allocator is asked before it returns. instr, replace and trim of two
- * values of some 100 KB compare each byte of the one with each byte of the
- * other, which is seconds to minutes. These do the same, with memmem(3), which
- * is linear in glibc, and with a sorted set. test_sql_functions.c holds them
- * against SQLite's own. */
+ * the allocator is called before it returns. instr, replace and trim of two
+ * values of some 100 KB compare each byte of one with each byte of the other,
+ * which takes seconds to minutes. The functions here return the same. They use
+ * memmem(3), which is linear in glibc, and a sorted set.
+ * test_sql_functions.c compares them with SQLite's own. */
 #include "sql/internal.h"
 
 #include <stdlib.h>
@@ -17,8 +17,9 @@ static struct text text_of_value(sqlite3_value *value)
     return (struct text){data, data ? (size_t)sqlite3_value_bytes(value) : 0};
 }
 
-/* One call is short, but a statement may have thousands in a row, between which
- * SQLite looks at no clock. True: the call has failed. */
+/* One call is short, but a statement may have thousands in a row, and SQLite
+ * does not check the clock between them. Returns true if the call has failed,
+ * as the time is up. */
 static bool is_late(sqlite3_context *context)
 {
     if (!sql_is_late())
@@ -34,12 +35,14 @@ static bool continues_character(char c)
 
 /* ---- instr(X, Y) ---- */
 
-/* Where needle begins in text: at a character, not within one. */
+/* Returns where needle begins in text: at the start of a character, not within
+ * one. NULL if it is not there. */
 static const char *find_characters(struct text text, struct text needle)
 {
     if (needle.length > text.length)
         return NULL;
-    if (continues_character(needle.data[0])) /* not UTF-8: only at the start */
+    if (continues_character(needle.data[0])) /* not UTF-8: only at the start of
+                                                text */
         return memcmp(text.data, needle.data, needle.length) == 0 ? text.data
                                                                   : NULL;
     return memmem(text.data, text.length, needle.data, needle.length);
@@ -110,7 +113,8 @@ static void function_replace(sqlite3_context *context, int count,
             sqlite3_result_error_nomem(context);
             return;
         }
-        /* Nothing to replace, whatever by: NULL too. */
+        /* Nothing to replace: the third value does not matter, even if it is
+         * NULL. */
         if (i == 1 && in[1].data[0] == '\0') {
             sqlite3_result_value(context, values[0]);
             return;
@@ -133,13 +137,13 @@ static void function_replace(sqlite3_context *context, int count,
 
 /* ---- trim(X, Y), ltrim(X, Y), rtrim(X, Y) ---- */
 
-enum { CHARACTER_BYTES = 4 }; /* of UTF-8 at most; longer ones match nothing */
+enum { CHARACTER_BYTES = 4 }; /* at most, of UTF-8; longer ones match nothing */
 
-/* The characters to be trimmed, each as a number: first byte lowest. */
+/* The characters to trim, each as a number with its first byte lowest. */
 struct character_set {
     uint32_t *items; /* owned */
     size_t count;
-    bool lengths[CHARACTER_BYTES + 1]; /* that are among them */
+    bool lengths[CHARACTER_BYTES + 1]; /* [n]: one of them has n bytes */
 };
 
 static uint32_t character_number(const char *data, size_t length)
@@ -156,7 +160,8 @@ static int compare_characters(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-/* -1 without memory. */
+/* Fills set from text. Returns 0, or -1 without memory. The caller frees
+ * set->items. */
 static int set_read(struct character_set *set, struct text text)
 {
     *set = (struct character_set){
@@ -177,8 +182,8 @@ static int set_read(struct character_set *set, struct text text)
     return 0;
 }
 
-/* The length of the character of the set with which the text begins, or ends;
- * 0: none. */
+/* Returns the length of the set's character with which the text begins, or
+ * ends; 0 if there is none. */
 static size_t set_match(const struct character_set *set, struct text text,
                         bool at_end)
 {

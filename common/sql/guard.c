@@ -1,10 +1,11 @@
 /* guard.c - what a client's SQL may not do.
  *
- * A statement passes the authorizer when it is compiled, which sees each
- * table, function and pragma in it, and the progress handler while it runs.
- * Refused is what reaches outside of the one database file (ATTACH, loading
- * code, naming a tokenizer by address) or changes what the server relies on
- * (journal_mode, synchronous, locking_mode, writable_schema). */
+ * SQLite calls the authorizer when it compiles a statement, with each table,
+ * function and pragma in it. It calls the progress handler while the statement
+ * runs. Two kinds of statements are refused. The first reach outside of the one
+ * database file (ATTACH, loading code, naming a tokenizer by address). The
+ * second change what the server relies on (journal_mode, synchronous,
+ * locking_mode, writable_schema). */
 #include "sql/internal.h"
 
 #include "base/client.h"
@@ -14,20 +15,20 @@
 #include <strings.h>
 
 enum {
-    /* Instructions of SQLite's machine between two looks at the clock: some
-     * 10 us, which is neither felt in the cost nor in the limit. */
+    /* Instructions of SQLite's machine between two checks of the clock: some 10
+     * us. That is so short that neither the cost nor the delay matters. */
     SQL_PROGRESS_STEPS = 1000,
-    SQL_PROGRESS_OFTEN = 20, /* where one may be a LIKE of a large value */
+    SQL_PROGRESS_OFTEN = 20, /* if one may be a LIKE of a large value */
     SQL_PARAMETERS = 32766,
-    /* Comparing takes the length of the pattern times that of the text, and
-     * the clock is not looked at within one function. */
+    /* Comparing takes the length of the pattern times that of the text, and the
+     * clock is not checked within one function. */
     SQL_PATTERN_BYTES = 128,
     SQL_FUNCTION_WEIGHT = 32,
     SQL_ENDED_NS = 1000000000,
 };
 
-/* A client that makes sure of what is so already has changed nothing. What the
- * value is now is only known while nothing has been changed. */
+/* True if the setting has that value already: then the client changes nothing.
+ * The value is known only while the client has changed nothing. */
 static bool is_as_it_is(const struct sql_connection *connection,
                         const char *name, const char *value)
 {
@@ -56,7 +57,7 @@ static int guard_pragma(struct sql_connection *connection, const char *name,
         return value == NULL || strcasecmp(value, "wal") == 0 ? SQLITE_OK
                                                               : SQLITE_DENY;
     case PRAGMA_SETTING:
-        /* The value is set by compiling: an ignored one is not. */
+        /* Compiling sets the value, unless it is ignored here. */
         if (value != NULL && (connection->describes || connection->lost))
             return SQLITE_IGNORE;
         if (value != NULL && !is_as_it_is(connection, name, value))
@@ -79,16 +80,15 @@ static int guard_pragma(struct sql_connection *connection, const char *name,
 
 /* ---- functions ---- */
 
-/* Names of functions that load code or take an address, or that a build of
- * SQLite may have to read and write files. */
+/* Functions that load code or take an address, or that read and write files in
+ * some builds of SQLite. */
 static const char *const denied_functions[] = {
     "load_extension", "fts3_tokenizer", "readfile", "writefile",
     "edit",           "fsdir",          "lsmode",   "sqlite_dbpage",
 };
 
-/* One call may take long, and calls in a row are one after the other before
- * SQLite looks at the clock again: so there is an end to how many a statement
- * has. */
+/* One call may take long, and SQLite may not check the clock between calls that
+ * follow each other. So a statement may have only so many. */
 static const struct {
     const char *name;
     unsigned weight;
@@ -120,8 +120,8 @@ static int guard_function(struct sql_connection *connection, const char *name)
     return sql_has_long_functions(connection) ? SQLITE_DENY : SQLITE_OK;
 }
 
-/* Temporary tables are memory that a stream keeps between requests: only for
- * those who may write. */
+/* Temporary tables are memory that a stream keeps between requests. So only
+ * clients that may write get them. */
 static int guard_temporary(struct sql_connection *connection)
 {
     if (connection->read_only)
@@ -130,22 +130,24 @@ static int guard_temporary(struct sql_connection *connection)
     return SQLITE_OK;
 }
 
-/* Marks as changed what the next client of a pooled connection must not find.
- * Here, not when the statement runs: a pragma like foreign_keys takes effect as
- * it is compiled, even to be described or refused. */
+/* Marks a connection as changed if the next client must not find it so in the
+ * pool. This is done here and not when the statement runs: a pragma like
+ * foreign_keys takes effect when it is compiled, even if only to be described
+ * or refused. */
 static int guard_authorize(void *context, int action, const char *first,
                            const char *second, const char *database,
                            const char *trigger)
 {
     struct sql_connection *connection = context;
     (void)trigger;
-    /* A thread that must not wait never compiles: another client has changed
-     * the schema, and SQLite is about to compile the statement again. */
+    /* A thread that must not wait must not compile either. It comes here if
+     * another client has changed the schema, and SQLite is about to compile the
+     * statement again. */
     if (connection->at_once > 0)
         return SQLITE_DENY;
     switch (action) {
     case SQLITE_ATTACH:
-        /* VACUUM attaches a nameless database to copy into; VACUUM INTO
+        /* VACUUM attaches a database without a name to copy into; VACUUM INTO
          * gives it the name of a file. */
         return connection->vacuum && first != NULL && first[0] == '\0'
                    ? SQLITE_OK
@@ -161,7 +163,8 @@ static int guard_authorize(void *context, int action, const char *first,
     case SQLITE_CREATE_TEMP_TRIGGER:
     case SQLITE_CREATE_TEMP_INDEX:
         return guard_temporary(connection);
-    /* CREATE TABLE temp.x is told as this, and not as a temporary table. */
+    /* SQLite reports CREATE TABLE temp.x as this, and not as a temporary table.
+     */
     case SQLITE_CREATE_TABLE:
     case SQLITE_CREATE_VIEW:
     case SQLITE_CREATE_VTABLE:
@@ -173,8 +176,8 @@ static int guard_authorize(void *context, int action, const char *first,
 
 /* ---- limits ---- */
 
-/* A client that is killed ends its side like one that has said all and waits:
- * that one is given a second. */
+/* When a client is killed, its socket looks as if it had ended its side and
+ * waited for the answer. So such a client counts as gone after one second. */
 static bool client_is_gone(struct sql_connection *connection, uint64_t now_ns)
 {
     if (connection->client_fd == 0 || now_ns < connection->look_ns)
@@ -186,13 +189,14 @@ static bool client_is_gone(struct sql_connection *connection, uint64_t now_ns)
             now_ns - connection->waits_ns >= SQL_ENDED_NS);
 }
 
-/* Called by SQLite every SQL_PROGRESS_STEPS instructions; not 0 interrupts. */
+/* Called by SQLite every SQL_PROGRESS_STEPS instructions; a result other than 0
+ * interrupts the statement. */
 static int guard_progress(void *context)
 {
     struct sql_connection *connection = context;
     if (connection->at_once > 0 && --connection->at_once == 0)
         return 1;
-    /* A write waits for the snapshots to end. */
+    /* A write waits until no snapshot uses the WAL. */
     if (connection->running != NULL &&
         atomic_load_explicit(&connection->database->wal_overflows,
                              memory_order_relaxed) &&
@@ -208,15 +212,15 @@ static int guard_progress(void *context)
     bool gone = client_is_gone(connection, now_ns);
     if (!gone && !ending && now_ns < connection->deadline_ns)
         return 0;
-    /* It is also called once behind the last instruction. What the statement
-     * has written stays by then, and its client must not hear of an error. */
+    /* SQLite also calls this once after the last instruction. What the
+     * statement has written then stays, so its client must not get an error. */
     if (connection->running != NULL && !sqlite3_stmt_busy(connection->running))
         return 0;
     if (gone) {
         connection->refused = SQL_CLIENT_GONE;
         connection->gone = true;
     }
-    connection->late = !ending && !gone;
+    connection->timed_out = !ending && !gone;
     return 1;
 }
 
@@ -232,7 +236,7 @@ static int limit_of(uint64_t setting)
     return setting > INT_MAX ? INT_MAX : (int)setting;
 }
 
-/* One instruction searches a whole row for all words that are asked for. */
+/* One instruction searches a whole row for all the words of the query. */
 static const char *const full_text[] = {"fts3", "fts4", "fts5"};
 
 int sql_guard(struct sql_connection *connection)
@@ -240,21 +244,22 @@ int sql_guard(struct sql_connection *connection)
     const struct settings *settings = connection->sql->settings;
     sqlite3 *handle = connection->handle;
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    /* Functions and virtual tables may stand in a schema, as in any other
-     * SQLite: what they may reach is decided above, when a statement that uses
-     * them is compiled. */
+    /* A schema may use functions and virtual tables, as in any other SQLite.
+     * What they may reach is decided above, when a statement that uses them is
+     * compiled. */
     sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1, NULL);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
     sqlite3_limit(handle, SQLITE_LIMIT_LENGTH,
                   limit_of(settings->sqlite_value_bytes));
     sqlite3_limit(handle, SQLITE_LIMIT_VARIABLE_NUMBER, SQL_PARAMETERS);
-    /* Length of a text, columns and depth of an expression are left as SQLite
-     * has them: its parser reads the schema too, and a table that is too wide
-     * for a limit would make the whole file "malformed". */
+    /* The limits for the length of a text, for columns and for the depth of an
+     * expression stay as SQLite has them. Its parser reads the schema too, and
+     * a table that is too wide for a limit would make the whole file
+     * "malformed". */
     sqlite3_limit(handle, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, SQL_PATTERN_BYTES);
     sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 1); /* VACUUM's */
     sqlite3_limit(handle, SQLITE_LIMIT_WORKER_THREADS, 0);
-    /* The table of all prepared statements: other clients' texts. */
+    /* The table of all prepared statements would show other clients' texts. */
     sqlite3_create_module_v2(handle, "sqlite_stmt", NULL, NULL, NULL);
     if (connection->read_only && !settings->sqlite_full_text)
         for (size_t i = 0; i < sizeof full_text / sizeof full_text[0]; i++)

@@ -5,8 +5,10 @@
  *                   -> backup (backup.c)
  *                   -> everything else: a page (pages.c)
  *
- * Every answer of /db/ passes here last, for the fields that let a browser's
- * script read it (CORS). */
+ * An exchange is one request and its answer (core/exchange.h). A mount is a
+ * path prefix with the handler that serves it (core/mount.h); "/db/" stands for
+ * it here. Every answer passes through this file last: add_cors adds the fields
+ * that let a script in a browser read it (CORS). */
 #include "sql/hrana.h"
 
 #include "access/browser.h"
@@ -84,8 +86,9 @@ static enum answer_next answer_options(struct exchange *exchange,
     if (exchange->mount->cors == NULL)
         return ANSWER_READY;
     response_field(response, "Access-Control-Allow-Methods", "%s", allow);
-    /* Whichever fields a client library has of its own. "*" would not do: it
-     * leaves out Authorization (Fetch standard, CORS-preflight fetch). */
+    /* Allows whatever fields were asked for, as client libraries add their own.
+     * "*" is not enough: it does not include Authorization (Fetch standard,
+     * CORS-preflight fetch). */
     struct text asked =
         http_field(&exchange->request, TEXT("Access-Control-Request-Headers"));
     bool echo = asked.length > 0 && asked.length <= CORS_FIELDS_BYTES;
@@ -109,9 +112,10 @@ static void add_cors(struct exchange *exchange)
 
 /* ---- the handler ---- */
 
-/* A page of any origin can send text/plain, a form, or no type at all, without
- * asking first; JSON it cannot. Programs need not say it: the client libraries
- * for Go and Rust send no type, and those of knex text/plain. */
+/* Keeps out requests that a page of another origin sends. Such a page can send
+ * text/plain, a form, or no type at all, without a preflight; it cannot send
+ * JSON. So a browser must send the type of JSON. Programs need not: the client
+ * libraries for Go and Rust send no type, and those of knex text/plain. */
 static bool is_json(const struct http_request *request)
 {
     if (http_is_json(request))
@@ -129,7 +133,8 @@ static enum answer_next answer_type(struct exchange *exchange)
     return ANSWER_READY;
 }
 
-/* A coding is not undone here: a body of a few KB could become any length. */
+/* Refuses a body with Content-Encoding instead of decoding it: a few KB could
+ * become any length. */
 static enum answer_next answer_coding(struct exchange *exchange)
 {
     response_error_json(&exchange->response, 415, "UNSUPPORTED_MEDIA_TYPE",
@@ -150,13 +155,13 @@ static enum answer_next begin_protocol(struct exchange *exchange,
         return answer_type(exchange);
     if (http_is_coded(&exchange->request))
         return answer_coding(exchange);
-    /* Before a long body is sent in vain; a short one is here already, and
-     * then sql_take finds out by itself. */
+    /* Looks for the database before the client sends a long body in vain. A
+     * short body is here already; then it is enough that sql_take looks. */
     bool worth_asking = exchange->request.expect_continue ||
                         exchange->request.content_length > SQL_SHORT_BODY_BYTES;
     if (worth_asking && !sql_exists(sql, route->name) &&
         !(sql->settings->sqlite_create && exchange->may_write))
-        return answer_not_found(exchange, "no database of that name");
+        return answer_not_found(exchange, "there is no database of that name");
     exchange->body_max = sql->settings->body_bytes;
     return ANSWER_WANT_BODY;
 }
@@ -187,7 +192,8 @@ static enum answer_next begin_routed(struct exchange *exchange)
     if (version && method != HTTP_OPTIONS)
         return answer_version(exchange);
     if (rest_is(&route, TEXT("v3-protobuf")))
-        return answer_not_found(exchange, "only JSON is spoken here");
+        return answer_not_found(exchange,
+                                "only the JSON encoding is supported");
     if (method == HTTP_OPTIONS)
         return answer_options(exchange, version || query
                                             ? "GET, HEAD, OPTIONS"
@@ -197,7 +203,8 @@ static enum answer_next begin_routed(struct exchange *exchange)
         return sql_pages_begin(exchange);
     if (method != HTTP_POST)
         return answer_method(exchange, "GET, HEAD, PUT, POST, OPTIONS");
-    /* A client that was given http://host/db/NAME drops the last part. */
+    /* A client whose base URL is http://host/db/NAME, without a '/' at the end,
+     * drops NAME and asks for /db/v2/pipeline. */
     if ((text_equal(route.name, TEXT("v2")) ||
          text_equal(route.name, TEXT("v3"))) &&
         rest_is(&route, TEXT("pipeline")))
@@ -205,7 +212,8 @@ static enum answer_next begin_routed(struct exchange *exchange)
     return answer_not_found(exchange, "no such path beneath a database");
 }
 
-/* GET or HEAD of "/db/NAME/query": what may be tried at once. */
+/* True for "/db/NAME/query", the only path that may be answered at once. (Only
+ * GET and HEAD have exchange->at_once.) */
 static bool is_query(const struct exchange *exchange)
 {
     struct sql_route route;
@@ -224,7 +232,8 @@ static enum answer_next sql_begin(struct exchange *exchange)
     return next;
 }
 
-/* Only a backup takes so long. */
+/* Called again and again until the status is set. Only a backup takes so long
+ * that it needs this. */
 static void sql_go_on(struct exchange *exchange)
 {
     sql_backup_go_on(exchange);

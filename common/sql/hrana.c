@@ -3,8 +3,10 @@
  * body (JSON) -> checked as a whole -> stream -> each request in turn
  *   -> {"baton","base_url","results"}
  *
- * The baton stands in front of the results and is only known behind them:
- * room is left for it. A failing request does not stop the others. */
+ * A stream is a client's connection to a database that may last for several
+ * HTTP requests. The baton is the token with which the next request names it.
+ * The baton comes before the results, but is known only after them: room is
+ * left for it. A request that fails does not stop the others. */
 #include "sql/hrana.h"
 
 #include "base/clock.h"
@@ -16,11 +18,12 @@
 
 struct request_kind {
     const char *type;
-    unsigned version; /* from which on */
+    unsigned version; /* the first that has it */
     int (*check)(const json_t *request, unsigned version,
                  struct sql_error *error);
-    /* Appends what stands in "response" behind the type, with a leading comma.
-     * On -1 what was appended is cut off by the caller. */
+    /* Appends the members of "response" that follow the type, with a leading
+     * comma. Returns 0, or -1 with error: then the caller cuts off what was
+     * appended. */
     int (*run)(struct sql_stream *stream, const json_t *request,
                struct message_buffer *out, struct sql_error *error);
 };
@@ -346,8 +349,8 @@ static void request_answer(struct sql_stream *stream, const json_t *request,
     json_append_close(out, '}');
 }
 
-/* What stands in front of the results, in its longest form: whether there is a
- * baton is only known at the end. */
+/* HEAD_BYTES is the length of what comes before the results, with the longest
+ * baton. Only at the end is it known whether there is a baton. */
 enum {
     HEAD_BYTES = sizeof "{\"baton\":\"\",\"base_url\":null" - 1 + SQL_BATON_MAX,
     SHORT_BYTES = 512, /* enough for most answers to a write */
@@ -377,7 +380,7 @@ void sql_head_end(struct response *response, const char *baton)
 {
     struct message_buffer *out = &response->memory;
     char head[HEAD_BYTES + 1];
-    /* Neither kind needs escaping. */
+    /* A baton needs no escaping, be it a stream's or a session. */
     int length =
         baton[0] == '\0'
             ? snprintf(head, sizeof head, "{\"baton\":null,\"base_url\":null")
@@ -420,7 +423,7 @@ void sql_pipeline_answer(struct exchange *exchange, struct sql_stream *stream,
         sql_answer_error(exchange, &error);
         return;
     }
-    /* What stands before it is only known at the end. */
+    /* sql_head_end writes what comes before this. */
     buffer_append_text(out, TEXT(",\"results\":["));
     for (size_t i = 0; i < json_array_size(requests) && !out->failed; i++)
         request_answer(stream, json_array_get(requests, i), out);

@@ -1,17 +1,18 @@
-/* json.c - a body that is read as JSON, whole or not at all.
- *
- * JSON's numbers have no end; jansson's do, and with one beyond it the whole
- * body is none to it: then it is read again with those numbers rewritten.
+/* json.c - reads a body as JSON, whole or not at all.
  *
  * bytes -> jansson, whose memory comes from here -> json_t
- *       -> no memory: everything of it is freed, and so it is said
+ *       -> no memory: all that jansson took is freed, and the caller is told
  *
- * jansson's lexer takes no notice when its buffer for the current token cannot
- * grow. A byte is missing then: "VALUES (10)" may become "VALUES (1)", and
- * without its closing quote a string is read and written beyond its end (2.14).
- * So an allocation that fails must not come back to it: we leave it by longjmp.
- * It holds nothing but memory, and each block is in a list of the parse that
- * took it. */
+ * JSON sets no limit to a number, but jansson does: it refuses the whole body
+ * if a number is too large. Then we read the body again with such numbers
+ * rewritten.
+ *
+ * The lexer of jansson (2.14) does not notice when its buffer for the current
+ * token cannot grow. A byte is missing then: "VALUES (10)" may become
+ * "VALUES (1)". A string without its closing quote is read and written beyond
+ * its end. So an allocation that fails must not return to jansson: we leave it
+ * by longjmp. This is safe, as jansson holds only memory, and each block is in
+ * a list of the parse that took it. */
 #include "sql/hrana.h"
 
 #include <errno.h>
@@ -19,20 +20,21 @@
 #include <setjmp.h>
 #include <stdlib.h>
 
-/* In front of what jansson gets. The blocks of one parse are in a ring, which
- * they leave as they are freed, by any thread that has the tree. A ring and not
- * a list of <sys/queue.h>: its head leaves before they do. */
+/* A header before each piece of memory that jansson gets. The blocks of one
+ * parse are in a ring. A block leaves the ring when it is freed, by whichever
+ * thread has the tree. This is a ring and not a list of <sys/queue.h>, as the
+ * head leaves it before the blocks do. */
 struct block {
     _Alignas(max_align_t) struct block *next;
     struct block *previous;
 };
 
 struct parse {
-    struct block blocks; /* the ring; no block itself */
+    struct block blocks; /* head of the ring; no memory follows it */
     jmp_buf no_memory;
 };
 
-static _Thread_local struct parse *parsing; /* NULL: not now */
+static _Thread_local struct parse *parsing; /* NULL: no parse now */
 
 static void ring_start(struct block *block)
 {
@@ -79,16 +81,18 @@ static void give(void *data)
 void sql_json_open(void)
 {
     json_set_alloc_funcs(take, give);
-    /* Else the first threads that make an object would, at the same time. */
+    /* Otherwise the first threads that make an object would set the seed, at
+     * the same time. */
     json_object_seed(0);
 }
 
 /* ---- numbers that jansson does not take ---- */
 
-/* Appends the number between at and end as one that jansson takes: a whole one
- * beyond 64 bits with an exponent, so that it is read as a float; one beyond a
- * double as a string, which no float may be, so that the error is the
- * argument's. A NUL stands behind the text. */
+/* Appends the number between at and end in a form that jansson accepts. A whole
+ * number beyond 64 bits gets an exponent, so that it is read as a float. A
+ * number beyond a double becomes a string. A float must not be a string, so
+ * only that argument is refused. A NUL must follow the text. Returns the end of
+ * what was appended. */
 static char *append_number(char *out, const char *at, const char *end)
 {
     bool whole = true, huge;
@@ -119,8 +123,8 @@ static const char *skip_digits(const char *at)
     return at;
 }
 
-/* Where a number ends that is one of JSON (RFC 8259 section 6). What is behind
- * it is left for jansson to take or refuse. */
+/* Returns the end of the number, by the grammar of JSON (RFC 8259 section 6).
+ * What follows it is left for jansson to accept or refuse. */
 static const char *number_end(const char *at)
 {
     const char *first = *at == '-' ? at + 1 : at;
@@ -135,10 +139,12 @@ static const char *number_end(const char *at)
     return end;
 }
 
-/* The text with such numbers written otherwise; NULL without memory. */
+/* Returns the text with such numbers rewritten, and its length; the caller
+ * frees it. NULL without memory. */
 static char *rewrite_numbers(struct text text, size_t *length)
 {
-    /* One digit, the shortest that is never rewritten, would be three. */
+    /* A rewrite adds two bytes, and a single digit is never rewritten: so twice
+     * the length is enough. */
     char *copy = malloc(text.length + 1), *made = malloc(text.length * 2 + 1);
     if (copy == NULL || made == NULL) {
         free(copy);

@@ -1,4 +1,5 @@
-/* memory.c - what SQLite may take for one connection: memory, stack, time.
+/* memory.c - how much memory, stack and time SQLite may take for one
+ * connection.
  *
  * thread -> sql_enter(connection) -> sqlite3_prepare, sqlite3_step, ...
  *                                     -> SQLite allocates -> may_take?
@@ -7,20 +8,22 @@
  *                                               doing and says SQLITE_NOMEM
  *        -> sql_leave
  *
- * SQLite lets a program look at a statement while it is compiled and while it
- * runs (the authorizer, the progress handler), but neither is called all
- * through it: a view within a view is expanded without either, and each level
- * takes a piece of the stack. Every level allocates, however. So the allocator
- * is where all bounds are looked at, and where SQLite can always be stopped:
- * it is tested to survive a failure of each of its allocations. Freeing does
- * not allocate, and a tree is freed level by level too: so how deep the
- * brackets of a text are is looked at before (sql_check_text).
+ * SQLite lets a program check a statement while it is compiled (the authorizer)
+ * and while it runs (the progress handler). But there are parts of both in
+ * which neither is called. A view within a view is expanded without them, and
+ * each level takes a piece of the stack. Every level allocates, however. So all
+ * limits are checked in the allocator. SQLite can always be stopped there: it
+ * is tested to survive a failure of each of its allocations.
+ *
+ * Freeing does not allocate, and it too goes through a tree level by level on
+ * the stack. So the depth of the brackets in a text is checked before
+ * (sql_check_text).
  *
  * Memory is shared as switches share their buffers (dynamic thresholds,
  * Choudhury and Hahne 1998): a connection may have at most as much as is still
- * free. One that takes all it can leaves half, two leave a third, and a
- * newcomer that wants little always finds it, in what is kept for such. Nobody
- * has to be chosen and ended for that. */
+ * free. If one takes all it can, half is left; if two do, a third. A part is
+ * kept for connections that want little, so a new one always finds memory. So
+ * no connection has to be chosen and ended to make room. */
 #include "sql/internal.h"
 
 #include "base/clock.h"
@@ -30,48 +33,52 @@
 #include <stdlib.h>
 
 enum {
-    /* How much stack SQLite may have used when it allocates. What it calls in
-     * between needs a little more: test_sql_memory.c measures it. */
+    /* How much stack SQLite may have used when it allocates. The functions that
+     * it calls in between need a little more: test_sql_memory.c measures it. */
     SQL_STACK_BYTES = 2 << 20,
-    /* Allocations between two looks at the clock: some 50 us. */
+    /* Allocations between two checks of the clock: some 50 us. */
     SQL_CLOCK_EVERY = 256,
-    /* A query that is tried at once allocates for its values and not much more.
-     * Reading a changed schema takes more than that. */
+    /* A query that is tried without a worker (at_once.c) allocates for its
+     * values and little more. Reading a changed schema takes more than that. */
     SQL_AT_ONCE_CALLS = 256,
-    /* Connections that may write get more of what is free: an index is built,
-     * and VACUUM copies, in memory. */
+    /* Connections that may write get more of the free memory, because building
+     * an index and VACUUM's copy take place in memory. */
     SQL_WRITER_SHARE = 8,
-    /* A connection that has no more than this takes from what is kept for such:
-     * an eighth of all. Those that hold much hold it for as long as they like,
-     * and each further one takes its share of what is left. */
+    /* A connection that holds no more than this may also use the part that is
+     * kept for small ones: an eighth of all. Those that hold much may hold it
+     * for as long as they like, and each further one takes its share of the
+     * rest. */
     SQL_SMALL_BYTES = 1 << 20,
     SQL_KEPT_PART = 8,
-    /* Freed memory that is given back to the kernel. */
+    /* With so many bytes freed, memory is returned to the kernel. */
     SQL_TRIM_BYTES = 32 << 20,
 };
 
-/* Counts what one connection has. It outlives the connection while something
- * that SQLite shares among connections (the WAL's index) was allocated for it:
- * so bytes has one more than there are, until it is closed. */
+/* Counts what one connection has allocated. SQLite shares some memory among
+ * connections (the index of the WAL), so the account may outlive the connection
+ * that it was allocated for. Until the account is closed, bytes is one more
+ * than what is allocated, so that it cannot reach 0. */
 struct sql_account {
     atomic_size_t bytes;
     size_t most;    /* bytes at most; SIZE_MAX: no limit of its own */
-    unsigned share; /* times what is free */
+    unsigned share; /* it may have so many times the free memory */
 };
 
-/* Stands in front of each allocation; 16 bytes, so that what follows is aligned
- * as malloc's. */
+/* Precedes each allocation. It has 16 bytes, so that what follows is aligned as
+ * by malloc. */
 struct header {
-    _Alignas(16) struct sql_account *account; /* NULL: nobody's */
+    _Alignas(16) struct sql_account *account; /* NULL: no connection's */
     size_t size;                              /* without the header */
 };
 
-static atomic_size_t used;  /* bytes of all, headers included */
-static atomic_size_t peak;  /* of used, since memory was given back */
-static atomic_size_t limit; /* of used; SIZE_MAX: none */
+static atomic_size_t used;  /* bytes of all allocations, with headers */
+static atomic_size_t peak;  /* of used, since memory was returned to the
+                               kernel */
+static atomic_size_t limit; /* of used; SIZE_MAX: no limit */
 static atomic_uint_fast64_t refusals;
 
-/* Whose statement this thread compiles or runs; NULL: no bounds but the sum. */
+/* The connection for which this thread compiles or runs a statement. NULL: only
+ * the limit of the sum holds. */
 static _Thread_local struct sql_connection *entered;
 
 /* ---- accounts ---- */
@@ -116,7 +123,8 @@ static void account_take(struct sql_account *account, size_t n)
 
 /* ---- the bounds ---- */
 
-/* Threads that ask at the same moment may together come a little over. */
+/* Threads that call it at the same time may together exceed the limit a little.
+ */
 static bool fits(const struct sql_account *account, size_t most, size_t n)
 {
     size_t all = atomic_load_explicit(&limit, memory_order_relaxed);
@@ -133,8 +141,9 @@ static bool fits(const struct sql_account *account, size_t most, size_t n)
            held / account->share <= all - now - n;
 }
 
-/* The statement's time is up, or the server ends. One that writes and runs is
- * the progress handler's, which knows when its commit has begun. */
+/* The statement's time is up, or the server ends. A statement that writes and
+ * runs is left to the progress handler, which knows when its commit has begun.
+ */
 static bool is_late(const struct sql_connection *connection)
 {
     sqlite3_stmt *running = connection->running;
@@ -152,11 +161,11 @@ bool sql_is_late(void)
     struct sql_connection *connection = entered;
     if (connection == NULL || !is_late(connection))
         return false;
-    connection->late = true;
+    connection->timed_out = true;
     return true;
 }
 
-/* Why an allocation of n more bytes must not be had. */
+/* Why n more bytes must be refused; SQL_GRANTED if they need not. */
 static enum sql_refusal refusal_of(struct sql_connection *connection,
                                    const struct sql_account *account, size_t n)
 {
@@ -175,7 +184,7 @@ static enum sql_refusal refusal_of(struct sql_connection *connection,
 static bool may_take(const struct sql_account *account, size_t n)
 {
     struct sql_connection *connection = entered;
-    /* Time does not come back: SQLite would try again. */
+    /* SQLite would try again, but its time stays over. */
     if (connection != NULL && connection->refused == SQL_TOO_LATE)
         return false;
     enum sql_refusal refusal = refusal_of(connection, account, n);
@@ -310,8 +319,8 @@ int sql_memory_open(const struct settings *settings)
     atomic_store(&limit, most != 0 ? (size_t)most : SIZE_MAX);
     if (opened)
         return 0;
-    /* We count: SQLite's own count would take a mutex for each allocation.
-     * Both calls are refused once SQLite is in use. */
+    /* We count here, as SQLite's own count would take a mutex for each
+     * allocation. SQLite refuses both calls once it is in use. */
     if (sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK ||
         sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK) {
         errno = EBUSY;
@@ -343,6 +352,7 @@ void sql_memory_tick(void)
     if (atomic_load(&peak) - now < SQL_TRIM_BYTES)
         return;
     atomic_store(&peak, now);
-    /* free(3) keeps what lies below something that is still in use. */
+    /* free(3) alone does not return memory to the kernel if memory above it is
+     * still in use. */
     malloc_trim(0);
 }

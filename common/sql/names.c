@@ -1,21 +1,21 @@
-/* names.c - the names of a statement's parameters, each found at once.
+/* names.c - the names of a statement's parameters, each found in constant time.
  *
  * statement -> names by number, and a table by name, made when first asked for
  *
- * SQLite keeps the names in a list. It goes through the list for each name that
- * it is asked for, by number or by name. For thousands of both that is the
- * square of their number, for each run. Here the list is gone through once for
- * each compilation, which costs less than the compilation itself: for each name
- * in the text SQLite goes through the list too. */
+ * SQLite keeps the names in a list, and goes through the list for each name
+ * that it is asked for, by number or by name. For thousands of names that takes
+ * the square of their number, in each run. Here the list is read once for each
+ * compilation. That costs less than the compilation itself, in which SQLite
+ * also goes through the list for each name in the text. */
 #include "sql/internal.h"
 
-/* Up to here SQLite's way is as fast, and takes no memory. */
+/* Up to so many names, SQLite's way is as fast and takes no memory. */
 enum { NAMES_FEW = 16 };
 
-/* With what it points to one piece of memory. */
+/* One piece of memory, with all that it points to. */
 struct sql_names {
     struct text *by_number; /* [0] is not used; data NULL: no name */
-    uint32_t *slots;        /* numbers by hash; 0: free */
+    uint32_t *slots;        /* hash table of numbers; 0: free */
     uint32_t mask;
     _Alignas(struct text) char bytes[]; /* by_number, slots, then the names */
 };
@@ -34,7 +34,8 @@ static uint32_t *slot_of(const struct sql_names *names, struct text name)
     return &names->slots[at];
 }
 
-/* Copies: a name of SQLite's goes when it compiles the statement again. */
+/* Copies the names, as SQLite frees its own when it compiles the statement
+ * again. */
 static void copy_names(struct sql_names *names, char *to, sqlite3_stmt *handle,
                        int count)
 {
@@ -59,7 +60,8 @@ static size_t bytes_of_names(sqlite3_stmt *handle, int count)
     return bytes;
 }
 
-/* NULL without memory. */
+/* Returns the names of the statement, made at the first call; NULL without
+ * memory. */
 static const struct sql_names *names_of(struct sql_statement *statement,
                                         int count)
 {

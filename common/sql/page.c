@@ -32,7 +32,7 @@ static unsigned range_matches(struct text range, const struct media *wanted)
     return text_equal(range, TEXT("*/*")) ? 1 : 0;
 }
 
-/* The closest range decides, wherever it stands. */
+/* The range that matches most closely decides, wherever it is in the field. */
 static void weigh(struct text range, unsigned weight, unsigned closest[],
                   unsigned weights[])
 {
@@ -54,7 +54,7 @@ enum sql_format sql_format_wanted(const struct http_request *request,
     struct text value, range;
     unsigned weight;
     while ((value = http_field_next(request, TEXT("Accept"), &at)).data) {
-        if (text_equal(value, TEXT("*/*"))) /* curl's */
+        if (text_equal(value, TEXT("*/*"))) /* curl's default */
             continue;
         while (negotiate_next(&value, &range, &weight))
             weigh(range, weight, closest, weights);
@@ -78,8 +78,8 @@ void sql_page_start(struct exchange *exchange, enum sql_format format)
     buffer_append_text(fields, TEXT("\r\n"
                                     "Cache-Control: no-store\r\n"
                                     "Vary: Accept\r\n"));
-    /* Should an escape ever be forgotten, what slips through still cannot
-     * run: the pages have no script. */
+    /* If an escape is ever forgotten, a script that gets into the page still
+     * cannot run: the pages have no script, so none is allowed. */
     if (format == SQL_HTML)
         buffer_append_text(fields,
                            TEXT("Content-Security-Policy: default-src 'none'; "
@@ -89,8 +89,8 @@ void sql_page_start(struct exchange *exchange, enum sql_format format)
                                 "frame-ancestors 'self'\r\n"));
 }
 
-/* The protocol says most errors of SQL inside a 200; here the status says
- * whose fault it is and whether to try again. */
+/* The Hrana protocol reports most errors of SQL inside a 200. Here the status
+ * says whose fault it is, and whether to try again. */
 static void set_status(struct sql_error *error)
 {
     static const struct {

@@ -4,8 +4,8 @@
  * exchange -> sql_pages_begin -> list | tables.c | query.c
  *   -> response.memory (JSON, HTML or CSV)
  *
- * Everything that comes from a database or from the client goes through an
- * escape of the format around it: a table may be called <script>. */
+ * Everything that comes from a database or from the client is escaped for the
+ * format around it: a table may be called <script>. */
 #include "sql/pages.h"
 
 #include "access/access.h"
@@ -16,13 +16,13 @@
 /* ---- GET /db/ ---- */
 
 struct list {
-    struct exchange *exchange; /* who asks */
+    struct exchange *exchange; /* of the client that asks */
     struct message_buffer *out;
     enum sql_format format;
     size_t count;
 };
 
-/* May whoever reads the list read this one? */
+/* May the client that asks for the list also read this database? */
 static bool is_shown(const struct exchange *exchange, const char *name)
 {
     char path[PATH_MAX_BYTES + SQL_NAME_MAX + 2];
@@ -108,23 +108,24 @@ static void answer_not_allowed(struct exchange *exchange, const char *allow)
 {
     struct sql_error error;
     sql_fail(&error, 405, "METHOD_NOT_ALLOWED",
-             "This path does not know %s; it knows %s",
+             "This path does not allow %s; it allows %s",
              http_method_name(exchange->request.method), allow);
     sql_page_error(exchange, &error);
     response_field(&exchange->response, "Allow", "%s", allow);
 }
 
-/* A link may have that name, which is no database. */
+/* The name may be that of a symbolic link, which is not used as a database. */
 static int check_made(struct sql *sql, struct text name,
                       struct sql_error *error)
 {
     return sql_exists(sql, name)
                ? 0
-               : sql_fail(error, 404, "NOT_FOUND", "no database of that name");
+               : sql_fail(error, 404, "NOT_FOUND",
+                          "there is no database of that name");
 }
 
-/* PUT /db/NAME/. Which of two that come at once made it is not known to
- * either; both may hear 201. */
+/* PUT /db/NAME/. If two requests come at the same time, neither knows which one
+ * has made the database: both may be answered with 201. */
 static void answer_create(struct exchange *exchange, struct text name)
 {
     struct sql *sql = sql_of(exchange);
@@ -140,8 +141,8 @@ static void answer_create(struct exchange *exchange, struct text name)
         sql_page_error(exchange, &error);
         return;
     }
-    /* Ready for the first request. If it cannot be opened now, it is made all
-     * the same. */
+    /* Opens the database, so that the first request need not do it. An error
+     * here is ignored, as the database has been made. */
     if (!existed)
         sql_give(sql_take(sql, name, SQL_WRITE, &error));
     struct response *response = &exchange->response;
@@ -181,7 +182,7 @@ enum answer_next sql_pages_begin(struct exchange *exchange)
         else
             answer_create(exchange, route.name);
     } else if (text_equal(route.rest, TEXT("query"))) {
-        if (reads) /* the only one that may be asked for at once */
+        if (reads) /* the only page that may be answered at once */
             return sql_query_answer(exchange, route.name);
         else
             answer_not_allowed(exchange, "GET, HEAD, OPTIONS");

@@ -1,4 +1,4 @@
-/* pages.h - what the pages for people share; only they and backup.c
+/* pages.h - what the pages for people share. Only the pages and backup.c
  * include it. */
 #ifndef FIVEFOLD_SQL_PAGES_H
 #define FIVEFOLD_SQL_PAGES_H
@@ -7,28 +7,33 @@
 
 enum sql_format { SQL_JSON, SQL_HTML, SQL_CSV, SQL_FORMAT_COUNT };
 
-/* The format that Accept prefers (RFC 9110 section 12.5.1) among those whose
- * bit (1 << format) is set in offered; the first of enum sql_format when the
- * client does not care, or wants none of them. */
+/* Returns the format that the client's Accept field prefers (RFC 9110 section
+ * 12.5.1), among those whose bit (1 << format) is set in offered. If the client
+ * has no preference, or wants none of them, it is the first one of enum
+ * sql_format. */
 enum sql_format sql_format_wanted(const struct http_request *request,
                                   unsigned offered);
 
-/* Starts a 200 of that format; the body is to be appended to
+/* Starts an answer of status 200 in that format. The caller appends the body to
  * response.memory. */
 void sql_page_start(struct exchange *exchange, enum sql_format format);
 
-/* Opens and closes an HTML page. title is escaped here. */
+/* Open and close an HTML page. title is escaped here. */
 void sql_html_begin(struct message_buffer *out, struct text title);
 void sql_html_end(struct message_buffer *out);
 
-/* GET /db/NAME/: describes the tables (tables.c). */
+/* GET /db/NAME/: answers with a description of the tables (tables.c), or with
+ * an error. May block. */
 void sql_tables_answer(struct exchange *exchange, struct text name);
 
-/* GET /db/NAME/query?sql=...: runs one statement that reads (query.c). With
- * exchange->at_once, if it is short; else ANSWER_WOULD_BLOCK. */
+/* GET /db/NAME/query?sql=...: runs one statement that reads (query.c), and
+ * answers with its rows or an error. May block. With exchange->at_once it does
+ * not block: it answers only if the statement is short, and otherwise returns
+ * ANSWER_WOULD_BLOCK. */
 enum answer_next sql_query_answer(struct exchange *exchange, struct text name);
 
-/* Answers with error; adds what this status owes to the client. */
+/* Answers with error and Cache-Control: no-store. Sets error->status to the one
+ * that fits error->code. */
 void sql_page_error(struct exchange *exchange, struct sql_error *error);
 
 #endif

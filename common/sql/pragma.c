@@ -1,4 +1,5 @@
-/* pragma.c - which PRAGMAs a client may use, and for what. */
+/* pragma.c - which PRAGMAs a client may use, and for what. internal.h
+ * explains the rules; guard.c and text.c apply them. */
 #include "sql/internal.h"
 
 static const struct {

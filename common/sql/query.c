@@ -3,9 +3,9 @@
  * query string -> pairs (decoded once, into one block) -> cached statement
  *   -> values bound by name -> rows -> JSON, CSV or HTML in response.memory
  *
- * A value is bound and never becomes part of the SQL. This is the shortest way
- * from a request to a row and is measured as such: with a short query string
- * nothing is allocated here but the answer. */
+ * A value is bound, and never becomes part of the SQL text. This is the
+ * shortest way from a request to a row, and benchmarks measure it. So with a
+ * short query string, only the answer is allocated here. */
 #include "sql/pages.h"
 
 #include "base/base64.h"
@@ -16,7 +16,7 @@
 
 enum {
     QUERY_PAIRS_MAX = 100,           /* names in the query string */
-    QUERY_SHORT_BYTES = 2048,        /* up to here the stack holds it */
+    QUERY_SHORT_BYTES = 2048,        /* up to this it is on the stack */
     QUERY_DECIMAL_BYTES = 400,       /* a longer number stays a text */
     QUERY_AT_ONCE_BYTES = 64 * 1024, /* of an answer that is made at once */
 };
@@ -35,7 +35,8 @@ struct query {
 
 /* ---- the query string ---- */
 
-/* Decodes one half of a pair to *to and moves it behind. */
+/* Decodes one half of a pair (its name or its value) to *to, and moves *to
+ * after the result. Returns 0, or -1 with error 400. */
 static int decode(struct text raw, char **to, struct text *decoded,
                   struct sql_error *error)
 {
@@ -49,7 +50,8 @@ static int decode(struct text raw, char **to, struct text *decoded,
     return 0;
 }
 
-/* Puts a pair where it belongs; each name once. */
+/* Stores a pair in query. Returns 0, or -1 with error 400, as when a name is
+ * given twice. */
 static int keep_pair(struct query *query, struct text name, struct text value,
                      struct sql_error *error)
 {
@@ -69,13 +71,14 @@ static int keep_pair(struct query *query, struct text name, struct text value,
                             (int)name.length, name.data);
     if (query->count == QUERY_PAIRS_MAX)
         return sql_fail(error, 400, "ARGS_INVALID",
-                        "More than %d parameters; POST takes more",
+                        "More than %d parameters; use POST for more",
                         QUERY_PAIRS_MAX);
     query->pairs[query->count++] = (struct pair){.name = name, .value = value};
     return 0;
 }
 
-/* Decodes raw into space (raw.length bytes). */
+/* Decodes raw into space, which has room for raw.length bytes; query points
+ * into it. Returns 0, or -1 with error 400. */
 static int query_read(struct query *query, struct text raw, char *space,
                       struct sql_error *error)
 {
@@ -93,7 +96,7 @@ static int query_read(struct query *query, struct text raw, char *space,
     }
     if (query->sql.data == NULL)
         return sql_fail(error, 400, "BAD_REQUEST",
-                        "sql is missing; ask as in query?sql=SELECT+1");
+                        "sql is missing; for example query?sql=SELECT+1");
     return 0;
 }
 
@@ -128,8 +131,8 @@ static size_t count_digits(struct text text, size_t at)
 
 enum look { LOOKS_INTEGER, LOOKS_DECIMAL, LOOKS_TEXT };
 
-/* Reads it by JSON's grammar of numbers: no plus, no needless zero, so that a
- * telephone number or a postal code stays the text that it is. */
+/* Follows JSON's grammar of numbers: no plus sign and no needless zero at the
+ * front. So a telephone number or a postal code stays a text. */
 static enum look look_at(struct text text)
 {
     size_t at = text.length > 0 && text.data[0] == '-';
@@ -188,8 +191,8 @@ static struct pair *find_pair(struct query *query, struct text name)
     return NULL;
 }
 
-/* Binds parameter number i; its value's name is :name, or name without the
- * mark, or for ? and ?7 the number. */
+/* Binds parameter number i. The value of :name is that of the pair called
+ * "name" or ":name". For ? and ?7 the pair is called by the number. */
 static int bind_parameter(struct query *query, struct sql_run *run, int i,
                           struct sql_error *error)
 {
@@ -252,8 +255,8 @@ static void append_blob(struct message_buffer *out, sqlite3_stmt *row,
     base64_append(out, bytes.data, bytes.length, true);
 }
 
-/* NULL is an empty field and an empty text is "", which many readers of CSV
- * tell apart. */
+/* NULL becomes an empty field, and an empty text becomes "". Many programs that
+ * read CSV tell the two apart. */
 static void append_csv(struct message_buffer *out, sqlite3_stmt *row,
                        int column)
 {
@@ -346,14 +349,15 @@ static int append_row(struct message_buffer *out, enum sql_format format,
             append_csv(out, row, i);
         else
             append_html(out, row, i);
-        /* Not only at its end: a row may hold many large values. */
+        /* Checked after each value, not only after the row: a row may hold many
+         * large values. */
         if (sql_check_bytes(run->connection->sql, buffer_length(out), error) <
                 0 ||
             sql_check_room(run->connection, out, error) < 0)
             return -1;
         if (run->connection->at_once > 0 &&
             buffer_length(out) > QUERY_AT_ONCE_BYTES)
-            return -1; /* a worker does it all again */
+            return -1; /* a worker runs the query again */
     }
     if (format == SQL_JSON)
         buffer_append_char(out, ']');
@@ -369,8 +373,9 @@ static int run_rows(struct exchange *exchange, struct sql_run *run,
     sqlite3_stmt *row = run->statement->handle;
     bool first = true;
     int more;
-    /* The first step may compile the statement anew (the schema has changed),
-     * and `SELECT *` then has other columns: the head comes after it. */
+    /* If the schema has changed, the first step compiles the statement again,
+     * and `SELECT *` may then have other columns. So the head is appended after
+     * that step. */
     while ((more = sql_run_step(run, true, error)) == 1) {
         if (first)
             append_head(out, format, row);
@@ -445,7 +450,8 @@ static int run_query(struct exchange *exchange, struct text name,
     return result;
 }
 
-/* Whatever comes of it but an answer is left to a worker, errors too. */
+/* Returns 0 with an answer, or -1: then a worker runs the query again. Errors
+ * are left to the worker, too. */
 static int run_at_once(struct exchange *exchange, struct text name,
                        struct query *query, enum sql_format format)
 {

@@ -4,17 +4,17 @@
  *   SQLite says whether it writes] -> stream -> answer (hrana.c,
  *   cursor.c)
  *
- * One thread at a time has a request; which one may change between the steps.
- */
+ * Only one thread at a time uses a request, but each step may run in another
+ * thread. */
 #include "sql/hrana.h"
 
 #include <stdlib.h>
 
 enum {
-    JSON_VALUES_MIN = 65536, /* that are always allowed */
-    TREE_SHORT_BYTES = 512,  /* of a body; what it becomes is not counted */
-    /* What Jansson allocates, about, for an object and its table, for an array,
-     * and for a value and its place. */
+    JSON_VALUES_MIN = 65536, /* so many are always allowed */
+    TREE_SHORT_BYTES = 512,  /* of a body whose tree is not counted */
+    /* About what Jansson allocates: for an object with its table, for an array,
+     * and for a value with its place in one of these. */
     TREE_OBJECT_BYTES = 256,
     TREE_ARRAY_BYTES = 128,
     TREE_VALUE_BYTES = 96,
@@ -35,12 +35,13 @@ static int shape_check(const struct sql_request *request,
     return sql_v1_check(request->body, request->call == SQL_V1_BATCH, error);
 }
 
+/* The size of the tree of values that Jansson makes of a text. */
 struct tree {
-    size_t values; /* at most: what begins one, or stands behind it */
-    size_t bytes;  /* that they take, about, besides the text itself */
+    size_t values; /* at most so many: each {, [ and comma counts as one */
+    size_t bytes;  /* about what they take, without the text itself */
 };
 
-/* What the text becomes. Stops counting beyond most values. */
+/* Estimates the tree of the text. Stops after more than `most` values. */
 static struct tree tree_of(struct text text, size_t most)
 {
     struct tree tree = {0};
@@ -61,8 +62,9 @@ static struct tree tree_of(struct text text, size_t most)
     return tree;
 }
 
-/* Takes the memory of the tree out of the budget, until sql_request_close or
- * the end of the cursor that has got it. */
+/* Takes the memory of the tree and its text from the budget. It is given back
+ * by sql_request_close, or at its end by the cursor that has taken it over.
+ * Returns 0, or -1 with error 413 or 503. */
 static int take_tree(struct sql_request *request, struct tree tree,
                      struct sql_error *error)
 {
@@ -70,7 +72,7 @@ static int take_tree(struct sql_request *request, struct tree tree,
     size_t bytes = tree.bytes + request->exchange->body.length;
     if (budget != NULL && budget->max != 0 && bytes > budget->max / 2)
         return sql_fail(error, 413, "TOO_LARGE",
-                        "the body takes more memory than there is; send fewer "
+                        "the body needs more memory than there is; send fewer "
                         "values at a time");
     if (!budget_take(budget, 0, bytes))
         return sql_fail(error, 503, "SQLITE_NOMEM",
@@ -79,8 +81,12 @@ static int take_tree(struct sql_request *request, struct tree tree,
     return 0;
 }
 
-/* Three bytes, {}, become 240 in memory. No honest request has a value for each
- * 8 bytes of the longest body. */
+/* Returns the body, owned by the caller. If it is no JSON object, error says
+ * why, and the result may be NULL.
+ *
+ * A body with too many values is refused: the three bytes "{}," become 240 in
+ * memory. No honest request has one value for every 8 bytes of the longest
+ * body. */
 static json_t *read_body(struct sql_request *request, struct sql_error *error)
 {
     const struct exchange *exchange = request->exchange;
@@ -106,7 +112,7 @@ static json_t *read_body(struct sql_request *request, struct sql_error *error)
         sql_fail(error, 500, "INTERNAL", "out of memory");
     else if (made == NULL)
         sql_fail(error, 400, "BAD_REQUEST",
-                 "the body is no JSON: %s (line %d, column %d)", where.text,
+                 "the body is not JSON: %s (line %d, column %d)", where.text,
                  where.line, where.column);
     else if (!json_is_object(made))
         sql_fail(error, 400, "BAD_REQUEST", "the body must be a JSON object");
@@ -144,7 +150,7 @@ void sql_request_close(struct sql_request *request)
 
 /* ---- answering ---- */
 
-/* v1 knows no batons. */
+/* Borrowed; NULL: none. Version 1 of the protocol has no batons. */
 static const json_t *baton_of(const struct sql_request *request)
 {
     return request->version == 1 ? NULL
@@ -199,19 +205,21 @@ void sql_request_run(struct sql_request *request)
 
 /* ---- what it needs ---- */
 
-/* What has been found out about a request's statements so far. */
+/* What is known so far about the statements of a request. */
 struct survey {
     struct sql_request *request;
-    bool writes; /* or may */
-    bool alone;  /* must not be in a transaction of others */
-    bool own;    /* leaves something on its connection */
-    /* The parts that store a text; not all of them if they are more than a
-     * stream takes, or a look at each would cost the square of their number. */
+    bool writes; /* a statement writes, or may write */
+    bool alone;  /* must not share a transaction with other requests */
+    bool own;    /* leaves state on its connection */
+    /* The parts that store a text, but not more than a stream can store. To
+     * search through any number of them, for each part, would take time that
+     * grows with the square of that number. */
     const json_t *stored[SQL_STORED_MAX];
     size_t stored_count;
 };
 
-/* The text that an earlier part of the same request stores under that id. */
+/* Returns the text that an earlier part of the same request stores under that
+ * id. Borrowed; NULL: there is none. */
 static const json_t *stored_here(const struct survey *survey, const json_t *id)
 {
     for (size_t i = survey->stored_count; i > 0; i--) {
@@ -222,7 +230,8 @@ static const json_t *stored_here(const struct survey *survey, const json_t *id)
     return NULL;
 }
 
-/* Runs says that the text is not only described. */
+/* Compiles the text of object, and notes what it needs. runs is false if the
+ * text is only described. */
 static void survey_text(struct survey *survey, const json_t *object, bool runs)
 {
     struct sql_stream *stream = survey->request->stream;
@@ -271,14 +280,16 @@ static void survey_part(struct survey *survey, const json_t *part)
     if (strcmp(type, "execute") == 0) {
         survey_text(survey, json_object_get(part, "stmt"), true);
     } else if (strcmp(type, "describe") == 0) {
-        /* A connection that only reads does not compile all that a client may
-         * have compiled who may write: CREATE TEMP TABLE. */
+        /* A client that may write can describe texts that a read-only
+         * connection does not compile, as CREATE TEMP TABLE. Such a text counts
+         * as a write. */
         survey_text(survey, part, false);
     } else if (strcmp(type, "batch") == 0) {
         survey_batch(survey, json_object_get(part, "batch"));
     } else if (strcmp(type, "sequence") == 0) {
-        /* Compiled as it runs; if it is more than one statement, it counts as
-         * one that cannot be compiled. */
+        /* Its statements are compiled one by one as they run. Here, a text of
+         * more than one statement cannot be compiled, so it counts as a write.
+         */
         survey_text(survey, part, true);
         survey->alone = true;
     } else if (strcmp(type, "store_sql") == 0) {
@@ -307,8 +318,9 @@ static void survey_all(struct survey *survey)
     }
 }
 
-/* A stream to look with: the baton's, or one on a connection that only reads,
- * on which a write can be compiled, if not run. */
+/* Sets request->stream to one that can compile: the stream of the baton, or a
+ * new one on a read-only connection. There a write can be compiled, although it
+ * could not be run. Returns 0, or -1. */
 static int survey_stream(struct sql_request *request, bool fresh)
 {
     struct sql_error error;
@@ -324,9 +336,9 @@ static int survey_stream(struct sql_request *request, bool fresh)
     return -1;
 }
 
-/* Four words can only begin a statement that writes and that may share a
- * transaction. Nothing has to be compiled to know that, and most writes are
- * such. */
+/* A statement that begins with one of these four words writes, and may share a
+ * transaction with other requests. Nothing has to be compiled to know that, and
+ * most writes are of this kind. */
 static bool is_plain_write(const json_t *stmt)
 {
     static const struct text words[] = {
@@ -342,8 +354,8 @@ static bool is_plain_write(const json_t *stmt)
     return false;
 }
 
-/* True if the parts of a pipeline are such statements, and nothing else but
- * its end. */
+/* True if all parts of a pipeline are such statements; the last part may also
+ * be "close". */
 static bool only_plain_writes(const struct sql_request *request)
 {
     const json_t *requests = json_object_get(request->body, "requests");
@@ -367,13 +379,13 @@ enum sql_need sql_request_need(struct sql_request *request)
     if (request->exchange->may_write && fresh && only_plain_writes(request))
         return SQL_NEED_GROUP;
     if (survey_stream(request, fresh) < 0)
-        /* A baton that is none, or a database that is not there (yet): the
-         * answer will say it, or make one. */
+        /* The baton is not valid, or the database does not exist (yet). In
+         * sql_request_run this becomes the error, or creates the database. */
         return fresh ? SQL_NEED_WRITE : SQL_NEED_OWN;
     if (!fresh && request->stream->connection->holds_lock)
         return SQL_NEED_OWN;
     if (fresh && !request->exchange->may_write)
-        return SQL_NEED_READ; /* and is refused what it may not */
+        return SQL_NEED_READ; /* its writes will be refused */
     survey_all(&survey);
     if (!fresh)
         return survey.writes ? SQL_NEED_WRITE : SQL_NEED_OWN;

@@ -1,13 +1,13 @@
-/* result.c - a result code of SQLite, as its client should be told it.
+/* result.c - a result code of SQLite becomes the error that the client gets.
  *
- * code, and why we have refused something -> struct sql_error */
+ * result code, and our reason if we refused something -> struct sql_error */
 #include "sql/internal.h"
 
 #include "report/stats.h"
 
 #include <stdio.h>
 
-/* The name of a primary result code; NULL for SQLITE_ERROR and strangers. */
+/* The name of a primary result code; NULL for SQLITE_ERROR and others. */
 static const char *sql_code_name(int rc)
 {
     switch (rc & 0xff) {
@@ -42,7 +42,8 @@ static const char *sql_code_name(int rc)
     }
 }
 
-/* True if a client can do nothing about it, but whoever runs the server can. */
+/* True if the operator of the server can do something about it, and the client
+ * cannot. */
 static bool concerns_operator(int rc)
 {
     switch (rc & 0xff) {
@@ -58,7 +59,7 @@ static bool concerns_operator(int rc)
 }
 
 /* SQLITE_FULL means that the disk is full, or that a table with AUTOINCREMENT
- * has had the largest row number: then it is its client's affair. */
+ * has used the largest row number. The second concerns the client only. */
 static bool has_no_more_rowids(struct sql_connection *connection)
 {
     sqlite3_stmt *statement = NULL;
@@ -76,14 +77,15 @@ int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
 {
     const struct settings *settings = connection->sql->settings;
     char text[SQL_MESSAGE_BYTES];
-    /* Of memory that we have asked for ourselves the handle knows nothing. */
+    /* The handle does not know of an allocation that failed in our own code:
+     * its last error is another one then. */
     snprintf(text, sizeof text, "%s",
              (sqlite3_errcode(connection->handle) & 0xff) == (rc & 0xff)
                  ? sqlite3_errmsg(connection->handle)
                  : sqlite3_errstr(rc));
-    /* A page that is not in memory is an I/O error to SQLite, a lock that is
-     * not waited for is BUSY. A worker runs the statement again; what is really
-     * wrong is told and counted then. */
+    /* In a run at once (at_once.c), a page that is not in memory is an I/O
+     * error to SQLite, and a lock that we do not wait for is BUSY. A worker
+     * runs the statement again, and real errors are logged and counted then. */
     if (connection->tries_at_once)
         return sql_fail(error, 503, "SQLITE_ABORT", "SQLite error: %s", text);
     if ((rc & 0xff) == SQLITE_NOMEM && connection->refused == SQL_TOO_DEEP)
@@ -97,7 +99,7 @@ int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
             "that may take long (LIKE, GLOB, json_patch, snippet, matchinfo)");
     if ((rc & 0xff) == SQLITE_NOMEM && connection->refused == SQL_TOO_LATE) {
         rc = SQLITE_INTERRUPT;
-        connection->late = true;
+        connection->timed_out = true;
     }
     if (rc == SQLITE_INTERRUPT && connection->refused == SQL_WAL_TOO_LONG)
         return sql_fail(error, 400, "TRANSACTION_TIMEOUT",
@@ -106,7 +108,7 @@ int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
     if (rc == SQLITE_INTERRUPT && connection->refused == SQL_CLIENT_GONE)
         return sql_fail(error, 400, "SQLITE_INTERRUPT",
                         "SQLite error: interrupted, as the client has gone");
-    if (rc == SQLITE_INTERRUPT && connection->late) {
+    if (rc == SQLITE_INTERRUPT && connection->timed_out) {
         if (connection->transaction_deadline_ns != 0 &&
             connection->deadline_ns == connection->transaction_deadline_ns)
             return sql_fail(error, 400, "TRANSACTION_TIMEOUT",
@@ -126,8 +128,9 @@ int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
                         "last row number");
     if (concerns_operator(rc))
         sql_tell(connection->sql, sql_database_name(connection), text);
-    /* The file's permissions are looked at when it is opened: the next one
-     * opens it anew, in case they have been mended. */
+    /* SQLite checks the file's permissions only when it opens it. So this
+     * connection is not used again, and the next one opens the file, in case
+     * they have been corrected. */
     if ((rc & 0xff) == SQLITE_READONLY && !connection->read_only)
         connection->changed = true;
     const char *name = sql_code_name(rc);

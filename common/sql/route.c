@@ -1,5 +1,5 @@
-/* route.c - a path beneath a mount of databases: which database, and what of
- * it. */
+/* route.c - splits a path beneath a mount of databases: which database, and
+ * what of it. (A mount is a path prefix with the handler that serves it.) */
 #include "sql/internal.h"
 
 int sql_route_read(const struct exchange *exchange, struct sql_route *route)

@@ -2,8 +2,8 @@
  *
  * start (limits, what it wrote before) -> bind -> step ... -> finish
  *
- * The time limit is a deadline that the progress handler compares with the
- * clock; a short statement never gets that far. */
+ * The time limit is a deadline. SQLite's progress handler (guard.c) compares it
+ * with the clock; a short statement ends before the handler is called. */
 #include "sql/internal.h"
 
 #include "base/clock.h"
@@ -13,10 +13,11 @@
 
 /* ---- a transaction that SQLite has rolled back by itself ---- */
 
-/* After a full disk, an interrupt, OR ROLLBACK, SQLite is in autocommit mode. A
- * client that goes on as if nothing were would have the rest committed, piece
- * by piece. So its transaction is over only when it says so: an empty one, to
- * be rolled back, stands in its place, and all else is refused. */
+/* After a full disk, an interrupt or OR ROLLBACK, SQLite has rolled back and is
+ * in autocommit mode. If the client sent the rest of its transaction, each
+ * statement would be committed by itself. So the transaction counts as lost
+ * until the client ends it: all other statements are refused. Until then an
+ * empty transaction takes its place, which will be rolled back. */
 static void keep_lost(struct sql_connection *connection)
 {
     connection->lost = true;
@@ -58,17 +59,17 @@ int sql_run_start(struct sql_run *run, struct sql_connection *connection,
                         connection->lost ? "; end it by ROLLBACK" : "");
     }
     if (connection->lost && sqlite3_get_autocommit(connection->handle))
-        keep_lost(connection); /* there was no memory for it */
+        keep_lost(connection); /* its BEGIN had found no memory */
     run->in_transaction = !sql_is_autocommit(connection);
     if (statement->makes_state)
         sql_mark_state(connection);
-    /* The transaction that several requests were to share has ended under this
-     * one. What it wrote from here on would be there, and once more when all of
-     * them are done anew by themselves. */
+    /* Several requests share a transaction, and SQLite has ended it. What this
+     * statement wrote now would stay in the database. It would be written a
+     * second time when each of the requests is run again by itself. */
     if (connection->shared && sqlite3_get_autocommit(connection->handle))
         return sql_fail(error, 500, "INTERNAL", "the transaction has ended");
-    /* SQLite takes READONLY for the transaction's name; the promise is ours
-     * to keep. */
+    /* SQLite reads READONLY as the transaction's name, so it is we who must
+     * refuse the writes. */
     if (connection->read_transaction && !statement->read_only &&
         !sql_is_autocommit(connection))
         return sql_fail(error, 400, "SQLITE_READONLY",
@@ -82,8 +83,8 @@ int sql_run_spend(struct sql_run *run, uint64_t since_ns,
     struct sql_connection *connection = run->connection;
     uint64_t spent = clock_ns() - since_ns;
     sql_request_spend(connection, since_ns);
-    connection->late = run->left_ns != 0 && run->left_ns <= spent;
-    if (connection->late)
+    connection->timed_out = run->left_ns != 0 && run->left_ns <= spent;
+    if (connection->timed_out)
         return sql_fail_sqlite(error, connection, SQLITE_INTERRUPT);
     run->left_ns -= run->left_ns != 0 ? spent : 0;
     return sql_request_check(connection, error);
@@ -101,11 +102,12 @@ int sql_bind_text(struct sql_run *run, int parameter, struct text text,
     return rc == SQLITE_OK ? 0 : sql_fail_sqlite(error, run->connection, rc);
 }
 
-/* Before the statement does anything: what depends on which statement it is. */
+/* Before the first step: sets on the connection what depends on the statement,
+ * and starts the time limit. */
 static void run_arm(struct sql_run *run)
 {
     struct sql_connection *connection = run->connection;
-    connection->late = false;
+    connection->timed_out = false;
     connection->running = run->statement->handle;
     connection->vacuum = run->statement->is_vacuum;
     connection->holds_mutex = connection->sql->one_at_a_time;
@@ -145,7 +147,8 @@ static void run_end(struct sql_run *run)
         connection->lost = false;
     if (statement->begins_read_only)
         connection->read_transaction = true;
-    /* Of a transaction that several requests share this is not known yet. */
+    /* A transaction that several requests share is still open here: whether it
+     * is committed is not known yet. */
     if (sqlite3_get_autocommit(connection->handle) &&
         (!statement->read_only || statement->is_transaction))
         connection->committed = true;
@@ -169,8 +172,9 @@ int sql_run_step(struct sql_run *run, bool want_rows, struct sql_error *error)
     struct sql_connection *before = sql_enter(connection);
     int rc = sqlite3_step(run->statement->handle);
     sql_leave(before);
-    /* What could not be compiled anew, as a table is gone, has counted nothing:
-     * changes() is still about the client before. */
+    /* A statement that could not be compiled again, as when a table is gone,
+     * has counted nothing: SQLite's changes() is still that of the previous
+     * client. */
     if (run->statement->counts && (rc & 0xff) != SQLITE_ERROR &&
         (rc & 0xff) != SQLITE_SCHEMA)
         connection->counted = true;
@@ -217,7 +221,7 @@ void sql_run_pause(struct sql_run *run)
     if (!run->armed)
         return;
     uint64_t now = clock_ns(), end = run->connection->deadline_ns;
-    /* What has run out stays so: 0 would mean no limit. */
+    /* 1 if the time is up, as 0 would mean no limit. */
     if (run->left_ns != 0)
         run->left_ns = end > now ? end - now : 1;
     run_disarm(run);
@@ -228,9 +232,9 @@ void sql_run_finish(struct sql_run *run)
     struct sql_connection *connection = run->connection;
     if (run->statement == NULL)
         return;
-    /* At a row that is not wanted, as the answer was too large. A reset alone
-     * would commit what it has written; once interrupted it is rolled back,
-     * as after the time limit. */
+    /* The statement has stopped at a row, because the answer was too large. A
+     * reset alone would commit what it has written. An interrupt makes SQLite
+     * roll it back, as after the time limit. */
     if (!run->statement->read_only &&
         sqlite3_data_count(run->statement->handle) > 0) {
         sqlite3_interrupt(connection->handle);

@@ -4,21 +4,24 @@
  *   -> no more than three numbers: they travel in the baton
  *   -> the next request, on whichever connection, finds them again
  *
- * A stream that is kept costs a connection, and one that is not loses what
- * these functions say. Three numbers need no connection. They are of interest
- * to their client alone, who may also change them: nothing depends on them.
+ * A session is these three numbers. A stream that is kept costs a connection;
+ * without one, the next request would lose what these functions return. But
+ * three numbers need no connection. They matter to their client alone. It may
+ * change them in the baton: nothing else depends on them.
  *
- * The first of them can be set in SQLite. The others cannot, so the functions
- * are ours. They give SQLite's own numbers once the client has written
- * something, and until then what the baton said, or 0: not what the client
- * before has done on this connection. */
+ * The first number can be set in SQLite. The other two cannot, so we replace
+ * the functions. total_changes() adds what SQLite has counted for this client
+ * to the number in the baton. changes() returns SQLite's number once the client
+ * has written something. Until then it returns the number in the baton, or 0,
+ * and not what the previous client has done on this connection. */
 #include "sql/internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Has SQLite counted anything for this client? The total moves within a
- * statement too, where a trigger asks. */
+/* Has SQLite counted anything for this client? `counted` is set only after a
+ * step. A trigger may call changes() earlier, but the total grows while the
+ * statement runs. */
 static bool has_counted(const struct sql_connection *connection)
 {
     return connection->counted || sqlite3_total_changes64(connection->handle) !=
@@ -76,7 +79,8 @@ void sql_session_start(struct sql_connection *connection,
 
 /* ---- as a baton ----
  *
- * Who makes one up gets what is in it, but no sum that runs over. */
+ * A client may invent one, and then gets the numbers in it. The total is
+ * limited, so that the sum in total_of cannot overflow. */
 
 static const char baton_prefix[] = "session.";
 

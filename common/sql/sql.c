@@ -1,6 +1,6 @@
 /* sql.c - the databases of one directory: opened and closed.
  *
- * Which request goes where, handler.c says. */
+ * handler.c decides which request goes where. */
 #include "sql/hrana.h"
 
 #include <errno.h>

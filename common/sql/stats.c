@@ -1,7 +1,9 @@
 /* stats.c - what /-/stats and /-/metrics show of databases.
  *
  * mounts -> their databases, under each one's lock -> JSON or Prometheus lines
- */
+ *
+ * A mount is a URL prefix and what serves it. A server can have several mounts
+ * of databases. */
 #include "sql/internal.h"
 
 #include "base/json.h"
@@ -9,14 +11,14 @@
 #include "core/mount.h"
 #include "core/server.h"
 
-/* Of a mount of databases; NULL for another. */
+/* Returns the struct sql of a mount of databases; NULL for any other mount. */
 static struct sql *sql_of_mount(const struct mount *mount)
 {
     return mount->handler == &sql_handler ? mount->object : NULL;
 }
 
-/* Two mounts may have databases of one name; where there is but one mount,
- * nobody need be told. */
+/* True if the mount must be named: two mounts may have databases of the same
+ * name. */
 static bool mounts_are_told(const struct server *server)
 {
     size_t count = 0;
@@ -101,7 +103,7 @@ static const struct {
     {"cache_hits_total", "counter"}, {"wal_bytes", "gauge"},
 };
 
-/* The lines of one figure for the databases of one mount. */
+/* Appends the lines of one figure for the databases of one mount. */
 static void mount_metrics(struct message_buffer *out, const struct mount *mount,
                           struct sql *sql, bool told, size_t which)
 {
@@ -118,7 +120,7 @@ static void mount_metrics(struct message_buffer *out, const struct mount *mount,
     pthread_mutex_unlock(&sql->lock);
 }
 
-/* All lines of one figure must stand together. */
+/* All lines of one figure must follow each other. */
 static void databases_metrics(struct message_buffer *out,
                               const struct server *server, size_t which)
 {

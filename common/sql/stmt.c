@@ -1,10 +1,10 @@
-/* stmt.c - a statement as it stands in a request: checked, bound, run.
+/* stmt.c - a statement as a request contains it: checked, bound, run.
  *
  * json_t -> sql_stmt_check (all of a request, before any of it runs)
  *        -> text -> sql_prepare -> bind -> rows -> StmtResult in the answer
  *
- * The shape is checked first so that a request that cannot be understood
- * changes nothing. */
+ * A request that cannot be understood must change nothing. So the shape of the
+ * whole request is checked first. */
 #include "sql/hrana.h"
 
 #include "base/json.h"
@@ -14,7 +14,7 @@
 
 #include <stdlib.h>
 
-enum { STMT_ROOM_BYTES = 1024 }; /* for what is said of one at the least */
+enum { STMT_ROOM_BYTES = 1024 }; /* for the shortest result, or an error */
 
 static int bad(struct sql_error *error, const char *what)
 {
@@ -41,7 +41,7 @@ int sql_text_check(const json_t *object, struct sql_error *error)
     return 0;
 }
 
-/* What is wrong with a value, or NULL. */
+/* Returns what is wrong with a value, or NULL. */
 static const char *value_fault(const json_t *value)
 {
     const char *type = json_string_value(json_object_get(value, "type"));
@@ -55,14 +55,14 @@ static const char *value_fault(const json_t *value)
     if (strcmp(type, "float") == 0)
         return json_is_number(content)
                    ? NULL
-                   : "float must be a number, of a double's range";
+                   : "float must be a number within the range of a double";
     if (strcmp(type, "integer") == 0) {
         int64_t number;
         if (json_is_integer(content) ||
             (json_is_string(content) &&
              text_to_int64(text_of_json(content), &number) == 0))
             return NULL;
-        return "integer must be a string of 64 bits' range";
+        return "integer must be a string with a 64-bit number";
     }
     if (strcmp(type, "blob") == 0)
         return json_is_string(json_object_get(value, "base64"))
@@ -119,7 +119,8 @@ static int condition_check(const json_t *condition, size_t step,
 {
     const char *type = json_string_value(json_object_get(condition, "type"));
     if (type == NULL || depth == 0)
-        return bad(error, "a condition must have a type, and few levels");
+        return bad(error,
+                   "a condition must have a type, and at most 32 levels");
     if (strcmp(type, "ok") == 0 || strcmp(type, "error") == 0) {
         const json_t *at = json_object_get(condition, "step");
         json_int_t index = json_integer_value(at);
@@ -150,7 +151,7 @@ int sql_batch_check(const json_t *batch, unsigned version,
 {
     const json_t *steps = json_object_get(batch, "steps");
     if (!json_is_array(steps) || json_array_size(steps) > SQL_STEPS_MAX)
-        return bad(error, "a batch must have steps, and not too many");
+        return bad(error, "a batch must have steps, and at most 10000");
     for (size_t i = 0; i < json_array_size(steps); i++) {
         const json_t *step = json_array_get(steps, i);
         const json_t *condition = json_object_get(step, "condition");
@@ -224,7 +225,7 @@ static int bind_blob(sqlite3_stmt *handle, int parameter, struct text base64)
     free(bytes);
     /* A NULL pointer would bind NULL, not an empty blob. */
     return length == 0 ? sqlite3_bind_zeroblob(handle, parameter, 0)
-                       : SQLITE_FORMAT; /* nothing else here gives that */
+                       : SQLITE_FORMAT; /* nothing else here returns that */
 }
 
 static int bind_value(struct sql_run *run, int parameter, const json_t *value,
@@ -250,7 +251,7 @@ static int bind_value(struct sql_run *run, int parameter, const json_t *value,
         rc = sqlite3_bind_double(handle, parameter, json_number_value(content));
         break;
     case 't':
-        /* The request's tree outlives the run. */
+        /* The request's JSON tree outlives the run. */
         rc = sqlite3_bind_text64(handle, parameter, text.data, text.length,
                                  SQLITE_STATIC, SQLITE_UTF8);
         break;
@@ -267,16 +268,16 @@ static int bind_value(struct sql_run *run, int parameter, const json_t *value,
 
 static const char bind_prefix[] = "Arguments do not match SQL parameters";
 
-/* Binds by name, behind the `given` positional ones; seen has a byte for each
- * parameter, *bound is how many have a value. To learn the names of thousands
- * of parameters takes time, which counts as the statement's. */
+/* Binds the named values, after the `given` positional ones. seen has a byte
+ * for each parameter, and *bound is how many have a value. Learning the names
+ * of thousands of parameters takes time, which counts as the statement's. */
 static int bind_named(struct sql_run *run, const json_t *named, size_t given,
                       unsigned char *seen, size_t *bound,
                       struct sql_error *error)
 {
     size_t count = (size_t)sqlite3_bind_parameter_count(run->statement->handle);
     uint64_t start_ns = clock_ns();
-    sql_parameter_name(run->statement, 1); /* learns all of them */
+    sql_parameter_name(run->statement, 1); /* learns all names */
     if (sql_run_spend(run, start_ns, error) < 0)
         return -1;
     for (size_t i = 0; i < json_array_size(named); i++) {
@@ -293,8 +294,8 @@ static int bind_named(struct sql_run *run, const json_t *named, size_t given,
         if (bind_value(run, at, json_object_get(pair, "value"), error) < 0)
             return -1;
     }
-    /* Numbers may leave gaps (?3 alone has three parameters): a gap that has
-     * no name needs no value when names are used. */
+    /* The numbers may have gaps (?3 alone makes three parameters). If names are
+     * used, a parameter in a gap, which has no name, needs no value. */
     for (size_t i = given + 1; *bound < count && i <= count; i++)
         if (!seen[i] && sql_parameter_name(run->statement, (int)i).data == NULL)
             ++*bound;
@@ -306,7 +307,7 @@ static int bind_all(struct sql_run *run, const json_t *args,
 {
     int count = sqlite3_bind_parameter_count(run->statement->handle);
     size_t given = json_array_size(args);
-    size_t bound = given; /* positional ones are the first */
+    size_t bound = given; /* positional values come first */
     if (given > (size_t)count)
         return sql_fail(error, 400, "ARGS_INVALID",
                         "%s: Too many parameter values were provided",
@@ -377,7 +378,7 @@ int sql_append_row(struct message_buffer *out, const struct sql_run *run,
     json_append_open(out, '[');
     for (int i = 0; i < count; i++) {
         sql_append_value(out, row, i);
-        /* Not only at its end: a row may hold many large values. */
+        /* Checked after each value, as a row may have many large ones. */
         if (sql_check_bytes(run->connection->sql,
                             bytes_before + buffer_length(out), error) < 0 ||
             sql_check_room(run->connection, out, error) < 0)
@@ -392,8 +393,9 @@ int sql_stmt_execute(struct sql_stream *stream, const json_t *stmt,
 {
     struct sql *sql = stream->connection->sql;
     struct sql_run run;
-    /* Before it does anything: what has run must not be called too large, and
-     * what a write says of itself, or an error, must have its room. */
+    /* Checked before it does anything: a statement that has run must not be
+     * reported as too large. There must also be room for the result of a write,
+     * or for an error. */
     buffer_reserve(out, STMT_ROOM_BYTES);
     if (sql_check_bytes(sql, buffer_length(out), error) < 0 ||
         sql_check_room(stream->connection, out, error) < 0 ||
@@ -402,7 +404,7 @@ int sql_stmt_execute(struct sql_stream *stream, const json_t *stmt,
     bool want_rows = sql_stmt_wants_rows(stmt);
     size_t start = buffer_length(out);
     int more = sql_run_step(&run, want_rows, error);
-    /* Behind the first step: it may have compiled the statement anew. */
+    /* After the first step, as that may have compiled the statement again. */
     json_append_open(out, '{');
     json_append_key(out, "cols");
     sql_append_columns(out, run.statement);

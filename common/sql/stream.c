@@ -1,11 +1,14 @@
-/* stream.c - streams that outlive their request, found by baton.
+/* stream.c - streams that are kept after a request, and found by baton.
  *
  * sql_stream_take (baton, or a fresh one) -> requests run -> sql_stream_give
  *   -> kept under a new baton | rolled back and closed
  *
- * A stream is kept only while it has state. Batons are single-use: taking a
- * stream removes it, so two requests never share one. Those that ended by
- * time, or for the WAL, are remembered for a while, to tell the client why. */
+ * A stream is a client's connection to a database that may last for several
+ * HTTP requests. The baton is the token with which the next request names it.
+ * A stream is kept only while it has state. A baton can be used once: taking a
+ * stream removes it from the table, so two requests never share one. The batons
+ * of streams that the server has ended (enum end_reason) are remembered for a
+ * while, to tell the client why. */
 #include "sql/hrana.h"
 
 #include "base/base64.h"
@@ -18,22 +21,22 @@
 
 enum {
     STREAM_BUCKETS = 256,  /* a power of two */
-    STREAM_SPENT_MAX = 256 /* batons remembered after they expired */
+    STREAM_SPENT_MAX = 256 /* batons of ended streams, remembered */
 };
 
 enum end_reason {
     END_IDLE,
     END_TRANSACTION, /* held too long */
-    END_WAL,         /* kept the WAL from being started over (wal.c) */
-    END_NO_ROOM,     /* too many streams, after a commit */
+    END_WAL,         /* it kept the WAL from being emptied (wal.c) */
+    END_NO_ROOM,     /* too many streams; its request had committed */
 };
 
 struct sql_streams {
     pthread_mutex_t lock;
     /* Under lock. */
     struct table by_baton;
-    size_t count;        /* kept, or in use and kept before */
-    size_t reader_count; /* of these, those of who may not write */
+    size_t count;        /* streams kept, or in use and kept before */
+    size_t reader_count; /* of these, of clients that may not write */
     struct {
         char baton[SQL_BATON_BYTES + 1];
         enum end_reason why;
@@ -125,8 +128,8 @@ static struct sql_stream *find_locked(const struct sql_streams *streams,
     return NULL;
 }
 
-static bool stream_is_late(const struct sql_stream *stream, uint64_t now_ms,
-                           enum end_reason *why)
+static bool stream_has_expired(const struct sql_stream *stream, uint64_t now_ms,
+                               enum end_reason *why)
 {
     bool transaction = stream->transaction_until_ms != 0 &&
                        now_ms >= stream->transaction_until_ms;
@@ -143,7 +146,7 @@ static void spent_remember_locked(struct sql_streams *streams,
     streams->spent[at].why = why;
 }
 
-static void fail_late(struct sql_error *error, enum end_reason why)
+static void fail_ended(struct sql_error *error, enum end_reason why)
 {
     switch (why) {
     case END_TRANSACTION:
@@ -170,25 +173,26 @@ static void fail_unknown_locked(struct sql_streams *streams, const char *baton,
 {
     for (size_t i = 0; i < STREAM_SPENT_MAX; i++)
         if (strcmp(streams->spent[i].baton, baton) == 0) {
-            fail_late(error, streams->spent[i].why);
+            fail_ended(error, streams->spent[i].why);
             return;
         }
     sql_fail(error, 400, "INVALID_BATON", "Received an invalid baton");
 }
 
-/* Removes and gives the stream; NULL with error. *late gets a stream that is
- * to be dropped without the lock. */
+/* Removes the stream from the table and returns it; NULL with error. *expired is
+ * set to a stream whose time is up: the caller drops it, without the lock. */
 static struct sql_stream *table_take(struct sql_streams *streams,
                                      struct exchange *exchange,
                                      struct text name, const char *baton,
-                                     struct sql_stream **late,
+                                     struct sql_stream **expired,
                                      struct sql_error *error)
 {
     uint64_t now_ms = clock_ms();
     enum end_reason why;
     pthread_mutex_lock(&streams->lock);
     struct sql_stream *found = find_locked(streams, baton);
-    /* Whoever else comes by the baton does not end the stream by it. */
+    /* A request of another user, or for another database, cannot end the
+     * stream, even if it has the baton. */
     if (found != NULL &&
         (!text_equal(sql_database_name(found->connection), name) ||
          strcmp(found->user, exchange->user) != 0))
@@ -197,10 +201,10 @@ static struct sql_stream *table_take(struct sql_streams *streams,
         fail_unknown_locked(streams, baton, error);
     } else {
         leave_locked(streams, found);
-        if (stream_is_late(found, now_ms, &why)) {
+        if (stream_has_expired(found, now_ms, &why)) {
             spent_remember_locked(streams, found, why);
-            fail_late(error, why);
-            *late = found;
+            fail_ended(error, why);
+            *expired = found;
             found = NULL;
         }
     }
@@ -228,14 +232,14 @@ struct sql_stream *sql_stream_take(struct exchange *exchange, struct text name,
         sql_fail(error, 400, "INVALID_BATON", "Received an invalid baton");
         return NULL;
     }
-    struct sql_stream *late = NULL;
+    struct sql_stream *expired = NULL;
     struct sql_stream *taken =
         table_take(sql_of(exchange)->streams, exchange, name,
-                   json_string_value(baton), &late, error);
-    if (late != NULL)
-        sql_stream_drop(late);
-    /* The rules may have changed since: a stream that could write is not
-     * given to someone who no longer may. */
+                   json_string_value(baton), &expired, error);
+    if (expired != NULL)
+        sql_stream_drop(expired);
+    /* The access rules may have changed since. A client that may no longer
+     * write does not get a stream that can. */
     if (taken != NULL && taken->may_write && !exchange->may_write) {
         sql_stream_drop(taken);
         sql_fail(error, 400, "INVALID_BATON", "Received an invalid baton");
@@ -251,8 +255,9 @@ static int baton_make(char baton[SQL_BATON_BYTES + 1])
     unsigned char random[SQL_BATON_BYTES / 4 * 3];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         return -1;
-    /* In memory that is there: a stream is given back after its commits. */
-    char space[SQL_BATON_BYTES + 4]; /* base64_append wants some to spare */
+    /* On the stack, as an allocation could fail: the stream is given back after
+     * its commits, when it is too late for an error. */
+    char space[SQL_BATON_BYTES + 4]; /* base64_append needs spare bytes */
     struct message_buffer text = {.data = space, .capacity = sizeof space};
     base64_append(&text, random, sizeof random, true);
     memcpy(baton, space, SQL_BATON_BYTES);
@@ -260,21 +265,22 @@ static int baton_make(char baton[SQL_BATON_BYTES + 1])
     return 0;
 }
 
-/* Sets until when the stream may stay. */
+/* Sets the times at which the stream expires. */
 static void stream_set_times(struct sql_stream *stream)
 {
     const struct sql_connection *connection = stream->connection;
     stream->idle_until_ms =
         clock_ms() +
         connection->sql->settings->sqlite_stream_idle_seconds * 1000;
-    /* 0 while there is none, or no limit. */
+    /* 0: no transaction is open, or it has no limit. */
     stream->transaction_until_ms =
         connection->transaction_deadline_ns / 1000000;
 }
 
-/* Who had a stream keeps it, or newcomers would end transactions. Who may only
- * read, and that may be anybody, leaves half to those who may write: else a
- * stranger could keep all of them from their transactions. */
+/* A client keeps the stream it has. Otherwise newcomers could end its
+ * transaction. Clients that may only read get at most half of the streams, as
+ * such a client may be anybody. Otherwise a stranger could take all streams,
+ * and leave none to the clients that may write. */
 static bool has_room_locked(const struct sql_streams *streams,
                             const struct sql_stream *stream)
 {
@@ -284,15 +290,15 @@ static bool has_room_locked(const struct sql_streams *streams,
             (stream->may_write || streams->reader_count < (max + 1) / 2));
 }
 
-/* The transaction has a snapshot and has written nothing, so nothing is lost
- * when it ends. */
+/* True if the transaction has a snapshot and has written nothing: nothing is
+ * lost when it ends. */
 static bool only_reads(const struct sql_stream *stream)
 {
     return sqlite3_txn_state(stream->connection->handle, NULL) ==
            SQLITE_TXN_READ;
 }
 
-/* The next request of the client needs this very connection. */
+/* True if the next request of the client needs this same connection. */
 static bool has_state(const struct sql_stream *stream)
 {
     return !SLIST_EMPTY(&stream->stored) ||
@@ -306,8 +312,8 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_MAX + 1],
     struct sql *sql = stream->connection->sql;
     struct sql_streams *streams = sql->streams;
     baton[0] = '\0';
-    /* What is borrowed goes on to others, and nobody comes back for what a
-     * client has left that has gone. */
+    /* Two kinds are never kept. A borrowed connection is needed for other
+     * requests. A client that has gone will not ask for its stream again. */
     if (stream->close || stream->borrows || stream->connection->gone ||
         !has_state(stream)) {
         if (!stream->close)
@@ -327,16 +333,17 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_MAX + 1],
     sql_hold_lock(stream->connection,
                   sqlite3_txn_state(stream->connection->handle, NULL) ==
                       SQLITE_TXN_WRITE);
-    /* A stream in use cannot be ended by sql_streams_end_oldest. It is ended
-     * here, under a baton that is remembered as spent: the answer is good, and
-     * the next request is told why the transaction is gone. */
+    /* sql_streams_end_oldest cannot end a stream that is in use, so it is ended
+     * here. Its new baton is remembered as spent: this answer is still good,
+     * and the next request gets an error that says why the transaction has
+     * ended. */
     bool too_old = atomic_load(&stream->connection->database->wal_is_full) &&
                    only_reads(stream);
     bool place = stream->may_write || sql_occupy(stream->connection);
     pthread_mutex_lock(&streams->lock);
     bool room = place && has_room_locked(streams, stream);
-    /* An error now would deny what this request has committed: its next one
-     * hears of it. */
+    /* An error now would say that nothing was done, although this request has
+     * committed something. So the next request gets the error. */
     bool later = too_old || (!room && stream->connection->committed);
     if (later) {
         memcpy(baton, stream->baton, SQL_BATON_BYTES + 1);
@@ -348,7 +355,8 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_MAX + 1],
         table_add(&streams->by_baton, &stream->by_baton,
                   hash_of(stream->baton));
         atomic_fetch_add(&stream->connection->database->streams, 1);
-        /* Under the lock: behind it the stream may be gone already. */
+        /* Under the lock: after it is released, another thread may have freed
+         * the stream already. */
         memcpy(baton, stream->baton, SQL_BATON_BYTES + 1);
     }
     pthread_mutex_unlock(&streams->lock);
@@ -363,7 +371,7 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_MAX + 1],
 
 void sql_streams_tick(struct sql_streams *streams, uint64_t now_ms)
 {
-    SLIST_HEAD(, sql_stream) late = SLIST_HEAD_INITIALIZER(late);
+    SLIST_HEAD(, sql_stream) expired = SLIST_HEAD_INITIALIZER(expired);
     pthread_mutex_lock(&streams->lock);
     struct table_link *at = NULL, *next;
     if (streams->count > 0)
@@ -372,16 +380,16 @@ void sql_streams_tick(struct sql_streams *streams, uint64_t now_ms)
         struct sql_stream *stream = OWNER_OF(at, struct sql_stream, by_baton);
         enum end_reason why;
         next = table_walk(&streams->by_baton, at);
-        if (!stream_is_late(stream, now_ms, &why))
+        if (!stream_has_expired(stream, now_ms, &why))
             continue;
         spent_remember_locked(streams, stream, why);
         leave_locked(streams, stream);
-        SLIST_INSERT_HEAD(&late, stream, late);
+        SLIST_INSERT_HEAD(&expired, stream, expired);
     }
     pthread_mutex_unlock(&streams->lock);
-    while (!SLIST_EMPTY(&late)) {
-        struct sql_stream *first = SLIST_FIRST(&late);
-        SLIST_REMOVE_HEAD(&late, late);
+    while (!SLIST_EMPTY(&expired)) {
+        struct sql_stream *first = SLIST_FIRST(&expired);
+        SLIST_REMOVE_HEAD(&expired, expired);
         sql_stream_drop(first);
     }
 }

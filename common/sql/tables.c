@@ -15,8 +15,9 @@ enum {
     TABLES_COUNT_ALL = 500000, /* rows counted for one page; then no more */
 };
 
-/* One row a fact, those of a table together: its name, the section, the
- * number within it, then up to five values. */
+/* Each row is a fact, and the facts of a table follow each other. The columns:
+ * the table's name, the section (enum section), the number within the section,
+ * then up to five values. */
 static const char facts_sql[] =
     "WITH t AS (SELECT name, type FROM sqlite_schema"
     " WHERE type IN ('table', 'view')"
@@ -31,8 +32,9 @@ static const char facts_sql[] =
     " FROM t, pragma_foreign_key_list(t.name) AS f WHERE t.type = 'table'"
     " ORDER BY 1, 2, 3";
 
-/* The columns of a table in the same form. For each on its own: those of a view
- * whose table is gone cannot be told, and would end the statement. */
+/* The columns of a table, as rows of the same form. It is run for one table at
+ * a time: for a view whose table is gone SQLite fails, and that would end a
+ * statement for all tables. */
 static const char columns_sql[] =
     "SELECT ?1, 1, cid, name, type, \"notnull\", pk, dflt_value"
     " FROM pragma_table_xinfo(?1) WHERE hidden <> 1 ORDER BY cid";
@@ -48,11 +50,11 @@ enum section {
 struct tables {
     struct message_buffer *out;
     struct sql_connection *connection;
-    sqlite3_stmt *fact;    /* at its row; borrowed */
+    sqlite3_stmt *fact;    /* its current row is the fact; borrowed */
     sqlite3_stmt *columns; /* owned */
-    int rc;                /* of SQLite, where columns has failed */
+    int rc;                /* SQLite's result code, if columns has failed */
     enum sql_format format;
-    int section;      /* -1 before the first table */
+    int section;      /* of the last fact; -1 before the first table */
     int64_t to_count; /* rows that may still be counted */
 };
 
@@ -61,15 +63,16 @@ static struct text fact_text(const struct tables *tables, int column)
     return sql_column_bytes(tables->fact, column, false);
 }
 
-/* The number of rows, or -1 when there are too many to count in passing. */
+/* Returns the number of rows, or -1 if there are too many to count for a page,
+ * or if the count failed. */
 static int64_t count_rows(struct tables *tables, const char *name)
 {
     int64_t limit = tables->to_count < TABLES_COUNT_MAX ? tables->to_count
                                                         : TABLES_COUNT_MAX;
     int64_t count = -1;
     sqlite3_stmt *counter = NULL;
-    /* Not by sql_prepare: these texts would push better ones out. %w doubles
-     * quotes, since a name cannot be bound. */
+    /* Not by sql_prepare: these texts would push more useful ones out of its
+     * cache. A name cannot be bound, so %w writes it, with quotes doubled. */
     char *sql = sqlite3_mprintf(
         "SELECT count(*) FROM (SELECT 1 FROM \"%w\" LIMIT %lld)", name,
         (long long)limit + 1);
@@ -102,7 +105,7 @@ static void fact_flag(const struct tables *tables, const char *name, int column)
                      sqlite3_column_int(tables->fact, column) != 0);
 }
 
-/* Closes the lists up to the one that `section` opens. */
+/* Closes and opens lists until the one of `section` is open. */
 static void json_sections(struct tables *tables, int section)
 {
     static const char *const names[SECTION_COUNT] = {NULL, "columns", "indexes",
@@ -250,7 +253,8 @@ static void append_columns(struct tables *tables, struct text name)
     }
     tables->fact = facts;
     sqlite3_reset(tables->columns);
-    /* A view that cannot be told, or is more than may be told, has none. */
+    /* A view is shown without columns if SQLite cannot list them, or if it
+     * nests too deep. */
     bool deep =
         rc == SQLITE_NOMEM && tables->connection->refused == SQL_TOO_DEEP;
     if (rc != SQLITE_DONE && rc != SQLITE_ERROR && !deep)

@@ -7,14 +7,14 @@
 #include <ctype.h>
 
 enum {
-    /* SQLite's parser has a limit of its own of about 100 in Debian 12, and
-     * none in Debian 13. */
+    /* SQLite's parser has its own limit of about 100 in Debian 12, and none in
+     * Debian 13. */
     SQL_BRACKETS = 1000,
 };
 
-/* Returns where what begins at `at` ends: one character, or what is quoted, or
- * a comment, as SQLite's tokenizer reads it. A bracket in there is none. To
- * SQLite a quote without an end is an error. */
+/* Returns the end of what begins at `at`: one character, a quoted text, or a
+ * comment, as SQLite's tokenizer reads it. A bracket in a quoted text or a
+ * comment does not count. To SQLite, a quote without an end is an error. */
 static size_t skip_quoted(struct text text, size_t at)
 {
     const char *start = text.data + at;
@@ -24,7 +24,7 @@ static size_t skip_quoted(struct text text, size_t at)
     case '\'':
     case '"':
     case '`':
-        /* A quote that is doubled begins again at once. */
+        /* A doubled quote ends one quoted text and begins the next one. */
         end = memchr(start + 1, *start, rest - 1);
         break;
     case '[':
@@ -92,7 +92,7 @@ static struct text skip_blank(struct text text)
     return text;
 }
 
-/* Takes the next word of letters. */
+/* Returns the next word of letters, and moves *rest after it. */
 static struct text next_word(struct text *rest)
 {
     *rest = skip_blank(*rest);
@@ -105,7 +105,7 @@ static struct text next_word(struct text *rest)
     return word;
 }
 
-/* SQLite skips empty statements in front too. */
+/* SQLite too skips empty statements before the first. */
 static struct text skip_empty(struct text text)
 {
     struct text rest = skip_blank(text);
@@ -123,7 +123,7 @@ bool sql_text_is_empty(struct text sql)
            skip_empty(sql).length == 0;
 }
 
-/* Takes NAME or SCHEMA.NAME; gives NAME. */
+/* Reads NAME or SCHEMA.NAME, and moves *rest after it. Returns NAME. */
 static struct text next_name(struct text *rest)
 {
     struct text name = {NULL, 0};
@@ -144,7 +144,7 @@ static struct text next_name(struct text *rest)
     } while (true);
 }
 
-/* Of names that are not in the table, and those in quotes, nothing is known. */
+/* A PRAGMA whose name is unknown, or in quotes, is taken to write. */
 bool sql_text_is_pragma(struct text sql, bool *writes)
 {
     struct text rest = skip_empty(sql);
@@ -177,8 +177,8 @@ const char *sql_stand_in(struct text sql)
                             : NULL;
 }
 
-/* The name of a savepoint as a number, without its quotes and in one case; 0:
- * it is longer than any that we compare. */
+/* Returns the name of a savepoint as a number, without its quotes and in one
+ * case; 0 if it is longer than those that we compare. */
 static uint64_t savepoint_of(struct text rest)
 {
     char name[64];
@@ -199,7 +199,8 @@ static uint64_t savepoint_of(struct text rest)
     return text_hash(0, (struct text){name, n}) | 1;
 }
 
-/* What the statement does to a transaction; rest is behind its first word. */
+/* Finds out what the statement does to a transaction; rest follows its first
+ * word. */
 static void classify_end(struct sql_statement *statement, struct text word,
                          struct text rest)
 {

@@ -1,8 +1,8 @@
 /* value.c - values of SQLite as JSON, written straight into the answer.
  *
- * current row -> bytes in out. No tree is built and nothing is allocated but
- * the buffer itself. The other way, JSON to bound parameter, is in
- * hrana.c. */
+ * current row -> bytes in out. No tree of JSON values is built, and only the
+ * buffer itself is allocated. The other direction, from JSON to bound
+ * parameters, is in stmt.c. */
 #include "sql/internal.h"
 
 #include "base/base64.h"
@@ -12,8 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Most numbers in databases have two decimals at the most. Returns false for
- * others: digits and dot must read back the same. */
+/* A fast way for numbers with at most two decimals, as most in databases are:
+ * what is appended must read back as the same number. Returns false, and
+ * appends nothing, for all others. */
 static bool append_hundredths(struct message_buffer *out, double number)
 {
     double hundredths = number * 100;
@@ -31,8 +32,8 @@ static bool append_hundredths(struct message_buffer *out, double number)
     return true;
 }
 
-/* The shortest of 15, 16 or 17 digits that reads back the same, as JSON, which
- * has no infinity: that is null. */
+/* Appends number as JSON, with 15, 16 or 17 digits: the fewest that read back
+ * the same. JSON has no infinity: it becomes null. */
 static void append_double(struct message_buffer *out, double number)
 {
     if (!isfinite(number)) {
@@ -56,12 +57,12 @@ static void append_double(struct message_buffer *out, double number)
 
 struct text sql_column_bytes(sqlite3_stmt *row, int column, bool blob)
 {
-    /* The pointer first: asking for the length first could convert. */
+    /* The pointer first: to ask for the length could convert the value. */
     const char *data = blob ? sqlite3_column_blob(row, column)
                             : (const char *)sqlite3_column_text(row, column);
     int length = sqlite3_column_bytes(row, column);
-    /* Without memory there is no pointer, but perhaps a length; the next step
-     * fails. */
+    /* Without memory the pointer is NULL, but the length may not be 0. The next
+     * step fails then. */
     if (data == NULL)
         return TEXT("");
     return (struct text){data, (size_t)length};
@@ -75,7 +76,7 @@ static void append_blob(struct message_buffer *out, struct text blob,
     buffer_append_char(out, '"');
 }
 
-/* A number as text: what is beyond 2^53 no reader may round. */
+/* The number in quotes, so that no JSON parser rounds one beyond 2^53. */
 static void append_quoted_integer(struct message_buffer *out, int64_t number)
 {
     buffer_append_char(out, '"');
@@ -93,8 +94,9 @@ static void append_typed(struct message_buffer *out, sqlite3_stmt *row,
         append_quoted_integer(out, sqlite3_column_int64(row, column));
         return;
     case SQLITE_FLOAT:
-        /* PROTOCOL.md has {"type":"float","value":null}, which @libsql/client
-         * refuses, with the whole answer; this is null to every client. */
+        /* An infinity is sent as null, which every client reads. PROTOCOL.md
+         * has {"type":"float","value":null} for it, but with that in an answer
+         * @libsql/client refuses the whole answer. */
         if (!isfinite(sqlite3_column_double(row, column)))
             break;
         json_member_text(out, "type", TEXT("float"));
@@ -106,7 +108,7 @@ static void append_typed(struct message_buffer *out, sqlite3_stmt *row,
         json_member_text(out, "value", sql_column_bytes(row, column, false));
         return;
     case SQLITE_BLOB:
-        /* Without '=': one client turns anything else into nothing. */
+        /* Without '=' at the end: one client reads padded text as empty. */
         json_member_text(out, "type", TEXT("blob"));
         json_append_key(out, "base64");
         append_blob(out, sql_column_bytes(row, column, true), false);
@@ -176,7 +178,7 @@ static void columns_print(struct message_buffer *out, sqlite3_stmt *handle)
 void sql_append_columns(struct message_buffer *out,
                         struct sql_statement *statement)
 {
-    /* A change of the schema makes SQLite compile the statement anew at its
+    /* After a change of the schema, SQLite compiles the statement again at its
      * first step, perhaps with other columns. */
     int reprepared =
         sqlite3_stmt_status(statement->handle, SQLITE_STMTSTATUS_REPREPARE, 0);

@@ -1,17 +1,19 @@
-/* vfs.c - SQLite opens files in the directory that we hold, whatever its
- * name stands for by now.
+/* vfs.c - SQLite opens files in the directory that we hold open, whatever its
+ * name refers to by now. A VFS is SQLite's layer for files.
  *
  * "/proc/self/fd/7/NAME.db" -> this VFS: the name as it is -> SQLite's own
  *
- * The server asks by a descriptor which databases there are. SQLite only takes
- * names. When the directory was renamed and another put in its place, both had
- * different files in mind: a write went into the new directory, and readers on
- * open connections did not see it. The kernel resolves /proc/self/fd/N to the
- * directory of the descriptor itself (proc(5)), so a name that begins with it
- * cannot lead elsewhere. SQLite would replace it by the name that the link
- * shows, and refuse it as a link; so full names are left alone here. The last
- * part of the name is opened with O_NOFOLLOW all the same. NAME.db-wal and
- * NAME.db-shm follow, as SQLite makes them from the name of the database. */
+ * The server uses a descriptor to find out which databases there are, but
+ * SQLite only takes names. If the directory were renamed and another one put in
+ * its place, the server and SQLite would use different files: a write would go
+ * into the new directory, and readers on open connections would not see it.
+ *
+ * The kernel resolves /proc/self/fd/N to the directory of the descriptor itself
+ * (proc(5)), so a name that begins with it cannot lead elsewhere. SQLite would
+ * replace it by the name that the link shows, and refuse it as a link. So this
+ * VFS does not change full names. The last part of the name is still opened
+ * with O_NOFOLLOW. NAME.db-wal and NAME.db-shm are in the same directory, as
+ * SQLite makes their names from the name of the database. */
 #include "sql/internal.h"
 
 #include <errno.h>

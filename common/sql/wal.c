@@ -1,17 +1,17 @@
-/* wal.c - the write-ahead log of a database is kept short.
+/* wal.c - keeps the write-ahead log (WAL) of a database short.
  *
  * write done -> NAME.db-wal longer than settings->sqlite_wal_bytes?
  *   -> checkpoint that truncates -> busy -> the oldest reader that waits for
  *      its client is ended -> checkpoint again ... -> wait for those that run;
  *      at twice the length, interrupt them
- * idle -> nobody has written for a while -> the same, without ending anybody
+ * idle -> no write for a while -> the same, but no reader is ended
  *
  * SQLite copies the WAL into the database after each commit that finds 1000
- * pages in it, and starts it over when nobody reads from it any more. Readers
- * that overlap, each with a snapshot for as long as it likes, keep it from
- * ever doing so. A checkpoint with TRUNCATE holds the writers off meanwhile:
- * readers that come then need the database file only, so it ends once the
- * readers that were there have ended. */
+ * pages in it. It starts the WAL over when no connection reads from it any
+ * more. Readers that overlap, each with a snapshot for as long as it likes,
+ * could keep it from ever doing so. A checkpoint with TRUNCATE keeps the
+ * writers waiting meanwhile. Readers that start then need only the database
+ * file, so the checkpoint ends once the earlier readers have ended. */
 #include "sql/internal.h"
 
 #include "base/clock.h"
@@ -21,8 +21,9 @@
 #include <sys/stat.h>
 
 enum {
-    WAL_REST_MS = 1000, /* after a try in vain, as while a backup is made or
-                           another process reads: no write waits then */
+    WAL_REST_MS = 1000, /* pause after a failed try, such as while a backup is
+                           made or another process reads: writes do not wait
+                           for it meanwhile */
 };
 
 uint64_t sql_wal_bytes(const struct sql *sql, const char *name)
@@ -35,7 +36,7 @@ uint64_t sql_wal_bytes(const struct sql *sql, const char *name)
     return (uint64_t)found.st_size;
 }
 
-/* Empties the WAL. False: somebody reads from it, or writes. */
+/* Empties the WAL. Returns false if a connection reads from it, or writes. */
 static bool truncate_wal(struct sql_connection *connection, bool wait)
 {
     bool no_wait = connection->no_wait;
@@ -43,11 +44,11 @@ static bool truncate_wal(struct sql_connection *connection, bool wait)
     int rc = sqlite3_wal_checkpoint_v2(connection->handle, "main",
                                        SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     connection->no_wait = no_wait;
-    return rc != SQLITE_BUSY; /* an error of the disk is the next commit's */
+    return rc != SQLITE_BUSY; /* the next commit reports an error of the disk */
 }
 
-/* False: another connection has the write lock. It looks at the WAL itself when
- * its transaction has ended. */
+/* Returns false if another connection has the write lock. That one checks the
+ * WAL itself when its transaction has ended. */
 static bool nobody_writes(struct sql_connection *connection)
 {
     return sqlite3_exec(connection->handle, "BEGIN IMMEDIATE; ROLLBACK", NULL,
@@ -59,9 +60,9 @@ static void rest(struct sql_database *database)
     atomic_store(&database->wal_rest_ms, clock_ms() + WAL_REST_MS);
 }
 
-/* Statements that read, one after the other, have kept it from being emptied
- * while it grew to twice its limit: those that run are interrupted, for as long
- * as a lock is waited for. Short ones never get so far as to notice. */
+/* Overlapping statements that read have kept the WAL from being emptied while
+ * it grew to twice its limit. Interrupts those that run, for as long as a lock
+ * is waited for. A short statement ends before it notices. */
 static bool interrupt_readers(struct sql_connection *connection)
 {
     struct sql_database *database = connection->database;
@@ -71,7 +72,8 @@ static bool interrupt_readers(struct sql_connection *connection)
     return done;
 }
 
-/* A transaction whose client is away goes before an answer that is sent. */
+/* Ends a transaction whose client is away, or else a streamed answer. Returns
+ * false if there is neither. */
 static bool end_oldest(struct sql *sql, struct sql_database *database)
 {
     return sql->end_oldest_stream(sql, database) ||
@@ -91,8 +93,8 @@ static void shrink(struct sql_connection *connection, bool overflows)
     while (!(done = truncate_wal(connection, false)) &&
            end_oldest(sql, database))
         ended++;
-    /* Streams and cursors that are in use just now end as they pause, so that
-     * only statements that run are waited for. */
+    /* Streams and cursors that are in use now will end as soon as they wait for
+     * their client. So only statements that run must be waited for. */
     if (!done) {
         atomic_store(&database->wal_is_full, true);
         done = overflows ? interrupt_readers(connection)
@@ -124,8 +126,8 @@ void sql_wal_look(struct sql_connection *connection)
     }
     if (clock_ms() < atomic_load(&database->wal_rest_ms))
         return;
-    /* One thread at a time. A stream that is ended below gives its connection
-     * back and so comes here too. */
+    /* One thread at a time. A stream that shrink ends gives its connection
+     * back, and so calls this function too. */
     if (atomic_exchange(&database->wal_shrinks, true))
         return;
     shrink(connection, bytes / 2 > max);

@@ -65,8 +65,9 @@ static double bucket_limit_us(size_t bucket)
     return (double)stats_bucket_ns(bucket) / 1000;
 }
 
-/* Microseconds that a part (0 to 1) of the requests stayed below. Inside a
- * bucket the requests are taken as evenly spread. */
+/* Returns the time in microseconds that a part (0 to 1) of the requests stayed
+ * below. Requests are assumed to be spread evenly inside a bucket. 0: no
+ * requests yet. */
 static double quantile_us(const struct stats_latency *sum, double part)
 {
     double wanted = part * (double)sum->total, before = 0;
@@ -82,7 +83,7 @@ static double quantile_us(const struct stats_latency *sum, double part)
     return 0;
 }
 
-/* One past the last bucket that was ever hit. */
+/* Returns one more than the index of the last bucket that was ever hit. */
 static size_t buckets_used(const struct stats_latency *sum)
 {
     size_t used = STATS_LATENCY_BUCKETS;
@@ -147,6 +148,8 @@ static uint64_t figure(const atomic_uint_fast64_t *at)
     return atomic_load_explicit(at, memory_order_relaxed);
 }
 
+/* A place is where connections wait: a poll list or a queue
+ * (report/stats.h). */
 static uint64_t place_connections(const struct stats_place *place)
 {
     return atomic_load_explicit(place->connections, memory_order_relaxed);
@@ -237,7 +240,8 @@ static void metrics_latency(struct message_buffer *out)
     uint64_t below = 0;
     metrics_family(out, "fivefold_latency_seconds", "histogram",
                    "From a head's first byte to the last byte sent.");
-    /* Every bucket, used or not: a set that changes breaks rate(). */
+    /* Print every bucket, used or not: a set of buckets that changes breaks
+     * Prometheus' rate(). */
     for (size_t i = 0; i < STATS_LATENCY_BUCKETS; i++) {
         below += sum.count[i];
         buffer_printf(out,
@@ -259,7 +263,7 @@ enum place_metric {
     PLACE_STALE,
 };
 
-/* NULL: such a place has no such figure. */
+/* Returns NULL if such a place has no such figure. */
 static const atomic_uint_fast64_t *place_figure(const struct stats_place *place,
                                                 enum place_metric metric)
 {
@@ -276,8 +280,8 @@ static const atomic_uint_fast64_t *place_figure(const struct stats_place *place,
     return NULL;
 }
 
-/* One line for all places of the same name from i on: a label may stand in a
- * family once. */
+/* Prints one line for all places with the name of place i, because a label may
+ * occur only once in a family. The first of these places prints it. */
 static void metrics_place(struct message_buffer *out, enum place_metric metric,
                           const char *family, size_t i)
 {
@@ -289,7 +293,7 @@ static void metrics_place(struct message_buffer *out, enum place_metric metric,
         if (strcmp(place->name, places[i].name) != 0)
             continue;
         if (j < i)
-            return; /* has its line */
+            return; /* place j has printed the line */
         sum += metric == PLACE_CONNECTIONS
                    ? place_connections(place)
                    : figure(place_figure(place, metric));
@@ -297,7 +301,7 @@ static void metrics_place(struct message_buffer *out, enum place_metric metric,
     metrics_value(out, family, "place", places[i].name, sum);
 }
 
-/* One family; of the places that have that figure. */
+/* Prints one family, with the places that have that figure. */
 static void metrics_places(struct message_buffer *out, enum place_metric metric,
                            const char *family, const char *type,
                            const char *help)

@@ -23,7 +23,7 @@ static double uptime_seconds(const struct server *server)
     return (double)(clock_ns() - server->started_ns) / 1e9;
 }
 
-/* Without limits nobody keeps a count. */
+/* 0 if there are no limits per address: then addresses are not counted. */
 static uint64_t addresses_known(const struct server *server)
 {
     return server->addresses != NULL ? addresses_count(server->addresses) : 0;
@@ -109,11 +109,13 @@ static void write_metrics(const struct server *server,
     figures_metrics(out);
     write_budget_metrics(server, out);
     metrics_one(out, "fivefold_addresses", "gauge",
-                "Addresses that limits know of.", addresses_known(server));
+                "Client addresses that are being tracked.",
+                addresses_known(server));
     sql_stats_metrics(server, out);
 }
 
-/* The page's own style and script, the figures, and nothing from elsewhere. */
+/* Allows the page's own style and script and the figures, and nothing from
+ * elsewhere. */
 #define POLICY                                                                 \
     "default-src 'none'; style-src 'unsafe-inline'; "                          \
     "script-src 'unsafe-inline'; connect-src 'self'; img-src data:; "          \

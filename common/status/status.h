@@ -4,7 +4,7 @@
 
 #include "core/exchange.h"
 
-/* Serves /-/, the same in all stages. */
+/* Serves /-/, in the same way in all stages. */
 extern const struct handler status_handler;
 
 #endif

@@ -230,7 +230,7 @@ static void wrong_names(const struct stage_differences *stage)
             stage,
             &(struct server_options){
                 .arguments = (const char *const[]){"--set", wrong[i], NULL}},
-            "is no host name; write names as www.example.org");
+            "is not a host name; write names as www.example.org");
 }
 
 /* It was shut down with the server, for the manager and the next server too:

@@ -36,13 +36,13 @@ static const struct file_mistake file_mistakes[] = {
     {"[files]\nrule = allow",
      "t.ini:2: [files] rule: the rule names no methods; write " RULE_FORM},
     {"[files]\nrule = allow PATCH /",
-     "t.ini:2: [files] rule: \"PATCH\" is no method; use *, read, write, or "
+     "t.ini:2: [files] rule: \"PATCH\" is not a method; use *, read, write, or "
      "GET,HEAD,POST,PUT,DELETE,OPTIONS"},
     {"[files]\nrule = allow GET, /",
-     "t.ini:2: [files] rule: \"\" is no method; use *, read, write, or "
+     "t.ini:2: [files] rule: \"\" is not a method; use *, read, write, or "
      "GET,HEAD,POST,PUT,DELETE,OPTIONS"},
     {"[files]\nrule = allow * upload",
-     "t.ini:2: [files] rule: \"upload\" is no path; it starts with /, as "
+     "t.ini:2: [files] rule: \"upload\" is not a path; it starts with /, as "
      "in " RULE_FORM},
     {"[files]\nrule = allow * /a/../b",
      "t.ini:2: [files] rule: no request has the path /a/../b; write it as in a "
@@ -51,20 +51,21 @@ static const struct file_mistake file_mistakes[] = {
      "t.ini:2: [files] rule: no request has the path /x?y; write it as in a "
      "URL, without .. and ?, and a % as %25"},
     {"[sqlite]\nrule = allow * / from 10.0.0.0/33",
-     "t.ini:2: [sqlite] rule: \"10.0.0.0/33\" is no address; write from "
+     "t.ini:2: [sqlite] rule: \"10.0.0.0/33\" is not an address; write from "
      "192.0.2.1, from 10.0.0.0/8 or from 2001:db8::/32"},
     {"[sqlite]\nrule = allow * / from here",
-     "t.ini:2: [sqlite] rule: \"here\" is no address; write from 192.0.2.1, "
+     "t.ini:2: [sqlite] rule: \"here\" is not an address; write from "
+     "192.0.2.1, "
      "from 10.0.0.0/8 or from 2001:db8::/32"},
     /* Was taken, and matched nobody. */
     {"[sqlite]\nrule = deny * / from ::ffff:10.0.0.0/104",
-     "t.ini:2: [sqlite] rule: \"::ffff:10.0.0.0/104\" is no address; write "
+     "t.ini:2: [sqlite] rule: \"::ffff:10.0.0.0/104\" is not an address; write "
      "from 192.0.2.1, from 10.0.0.0/8 or from 2001:db8::/32"},
     {"[sqlite]\nrule = allow * / user",
      "t.ini:2: [sqlite] rule: after user comes a name of at most 64 bytes, or "
      "* for anybody who has signed in"},
     {"[internals]\nrule = allow * / for bob",
-     "t.ini:2: [internals] rule: \"for\" is not expected behind the path; "
+     "t.ini:2: [internals] rule: \"for\" is not expected after the path; "
      "write " RULE_FORM},
     {"[users]\ntoken = abc",
      "t.ini:2: [users] token: a token is written NAME:TOKEN; both are needed"},
@@ -121,11 +122,11 @@ static void unfit_htpasswd_lines_are_refused_with_their_place(void **state)
     (void)state;
     static const char *const lines[][2] = {
         {"bob", "no colon; a line is NAME:HASH, as htpasswd -B writes it"},
-        {"bob:secret", "user bob: a hash of a kind that is not accepted; use "
+        {"bob:secret", "user bob: this kind of hash is not accepted; use "
                        "htpasswd -B"},
-        {"bob:$apr1$a$b", "user bob: a hash of a kind that is not accepted; "
+        {"bob:$apr1$a$b", "user bob: this kind of hash is not accepted; "
                           "use htpasswd -B"},
-        {"bob:$2y$05$short", "user bob: a hash of a kind that is not "
+        {"bob:$2y$05$short", "user bob: this kind of hash is not "
                              "accepted; use htpasswd -B"},
         {"*:$1$a$b", "a name is 1 to 64 bytes without blanks, and not *"},
     };

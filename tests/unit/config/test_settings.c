@@ -40,15 +40,16 @@ static const struct file_mistake file_mistakes[] = {
     {"[server]\nlisten = 8080",
      "t.ini:2: [server] listen: \"8080\" has no port; " ADDRESS_FORM},
     {"[server]\nlisten = 127.0.0.1:65536",
-     "t.ini:2: [server] listen: \"65536\" is no port; write a number from 0 to "
+     "t.ini:2: [server] listen: \"65536\" is not a port; write a number from 0 "
+     "to "
      "65535"},
     {"[server]\nlisten = example.org:80",
-     "t.ini:2: [server] listen: \"example.org\" is no numeric "
+     "t.ini:2: [server] listen: \"example.org\" is not a numeric "
      "address; " ADDRESS_FORM},
-    {"[server]\nlisten = ::1:80",
-     "t.ini:2: [server] listen: \"::1\" is no numeric address; " ADDRESS_FORM},
-    {"[server]\nlisten = [::1",
-     "t.ini:2: [server] listen: \"[::1\" is no numeric address; " ADDRESS_FORM},
+    {"[server]\nlisten = ::1:80", "t.ini:2: [server] listen: \"::1\" is not a "
+                                  "numeric address; " ADDRESS_FORM},
+    {"[server]\nlisten = [::1", "t.ini:2: [server] listen: \"[::1\" is not a "
+                                "numeric address; " ADDRESS_FORM},
     {"[server]\ngroup = daemon",
      "t.ini:2: [server] group: without [server] user nothing changes to it; "
      "name a user too"},
@@ -125,9 +126,9 @@ static const struct file_mistake file_mistakes[] = {
      "is"},
     {"[files]\nroot =",
      "t.ini:2: [files] root: empty; give a value or remove the line"},
-    {"[files]\nindex = a/b",
-     "t.ini:2: [files] index: \"a/b\" is no plain file name; write one without "
-     "/ and without . at its start"},
+    {"[files]\nindex = a/b", "t.ini:2: [files] index: \"a/b\" is not a plain "
+                             "file name; write one without "
+                             "/ and without . at its start"},
     {"[files]\ncache_control = \"x\"",
      "t.ini:2: [files] cache_control: a quote, a backslash or a control "
      "character cannot be sent; leave it out"},
@@ -137,9 +138,9 @@ static const struct file_mistake file_mistakes[] = {
     {"[sqlite]\nsql_bytes = 1000001",
      "t.ini:2: [sqlite] sql_bytes: 1000001 is out of range; write 1 to "
      "1000000"},
-    {"[sqlite]\ncors = example.org",
-     "t.ini:2: [sqlite] cors: \"example.org\" is no origin; write *, none, or "
-     "one as https://example.org"},
+    {"[sqlite]\ncors = example.org", "t.ini:2: [sqlite] cors: \"example.org\" "
+                                     "is not an origin; write *, none, or "
+                                     "one as https://example.org"},
     {"[sqlite]\ncors = https://a\x01",
      "t.ini:2: [sqlite] cors: a quote, a backslash or a control character "
      "cannot be sent; leave it out"},
@@ -165,13 +166,13 @@ static const struct file_mistake mount_mistakes[] = {
      "t.ini:5: [sqlite archive]: has no directory; write one, as directory = "
      "/var/lib/fivefold"},
     {DOCS("prefix = docs/"),
-     "t.ini:6: [files docs] prefix: \"docs/\" is no prefix; it starts and "
+     "t.ini:6: [files docs] prefix: \"docs/\" is not a prefix; it starts and "
      "ends with /, as /docs/"},
     {DOCS("prefix = /docs"),
-     "t.ini:6: [files docs] prefix: \"/docs\" is no prefix; it starts and "
+     "t.ini:6: [files docs] prefix: \"/docs\" is not a prefix; it starts and "
      "ends with /, as /docs/"},
     {DOCS("prefix = /a/../docs/"),
-     "t.ini:6: [files docs] prefix: \"/a/../docs/\" is no prefix; it starts "
+     "t.ini:6: [files docs] prefix: \"/a/../docs/\" is not a prefix; it starts "
      "and ends with /, as /docs/"},
     {DOCS("prefix = /.docs/"),
      "t.ini:6: [files docs] prefix: /.docs/ has a name that starts with a dot, "
@@ -279,7 +280,7 @@ static void each_mistake_on_the_command_line_is_one_line(void **state)
     expect_line((char *[]){"--set", "server.backlog=0", NULL},
                 "--set server.backlog: 0 is out of range; write 1 to 65535");
     expect_line((char *[]){"--ready-fd", "x", NULL},
-                "--ready-fd: \"x\" is no descriptor; give its number");
+                "--ready-fd: \"x\" is not a descriptor; give its number");
     expect_line((char *[]){"--ready-fd", "987", NULL},
                 "--ready-fd: descriptor 987 is not open; open it before the "
                 "start");

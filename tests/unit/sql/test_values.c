@@ -253,7 +253,7 @@ static void what_is_no_json_is_told_with_its_place(void **state)
     post(f, "/db/one/v3/pipeline", "{\"requests\":[1e400,]}");
     assert_int_equal(f->status, 400);
     assert_in_body(f,
-                   "the body is no JSON: unexpected token near ']' (line 1,");
+                   "the body is not JSON: unexpected token near ']' (line 1,");
 }
 
 int main(void)
