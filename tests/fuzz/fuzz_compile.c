@@ -212,7 +212,7 @@ static void ask(struct text sql)
 
 static void tidy(void)
 {
-    sql_close(mount.sql);
+    sql_close(mount.object);
     DIR *open = opendir(directory);
     struct dirent *entry;
     while (open != NULL && (entry = readdir(open)) != NULL)
@@ -229,9 +229,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     char sql[300];
     CHECK(mkdtemp(directory) != NULL);
     atexit(tidy);
-    CHECK(mount.sql = sql_open(&settings, 0));
+    CHECK(mount.object = sql_open(&settings, 0));
     struct sql_connection *connection =
-        sql_take(mount.sql, TEXT("f"), SQL_CREATE, &error);
+        sql_take(mount.object, TEXT("f"), SQL_CREATE, &error);
     CHECK(connection != NULL);
     CHECK(sqlite3_exec(connection->handle,
                        "CREATE TABLE t(a); CREATE VIEW v0 AS SELECT a FROM t;"

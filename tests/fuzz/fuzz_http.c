@@ -5,10 +5,8 @@
  * in everything. A head that is complete must also be framed in the one way
  * that a plain second reading of its fields gives.
  *
- * clang -fsanitize=fuzzer,address,undefined -Icommon tests/fuzz/fuzz_http.c
- *     common/http/*.c common/base/text.c; run with -dict=tests/fuzz/http.dict
- * and tests/fuzz/corpus/http, which reaches all branches but the longest
- * limits. */
+ * tests/fuzz/run.sh http builds and runs it, with tests/fuzz/http.dict and
+ * tests/fuzz/corpus/http, which reaches all branches but the longest limits. */
 #include "check.h"
 #include "http/body.h"
 #include "http/parser.h"

@@ -50,7 +50,7 @@ static void empty_directory(void)
 
 static void tidy(void)
 {
-    sql_close(mount.sql);
+    sql_close(mount.object);
     empty_directory();
     rmdir(directory);
 }
@@ -123,15 +123,15 @@ int LLVMFuzzerTestOneInput(const unsigned char *input, size_t length)
     };
     if (length < 1 || length > BODY_MAX)
         return -1;
-    if (mount.sql == NULL)
-        CHECK(mount.sql = sql_open(&settings, 0));
+    if (mount.object == NULL)
+        CHECK(mount.object = sql_open(&settings, 0));
     struct text body = {(const char *)input + 1, length - 1};
     ask(paths[input[0] % 5], body);
-    sql_tick(mount.sql, UINT64_MAX); /* no stream holds up the next input */
+    sql_tick(mount.object, UINT64_MAX); /* no stream holds up the next input */
     static unsigned turn;
     if (++turn % 256 == 0) { /* what it has inserted */
-        sql_close(mount.sql);
-        mount.sql = NULL;
+        sql_close(mount.object);
+        mount.object = NULL;
         empty_directory();
     }
     return 0;
