@@ -181,7 +181,10 @@ static struct fixture *start(const struct module_kind *kind, size_t count,
 
 static struct task *task_of(struct fixture *f, struct item *item)
 {
+    static char head[1]; /* a connection with a request has bytes of it */
     struct task *task = calloc(1, sizeof *task);
+    item->conn.in = (struct message_buffer){
+        .data = head, .end = sizeof head, .capacity = sizeof head};
     item->conn.turn = &item->turn;
     item->turn.exchange.handler = &handler;
     item->turn.exchange.state = item;
