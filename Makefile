@@ -37,7 +37,10 @@ LIBS     := $(call libraries,$(call reverse,$(ROOMS)))
 # The libraries of a room and of all rooms below it, the highest first: the
 # linker needs that order.
 below     = $(if $(filter $(1),$(firstword $(2))),$(2),$(call below,$(1),$(wordlist 2,99,$(2))))
-libraries_of = $(if $(filter $(1),$(ROOMS)),$(call libraries,$(call below,$(1),$(call reverse,$(ROOMS)))),$(LIBS))
+# Without the rooms that stand beside it.
+BESIDE   := conn files sql
+beside    = $(if $(filter $(1),$(BESIDE)),$(filter-out $(1),$(BESIDE)))
+libraries_of = $(call libraries,$(filter-out $(call beside,$(1)),$(call below,$(1),$(call reverse,$(ROOMS)))))
 STAGES   := $(sort $(wildcard stage?_*))
 NUMBERS  := $(foreach s,$(STAGES),$(patsubst stage%,%,$(firstword $(subst _, ,$(s)))))
 BINARIES := $(NUMBERS:%=$(BUILD)/fivefold-%)
@@ -70,7 +73,9 @@ all: $(BINARIES) ## build every stage: build/fivefold-1 ...
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call SAY,CC)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $< || $(call HINT,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $< 2>$@.warnings; status=$$?; \
+	  cat $@.warnings >&2; [ -s $@.warnings ] || rm -f $@.warnings; \
+	  [ $$status = 0 ] || $(call HINT,$<)
 
 # The live page (HTML) as a C string, one literal for each line.
 $(BUILD)/common/status/page.h: common/status/page.html
@@ -121,7 +126,7 @@ units: $(UNITS)
 libs: $(LIBS)
 
 unit: $(UNITS) ## run the unit tests; each is linked with its own room and those below
-	@for t in $(UNITS); do $(WRAP) $$t || exit 1; done
+	@tests/units.sh '$(BUILD)' '$(WRAP)'
 
 BEHAVIOUR := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/behaviour/*.c))
 
@@ -192,7 +197,7 @@ layers: ## does each room of common/ call only rooms below it?
 	@tests/layers.sh
 
 # Every C file of the tree, as it is compiled here.
-compile_commands.json: Makefile ## for clangd and its like
+compile_commands.json: ## for clangd and its like
 	@{ echo '['; git ls-files '*.c' | sed "s#.*#{\"directory\":\"$$PWD\",\"file\":\"&\",\"command\":\"$(CC) $(CPPFLAGS) $(CFLAGS) -c &\"},#" | \
 	  sed '$$ s/,$$//'; echo ']'; } >$@
 
@@ -309,12 +314,12 @@ clean: ## remove what was built
 	rm -rf $(BUILD)
 
 help: ## list the targets
-	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 17
+	@grep -hE '^[a-z][a-z_.-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 17
 
 # Only these directories: $(BUILD) may also contain variants (build/asan), and
 # another make may be writing their files.
 -include $(shell find $(addprefix $(BUILD)/,common docs tests $(STAGES)) -name '*.d' 2>/dev/null)
-.PHONY: all behaviour bench check-cluster check-exercises check-format check-tests clean \
+.PHONY: all behaviour compile_commands.json bench check-cluster check-exercises check-format check-tests clean \
         cluster diff docs doctor durability format fuzz grade \
         help interop layers libs model no-such-stage question races run setup \
         setup-all setup-bench soak test test-all unit units

@@ -12,7 +12,7 @@
 
 cd "$(dirname "$0")/.." || exit 2
 if [ $# -eq 0 ]; then
-    set -- README.md $(find docs tests bench stage[0-9]_* \
+    set -- README.md $(find docs tests stage[0-9]_* \
         -name node_modules -prune -o -name '*.md' -print 2>/dev/null | sort)
 fi
 faults=$(mktemp) || exit 2

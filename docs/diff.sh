@@ -65,7 +65,7 @@ for stage in "$from" "$to"; do
     done
 done
 cd "$work" || exit 2
-diff -ruN --color="${COLOR:-auto}" a b |
+TZ=UTC0 diff -ruN --color="${COLOR:-never}" a b |
     sed "/^diff -/d
          s#^\(--- \|+++ \).*\t1970-.*#\1/dev/null#
          s#^--- a/0.c#--- $from/$(loop "$OLDPWD/$from")#

@@ -77,24 +77,22 @@ static void housekeeping(struct stage *stage)
 }
 
 /* Checks the limits on time: that of the stop, that of this client's turn, and
- * the deadline of what the connection is doing. Returns the connection's wish:
- * what it needs next. */
-static enum conn_wish check_time(struct stage *stage, struct conn *conn,
-                                 uint64_t turn_end_ms)
+ * the connection's deadline. Returns true if the connection must be closed. */
+static bool time_is_up(struct stage *stage, struct conn *conn,
+                       uint64_t turn_end_ms)
 {
     uint64_t now_ms = clock_ms();
     if (stage->stopping && now_ms >= stage->stop_ms)
-        return CONN_CLOSE;
+        return true;
     if (stage->stopping && conn_stop(conn))
-        return CONN_CLOSE;
+        return true;
     /* This client has its answer and keeps sending, while others wait. */
     if (now_ms >= turn_end_ms && conn->state == LINGERING)
-        return CONN_CLOSE;
+        return true;
     if (now_ms >= turn_end_ms)
         conn_last_call(conn);
-    if (conn->deadline != DEADLINE_NONE && now_ms >= conn->deadline_ms)
-        return conn_came_in_time(conn) ? CONN_WANT_READ : conn_expire(conn);
-    return CONN_WANT_READ;
+    return conn->deadline != DEADLINE_NONE && now_ms >= conn->deadline_ms &&
+           !conn_came_in_time(conn) && conn_expire(conn) == CONN_CLOSE;
 }
 
 /* Serves one client until it closes or its turn is over. */
@@ -102,13 +100,15 @@ static void serve_client(struct stage *stage, struct conn *conn)
 {
     uint64_t turn_ms = stage->server->settings->turn_seconds * 1000;
     uint64_t turn_end_ms = clock_ms() + turn_ms;
-    enum conn_wish wish = CONN_WANT_READ;
+    bool open = true;
     limit_waits(conn->fd);
-    while (wish != CONN_CLOSE) {
-        wish = conn_serve(conn); /* each wait takes a tick at most */
+    while (open) {
+        /* Each wait takes a tick at most. Whatever the wish is, the socket
+         * blocks, so the next call waits for it. */
+        open = conn_serve(conn) != CONN_CLOSE;
         housekeeping(stage);
-        if (wish != CONN_CLOSE)
-            wish = check_time(stage, conn, turn_end_ms);
+        if (open && time_is_up(stage, conn, turn_end_ms))
+            open = false;
     }
     conn_close(conn);
 }

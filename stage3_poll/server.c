@@ -2,9 +2,11 @@
  *
  * accept -> connections -> [poll -> conn_serve]* -> close
  *
- * poll() tells which sockets are ready. For each of them, conn_serve makes a
- * few non-blocking calls and returns a wish: what the connection waits for next
- * (enum conn_wish). Only this thread touches connections, so nothing is locked.
+ * poll() tells which sockets are ready. For each of them, conn_serve receives,
+ * answers and sends. It does not wait for the socket, but an answer may have to
+ * wait for the disk or for SQLite. It returns a wish: what the connection waits
+ * for next (enum conn_wish). Only this thread touches connections, so nothing
+ * is locked.
  *
  * A slot is a socket's place in the array of watched ones.
  *
@@ -108,6 +110,7 @@ struct stage {
     uint64_t stop_ms; /* monotonic: when a graceful stop gives up */
 };
 
+/* CONN_CLOSE has the socket watched for nothing. */
 static void listen_on(struct stage *stage, bool on)
 {
     stage->listening = on;
@@ -243,7 +246,9 @@ static int server_turn(struct stage *stage)
     stats_add(STAT_wakeups, 1);
     if (n < 0 && errno != EINTR)
         return -1;
+    /* After EINTR the sets say nothing. */
     if (n > 0 || (n == 0 && stage->due > 0)) {
+        /* Read now: serve_ready may change what is watched. */
         bool newcomers =
             stage->listening &&
             watch_ready(&stage->watch, SLOT_LISTEN, server->listen_fd);

@@ -7,8 +7,8 @@
  * pipeline.h has the full drawing and the structures. Each thread here takes a
  * connection from one place, does one step of it and hands it on. With the
  * setting pipeline = shortcut the thread does more steps, as long as none can
- * block. A step (conn_step) receives or sends until it would have to wait. It
- * returns a wish: what the connection waits for next. */
+ * block. A step (conn_step) is one recv, or sending until it would have to
+ * wait. It returns a wish: what the connection waits for next. */
 #include "pipeline.h"
 
 #include "base/clock.h"
@@ -18,13 +18,14 @@
 #include "report/stats.h"
 #include "report/trace.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <unistd.h>
 
 enum {
     SCAN_MS = 500,    /* housekeeping: longest time between two scans */
     EMFILE_MS = 1000, /* an acceptor without descriptors tries again then */
-    TASK_MIN = 8,     /* connections of a batch that are worth a thread */
+    TASK_MIN = 8, /* fewest connections that are worth waking a thread for */
 };
 
 /* ---- handing on ---- */
@@ -89,6 +90,7 @@ static void put_one(struct task_queue *queue, struct conn *conn)
 
 void pipeline_drop(struct stage *stage, struct conn *conn)
 {
+    assert(conn_is_mine(conn));
     size_t left = connection_table_remove(&stage->connections, conn);
     conn_close(conn);
     if (left == 0 && atomic_load(&stage->stopping))
@@ -347,8 +349,8 @@ static void admit(struct stage *stage, struct conn *conn)
  * block in it. So there is no thundering herd even without the mutex. With the
  * mutex, all acceptors but one wait for it instead; docs/questions/5 measures
  * both. A stop wakes the thread in accept(). Threads that wait for the mutex
- * wake only when it is released, so every exit path must unlock it before they
- * are joined. */
+ * wake only when it is released. So it is always released here, during a stop
+ * too: otherwise joining them would never end. */
 static enum listen_result accept_one(struct stage *stage, struct conn **conn)
 {
     if (stage->one_accept)

@@ -1,5 +1,8 @@
 /* pipeline.h - what the threads of stage 4 share. The names are those of the
- * notes (docs/notes/map.md).
+ * notes that the project began with (docs/notes/map.md).
+ *
+ * This is the way of a connection with pipeline = full, where each step crosses
+ * a queue:
  *
  *     acceptors -> connections
  *          |
@@ -10,6 +13,11 @@
  *          |          work_task_queue --------- | ---+---------->|
  *          |               (pool)               +-- not yet -----+
  *          +------------------------------------------ all sent -+
+ *
+ * Two ways are left out: a connection goes back to recv_poll_list while its
+ * head is not complete, and when a worker wants its body. With pipeline =
+ * shortcut, the default, the thread that has a connection does all the steps
+ * that cannot block itself, and uses a queue only for the others (go_on).
  *
  * A poll list is an epoll set with one thread, its poller. A task queue is a
  * queue with a pool of threads. A connection has one owner at any time: the
@@ -30,7 +38,7 @@
 /* Where a connection is. */
 enum place {
     PLACE_NONE, /* closed; its slot is free */
-    PLACE_HELD, /* in a queue, or owned by a thread */
+    PLACE_HELD, /* in a queue, or with a thread */
     PLACE_RECV_POLL,
     PLACE_SEND_POLL,
 };
@@ -52,7 +60,8 @@ struct connection_slot {
 /* All connections. In epoll a connection is identified by its slot and its
  * generation. An event may be fetched, then the connection closed and its slot
  * and descriptor used again, and only then the event looked at. Its generation
- * is out of date then, which shows that it is not for the new connection. */
+ * is out of date then, which shows that it is not for the new connection. Such
+ * an event is called stale. */
 struct connection_table {
     size_t max;
     struct connection_slot *slots; /* max of them; owned */
@@ -83,7 +92,7 @@ void connection_table_place(struct connection_table *table,
 /* ---- recv_poll_list, send_poll_list (poll_list.c) ---- */
 
 struct poll_list {
-    /* Fixed after open. */
+    /* These do not change after open. */
     const char *name;
     enum place place;
     uint32_t events;                /* EPOLLIN or EPOLLOUT */
@@ -144,9 +153,9 @@ void poll_list_wake(struct poll_list *list);
 /* A task is a chain of connections (conn->next) for one thread. So a batch of
  * connections needs only one entry in the queue and wakes one thread. */
 struct task_queue {
-    /* Fixed after open. */
+    /* These do not change after open. */
     const char *name;
-    size_t mask;
+    size_t mask; /* places in the ring, minus 1; their number is a power of 2 */
 
     sem_t tasks; /* counts the tasks: after sem_wait there is one to take */
 
@@ -192,7 +201,7 @@ struct stage {
     struct task_queue work_task_queue;
     struct task_queue send_task_queue;
 
-    /* Fixed after stage_open. */
+    /* These do not change after stage_open. */
     bool shortcut;      /* pipeline = shortcut */
     bool one_accept;    /* accept_mutex = on */
     size_t queue_max;   /* requests in work_task_queue; more are refused */

@@ -5,10 +5,12 @@
  *
  * A connection is watched with EPOLLONESHOT: after one event the kernel reports
  * no more events for it until it is added again. Otherwise, if more bytes came
- * while a pool thread still worked on the first ones, the poller would wake and
- * hand on the connection again. Then two threads would have it. */
+ * while a pool thread still worked on the first ones, epoll_wait would return
+ * at once, again and again, with an event for a connection that the poller does
+ * not own. Only the tag (named_by) would keep it from a second thread. */
 #include "pipeline.h"
 
+#include "conn/work.h"
 #include "report/stats.h"
 
 #include <errno.h>
@@ -61,16 +63,19 @@ static void tell_count(struct poll_list *list)
                           memory_order_relaxed);
 }
 
-/* Both under lock. */
+/* Both under lock. A listed connection has no owner: a thread that holds the
+ * lock may look at it, or take it out. */
 static void list_add(struct poll_list *list, struct conn *conn)
 {
     connections_add(&list->waiting, conn);
+    conn_release(conn);
     connection_table_place(list->table, conn, list->place);
     tell_count(list);
 }
 
 static void list_remove(struct poll_list *list, struct conn *conn)
 {
+    conn_adopt(conn);
     connections_remove(&list->waiting, conn);
     connection_table_place(list->table, conn, PLACE_HELD);
     tell_count(list);

@@ -5,7 +5,8 @@
  * Here is the master, the thread that main runs in: it starts the other
  * threads, takes the signals, and ends the threads. The way of a connection
  * from thread to thread is in pipeline.c.
- * Limit: while workers wait for one database, no other database can use them.
+ *
+ * Limit: workers that wait for one database cannot serve any other request.
  * Stage 5 gives each file and database a queue of its own. */
 #include "process/signals.h"
 #include "process/mounts.h"

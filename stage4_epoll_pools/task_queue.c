@@ -9,6 +9,8 @@
  * task. What it left would stay in the queue until the next put. */
 #include "pipeline.h"
 
+#include "conn/work.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -39,6 +41,9 @@ void task_queue_put(struct task_queue *queue, struct conn *chain, size_t n)
     size_t waiting = atomic_fetch_add(&queue->waiting, n) + n;
     if (waiting > atomic_load_explicit(&queue->deepest, memory_order_relaxed))
         atomic_store_explicit(&queue->deepest, waiting, memory_order_relaxed);
+    /* Once it is in the ring another thread may have it. */
+    for (struct conn *at = chain; at != NULL; at = at->next)
+        conn_release(at);
     pthread_mutex_lock(&queue->lock);
     queue->ring[(queue->head + queue->count++) & queue->mask] = chain;
     pthread_mutex_unlock(&queue->lock);
@@ -61,8 +66,10 @@ struct conn *task_queue_take(struct task_queue *queue)
     }
     pthread_mutex_unlock(&queue->lock);
     size_t n = 0;
-    for (const struct conn *at = chain; at != NULL; at = at->next)
+    for (struct conn *at = chain; at != NULL; at = at->next) {
+        conn_adopt(at);
         n++;
+    }
     atomic_fetch_sub(&queue->waiting, n);
     atomic_fetch_add_explicit(&queue->taken, n, memory_order_relaxed);
     return chain;

@@ -99,7 +99,7 @@ static bool read_fields(const struct http_request *request,
     return true;
 }
 
-static bool key_of(const struct exchange *exchange, struct key *key)
+static bool cache_key(const struct exchange *exchange, struct key *key)
 {
     const struct http_request *request = &exchange->request;
     if (request->method != HTTP_GET || exchange->handler != &files_handler ||
@@ -198,7 +198,7 @@ bool file_cache_answer(struct file_cache *cache, struct exchange *exchange,
                        uint64_t now_ms)
 {
     struct key key;
-    if (!key_of(exchange, &key))
+    if (!cache_key(exchange, &key))
         return false;
     struct entry *entry = find(cache, &key);
     if (entry == NULL)
@@ -232,7 +232,7 @@ void file_cache_learn(struct file_cache *cache, const struct exchange *exchange,
         response->source != NULL || response->segments != NULL ||
         response->close || exchange->passed_over ||
         buffer_length(&response->memory) > cache->file_bytes_max ||
-        !key_of(exchange, &key))
+        !cache_key(exchange, &key))
         return;
     struct entry *entry = find(cache, &key);
     if (entry != NULL)

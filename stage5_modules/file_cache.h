@@ -4,10 +4,10 @@
  *          -> (answered by the files handler) -> learn -> found next time
  *
  * An answer is kept for one second. If another program changes a file, clients
- * see the change after that time. If a client changes it through this server,
- * all clients see the change at once, because each PUT and DELETE invalidates
- * everything in the caches. A cache belongs to one front (a thread, front.h),
- * so it is not locked. */
+ * see the change at most one second later. If a client changes it through this
+ * server, all clients see the change at once, because each PUT and DELETE
+ * invalidates everything in the caches. A cache belongs to one front (a thread,
+ * front.h), so it is not locked. */
 #ifndef FIVEFOLD_FILE_CACHE_H
 #define FIVEFOLD_FILE_CACHE_H
 

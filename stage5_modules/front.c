@@ -19,6 +19,7 @@
 #include "report/stats.h"
 #include "report/trace.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -29,8 +30,9 @@ enum {
     ACCEPT_MAX = 64,  /* clients accepted in one turn (round of the loop), so
                          that many new clients do not keep others waiting */
     WAIT_MS = 1000,   /* longest wait */
-    LISTEN_AGAIN_MS = 1000, /* after a failure: when to accept again */
-    BESIDE_MS = 100, /* for so long after a short answer more are expected */
+    LISTEN_AGAIN_MS =
+        1000,        /* after a failure, until accepting is tried again */
+    BESIDE_MS = 100, /* after a short answer, more are expected for this long */
 };
 
 /* What epoll watches a connection's socket for: the values of conn->watch. */
@@ -91,6 +93,7 @@ static void listen_on(struct front *front, bool on)
 
 static void drop(struct front *front, struct conn *conn)
 {
+    assert(conn_is_mine(conn));
     connections_remove(&front->connections, conn);
     conn_close(conn); /* the kernel removes its socket from the epoll set */
     atomic_fetch_sub(&front->stage->connections, 1);
@@ -206,6 +209,7 @@ static void come_again(struct front *front, struct conn *conn)
     conn->wish = CONN_WANT_WORK;
     conn->away = true;
     conn->next = NULL;
+    conn_release(conn);
     inbox_put(&front->inbox, conn);
 }
 
@@ -279,11 +283,12 @@ static void accept_clients(struct front *front)
 static void come_home(struct front *front, struct conn *conn)
 {
     enum conn_wish wish = conn->wish;
+    conn_adopt(conn);
     conn->away = false;
     /* A stop, or its deadline, may have come while it was away. The deadline
-     * must be looked at here: its place is now at the end of a list, and expire
-     * looks only at the first ones. A client that sends one byte at a time
-     * comes back after each byte, so it would never become the first. */
+     * must be looked at here: the connection goes back to the end of a list,
+     * and expire looks only at the first ones. A client that sends one byte at
+     * a time comes back after each byte, so it would never become the first. */
     if (front->stopping && wish != CONN_CLOSE && conn_stop(conn))
         wish = CONN_CLOSE;
     else if (wish != CONN_CLOSE && conn->deadline != DEADLINE_NONE &&

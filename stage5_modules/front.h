@@ -14,7 +14,7 @@
 
 /* What all fronts share. */
 struct stage {
-    /* Fixed before the fronts start. */
+    /* These do not change once the fronts run. */
     struct server *server; /* borrowed */
     struct front *fronts;  /* owned; front_count */
     size_t front_count;

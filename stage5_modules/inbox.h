@@ -1,5 +1,6 @@
 /* inbox.h - an inbox: the list through which connections come back from the
- * modules to a front. */
+ * modules to a front. The front itself puts those into it that it will go on
+ * with in its next turn. */
 #ifndef FIVEFOLD_INBOX_H
 #define FIVEFOLD_INBOX_H
 
@@ -31,8 +32,9 @@ void inbox_put(struct inbox *inbox, struct conn *chain);
  * them now. Only for the front. */
 struct conn *inbox_take(struct inbox *inbox);
 
-/* Call before the front waits, and clear `asleep` after the wait. Returns false
- * if the inbox is not empty: then the front must not wait. */
+/* Call before the front waits. If the inbox is empty, sets `asleep` and returns
+ * true: clear `asleep` after the wait. Otherwise returns false, and the front
+ * must not wait. */
 bool inbox_sleep(struct inbox *inbox);
 /* Makes wake_fd readable. From any thread. */
 void inbox_wake(struct inbox *inbox);

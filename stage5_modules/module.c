@@ -26,7 +26,7 @@ enum {
     WAKE_TASKS = 8, /* with more tasks than this for each awake worker, one more
                        is woken: waking costs more than most tasks */
     GATHER_MS = 2,  /* a task waits this long for others that may join it */
-    SLOW_MS = 2,    /* if no task was taken for so long, one more is woken */
+    SLOW_MS = 2,    /* if no task was taken for this long, one more is woken */
     STALE_MS = 50,  /* a client may have gone when it has waited this long */
     HELD_MS = 10,   /* how often the master looks at held and resting strands */
 };
@@ -106,6 +106,7 @@ static bool put_locked(struct module *module, struct task *task,
         (task->kind == TASK_WORK && strand->count >= module->key_max))
         return false;
     count_waiting(module, 1);
+    conn_release(task->conn); /* a worker gets it once we unlock */
     strand_put(strand, task);
     strand_settle(&module->strands, strand);
     return true;
@@ -204,6 +205,7 @@ void module_answered(struct task *task)
     struct inbox *home = task->home;
     free(task);
     conn->next = NULL;
+    conn_release(conn);
     inbox_put(home, conn);
 }
 
@@ -212,10 +214,12 @@ void module_answered_all(struct task **tasks, size_t n)
     for (size_t i = 0; i < n;) {
         struct inbox *home = tasks[i]->home;
         struct conn *first = tasks[i]->conn, *last = first;
+        conn_release(first);
         free(tasks[i++]);
         while (i < n && tasks[i]->home == home) {
             last->next = tasks[i]->conn;
             last = last->next;
+            conn_release(last);
             free(tasks[i++]);
         }
         last->next = NULL;
@@ -280,8 +284,10 @@ static void work_on_locked(struct module *module, struct strand *strand)
     }
     if (strand->alone && module->kind->run_many != NULL && !strand->loose)
         max = MODULE_BATCH;
-    while (n < max && strand->count > 0)
-        tasks[n++] = strand_take(strand);
+    while (n < max && strand->count > 0) {
+        tasks[n] = strand_take(strand);
+        conn_adopt(tasks[n++]->conn);
+    }
     atomic_fetch_sub(&module->waiting, n);
     atomic_fetch_add_explicit(&module->taken, n, memory_order_relaxed);
     strand->active++;
@@ -294,8 +300,10 @@ static void work_on_locked(struct module *module, struct strand *strand)
     done = run_tasks(module, tasks, n, &rest_ms);
     pthread_mutex_lock(&module->lock);
     count_waiting(module, n - done);
-    while (n > done)
-        strand_put_back(strand, tasks[--n]);
+    while (n > done) {
+        conn_release(tasks[--n]->conn);
+        strand_put_back(strand, tasks[n]);
+    }
     if (rest_ms > 0)
         strand->rest_ms = clock_ms() + rest_ms;
     strand->active--;

@@ -14,8 +14,8 @@
  * Some strands are "alone": one worker at a time. Yet no worker waits for
  * another: a task for a busy key waits in its strand, and the worker that
  * finishes there makes the strand ready again. Ready strands take turns, one
- * task each, so that a popular key does not keep the others waiting. An empty
- * strand is freed. */
+ * task each (with run_many up to MODULE_BATCH), so that a popular key does not
+ * keep the others waiting. An empty strand is freed. */
 #ifndef FIVEFOLD_MODULE_H
 #define FIVEFOLD_MODULE_H
 
@@ -32,20 +32,21 @@ struct module;
 
 struct module_kind {
     const char *name;              /* of its threads and its queue; a literal */
-    const struct handler *handler; /* whose requests it answers */
+    const struct handler *handler; /* the requests of its mounts come here */
 
     /* open makes module->state from module->mount and returns 0, or -1 with
      * errno. close frees it. Both may be NULL. */
     int (*open)(struct module *module);
     void (*close)(struct module *module);
 
-    /* Returns the key of a new task's strand, borrowed from the exchange. Sets
-     * *alone if tasks of this key must be done one at a time, in order. Called
-     * by fronts; must not block. */
+    /* Returns the key of a new task's strand. The caller copies it before the
+     * next call. Sets *alone if tasks of this key must be done one at a time,
+     * in order. Called by fronts; must not block. */
     struct text (*key)(const struct exchange *exchange, bool *alone);
 
     /* Does a task and ends it: with module_answered, or with module_move into
-     * another strand. Takes task. May block. */
+     * another strand. Takes task. May block. A request for a mount that has no
+     * module (/-/) may come too, with the key "": module_do answers it. */
     void (*run)(struct module *module, struct task *task);
 
     /* Does some of the n tasks of one strand that is alone, from the first on.
@@ -66,12 +67,12 @@ struct module_kind {
     uint64_t (*patience_ms)(const struct settings *settings);
 };
 
-enum { MODULE_BATCH = 64 }; /* run_many gets at most so many tasks */
+enum { MODULE_BATCH = 64 }; /* the most tasks that run_many gets */
 
 /* ---- a running module (module.c) ---- */
 
 struct module {
-    /* Fixed after module_open. */
+    /* These do not change after module_open. */
     const struct module_kind *kind;
     struct server *server;     /* borrowed */
     const struct mount *mount; /* borrowed */
@@ -90,9 +91,11 @@ struct module {
     size_t away;     /* workers that do a task of an alone strand: it probably
                         writes, and so waits for the disk */
     size_t waking;   /* workers that were woken and do not run yet */
-    size_t due;      /* those of them whose post has not been made yet */
-    bool master_sleeps, master_due; /* it sleeps without a time limit; its post
-                                       has not been made yet */
+    size_t due;      /* of those, the ones for which sem_post(&gate) is still to
+                        be called */
+    /* The master sleeps without a time limit; sem_post(&watch) is still to be
+     * called. */
+    bool master_sleeps, master_due;
     bool stopping;
 
     sem_t gate;  /* workers sleep here: one post for each that must wake */
@@ -147,7 +150,11 @@ bool module_move(struct module *module, struct task *task, struct text key,
                  bool alone);
 
 /* held true: from now on no worker may take tasks from the alone strand of that
- * key. held false ends that. Calls nest. key is copied. From any thread. */
+ * key. held false ends that. Calls nest. key is copied. From any thread.
+ *
+ * A task that has waited for patience_ms all the same is late. It is moved to a
+ * strand of its own and run although the key is held, and gets the answer that
+ * is possible then, such as SQLITE_BUSY. */
 void module_hold(struct module *module, struct text key, bool held);
 
 /* ---- the modules ---- */

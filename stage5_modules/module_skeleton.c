@@ -10,9 +10,9 @@
  * it wrote. The module is switched on by [modules] skeleton = /hello/.
  *
  * To make a module of your own: 1. Copy this file. 2. Change begin, which makes
- * the answer, and key_of: requests with the same key are never answered at the
- * same time. 3. Declare the module in module.h, and add it in server.c: to
- * kinds, and in add_mounts with its prefix. */
+ * the answer, and key_of: while it sets *alone, requests with the same key are
+ * never answered at the same time. 3. Declare the module in module.h, and add
+ * it in server.c: to kinds, and in add_mounts with its prefix. */
 #include "module.h"
 
 enum { COUNTERS = 256 }; /* NAMEs with the same hash share one */

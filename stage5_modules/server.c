@@ -89,8 +89,9 @@ static int open_modules(struct stage *stage)
         if (module->worker_count < fewest)
             fewest = module->worker_count;
     }
-    /* The size of the smallest module, so that passwords never take all workers
-     * of a module: any module may have to check them. */
+    /* The size of the smallest module, because any module may have to check
+     * passwords. So they take at most half of a module's workers; but the only
+     * worker of a module may check them too. */
     if (fewest != SIZE_MAX)
         access_threads(server->access, fewest);
     return 0;

@@ -9,6 +9,7 @@
  *
  * A strand is a queue of tasks (strand.h). Each database has a shared strand,
  * to which all requests come, and an alone strand for writes.
+ *
  * In WAL mode a reader has a snapshot that no writer changes, and a writer
  * waits for no reader. So reads of one database run at the same time as other
  * reads and as the one writer. Two writers would only wait for each other in
@@ -151,11 +152,11 @@ static bool work(struct module *module, struct task *task)
 static void run(struct module *module, struct task *task)
 {
     const struct exchange *exchange = conn_exchange(task->conn);
-    struct pending *late = task->state;
-    if (late != NULL) {
+    struct pending *pending = task->state;
+    if (pending != NULL) {
         /* The lock is still another's (a client's or a process's): the request
          * runs without waiting, and SQLite reports that. */
-        sql_request_hurry(late->request);
+        sql_request_hurry(pending->request);
         answer_alone(task);
         return;
     }
@@ -209,7 +210,8 @@ static size_t count_group(struct task **tasks, size_t n)
     return count;
 }
 
-static bool is_late(const struct module *module, const struct task *task)
+static bool has_lost_patience(const struct module *module,
+                              const struct task *task)
 {
     return clock_ms() - task->since_ms >= module->patience_ms;
 }
@@ -237,7 +239,7 @@ static size_t run_many(struct module *module, struct task **tasks, size_t n,
          * the other tasks must wait. */
         return 1;
     }
-    if (!is_late(module, tasks[0])) {
+    if (!has_lost_patience(module, tasks[0])) {
         *rest_ms = LOCKED_REST_MS;
         return 0;
     }

@@ -33,7 +33,8 @@ enum sqlite_grouped {
 /* Runs the writes of n tasks in one transaction, from the first task on. n must
  * be at least 1, and the tasks all of one database and all GROUP. Sets *done to
  * the number of tasks that the result is for: it may run fewer than n, because
- * its time is limited. Borrows the tasks. May block. */
+ * its time is limited, or because a request ended the transaction. Borrows the
+ * tasks. May block. */
 enum sqlite_grouped sqlite_group(struct task **tasks, size_t n, size_t *done);
 
 #endif

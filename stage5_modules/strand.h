@@ -1,4 +1,7 @@
 /* strand.h - a strand is the queue of one key (a file, a database) in a module.
+ * There are two kinds: from a shared strand several workers may take tasks at
+ * the same time, from one that is alone only one worker, in order. A key may
+ * have one of each, as a database has for its reads and its writes.
  *
  * A strand is in the table while it has tasks or workers, or while it is held:
  * while its key is locked, so that no worker may take its tasks. It is ready
@@ -28,14 +31,15 @@ struct task {
     struct conn *conn;
     struct inbox *home; /* its front's: conn goes there when it is done */
     enum task_kind kind;
-    bool late;         /* has waited for a held key as long as it may */
+    bool late; /* has waited patience_ms for a key that is held, or for a
+                          database that another process has locked */
     uint64_t since_ms; /* monotonic: when it was put into its strand */
     void *state;       /* the module's own, kept from one strand to the next */
     struct task *next;
 };
 
 struct strand {
-    /* Fixed. */
+    /* These do not change. */
     struct text key; /* its bytes are after the struct */
     bool alone;      /* one worker at a time, tasks in order. Not alone: shared
                         by several workers */

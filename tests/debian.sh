@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # debian.sh - builds and tests the project on another Debian than this one.
 #
-#     debian.sh [RELEASE]     trixie, or on trixie bookworm
+#     debian.sh [RELEASE]     default: trixie; on trixie: bookworm
 #
 # A root by debootstrap, kept in build/debian/RELEASE -> the files that git
 # tracks -> make, unit tests, the behaviour suite of stages 1, 3 and 5 in there.
@@ -20,7 +20,7 @@ skip()
 }
 
 [ "$(id -u)" = 0 ] || skip "a root of another Debian takes root"
-command -v debootstrap >/dev/null || skip "no debootstrap here; get it by: make setup"
+command -v debootstrap >/dev/null || skip "no debootstrap here; get it by: make setup-all"
 
 # Where this machine's own packages come from.
 mirror=$(apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -v security | head -n 1)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# layers.sh - nothing in common/ leans on what stands above it.
+# layers.sh - checks that nothing in common/ uses what stands above it.
 #
 #     layers.sh [DIR]     the tree in DIR, or this one
 #
@@ -11,7 +11,19 @@
 #
 # From the ground up; conn, files and sql stand side by side.
 order='base http config report core access conn|files|sql status process'
-cd "${1:-$(dirname "$0")/..}/common" || exit 2
+top=${1:-$(dirname "$0")/..}
+[ "$(sed -n 's/^ROOMS *:= *//p' "$top/Makefile")" = "$(echo "$order" | tr '|' ' ')" ] || {
+    echo "Makefile: ROOMS has another order than tests/layers.sh"
+    exit 1
+}
+# Not in the copy that check-tests works on.
+if [ -e "$top/docs/pictures/floors.sh" ]; then
+    "$top/docs/pictures/floors.sh" | cmp -s - "$top/docs/pictures/floors.svg" || {
+        echo "docs/pictures/floors.svg is old; say docs/pictures/floors.sh >docs/pictures/floors.svg"
+        exit 1
+    }
+fi
+cd "$top/common" || exit 2
 exec awk -v order="$order" '
     function complain(what) { print what; bad = 1 }
 
@@ -62,8 +74,12 @@ exec awk -v order="$order" '
     pass == 1 && /^#include "/ {
         split($0, quoted, "\"")
         other = quoted[2]
-        if (sub(/\/.*/, "", other) && (why = wrong(room, other)) != "")
+        if (!sub(/\/.*/, "", other))
+            complain("common/" file ":" FNR ": includes " quoted[2] " without its room; write \"ROOM/" quoted[2] "\"")
+        else if ((why = wrong(room, other)) != "")
             complain("common/" file ":" FNR ": includes " quoted[2] ", and " other "/ " why)
+        else if (other != room && quoted[2] ~ /internal\.h$/)
+            complain("common/" file ":" FNR ": includes " quoted[2] ", which is private to " other "/")
         next
     }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# races.sh helgrind|drd [FILTER...] - valgrind's two detectors of data races look
-# on while many clients work: with stage 4 in each of its two pipelines, with
-# stage 5 with several fronts; make races builds what it needs. What they say
-# that is not so: races.supp.
+# races.sh helgrind|drd [FILTER...] - runs the server under one of valgrind's two
+# detectors of data races, while many clients work: stage 4 with each of its two
+# pipelines, stage 5 with several fronts. make races builds what it needs. False
+# alarms are listed in races.supp.
 #
 # They see what TSan does not: how locks, semaphores and threads are used, and
 # the libraries too, none of which is built for TSan.

@@ -13,9 +13,9 @@ MAKE=${MAKE:-make}
 LOGS=build/logs
 mkdir -p "$LOGS"
 passed=0 failed=0
-failures= # told again at the end: who reads that sees all of it
+failures= # printed again at the end
 
-# name, directory below build/, how much slower it is, arguments for make.
+# name, build directory, how much slower it is, arguments for make.
 VARIANTS=(
     "gcc build 2 CC=gcc"
     "ndebug build/ndebug 2 CC=gcc NDEBUG=1"
@@ -69,7 +69,8 @@ taken()
     read -r p f < <(count "$LOGS/${name// /-}.log")
     [ "$p" != 0 ] || p=1
     passed=$((passed + p))
-    printf '%-24s %5d passed, %d failed, by make test\n' "$name" "$p" "$f"
+    printf '%-24s %5d passed, %d failed, by make test (%s)\n' "$name" "$p" \
+        "$f" "$(cd "$LOGS" && cat "${@/%.log/.time}" | paste -sd + -)"
 }
 
 # start NAME COMMAND...: begins a step; finish NAME waits for it and says what
@@ -80,7 +81,7 @@ start()
     local name=$1
     shift
     wanted "$name" || return 0
-    (export -f run_units && timeout -k 10 "$STEP_SECONDS" "$@") \
+    timeout -k 10 "$STEP_SECONDS" "$@" \
         >"$LOGS/${name// /-}.log" 2>&1 </dev/null &
     step_pid[$name]=$!
     step_since[$name]=$SECONDS
@@ -125,23 +126,11 @@ step()
     finish "$1"
 }
 
-# Each unit test alone, so that one that crashes does not hide the others.
-run_units()
-{
-    local dir=$1 wrap=$2 test status=0
-    for test in "$dir"/tests/unit/*/test_*; do
-        [ -x "$test" ] && [ -f "$test" ] || continue
-        echo "== $test"
-        # shellcheck disable=SC2086 # wrap is a command with its options
-        $wrap "$test" || { echo "$test: status $?"; status=1; }
-    done
-    return $status
-}
-
 FILTER=("$@")
 same_tree=
-[ -s "$LOGS/quick.passed" ] &&
-    [ "$(cat "$LOGS/quick.passed")" = "$(tests/fingerprint.sh)" ] && same_tree=1
+tree=$(tests/fingerprint.sh)
+[ -n "$tree" ] && [ -s "$LOGS/quick.passed" ] &&
+    [ "$(cat "$LOGS/quick.passed")" = "$tree" ] && same_tree=1
 if [ "$same_tree" ]; then
     taken layers quick-layers.log
     taken "stages side by side" quick-stages-side-by-side.log
@@ -167,13 +156,14 @@ for variant in "${VARIANTS[@]}"; do
     # share.
     [ "$name" != tsan ] || options="--set pool.fronts=3"
     if [ "$name$same_tree" = gcc1 ]; then
+        step "gcc build" "${build[@]}" all units "$dir/tests/behaviour/suite"
         taken "gcc unit" quick-unit-tests.log
         taken "gcc stages" quick-all-stages-alike.log quick-life-of-each-stage.log
         step "gcc full pipeline" env OPTIONS="$FULL" "${suite[@]}" --stages 4
         continue
     fi
     step "$name build" "${build[@]}" all units "$dir/tests/behaviour/suite"
-    step "$name unit" bash -c 'run_units "$@"' _ "$dir" ""
+    step "$name unit" tests/units.sh "$dir"
     # Its limits are wide: it runs while the next variant is built and tried.
     if [ "$name" = asan ]; then
         start "$name behaviour" "${suite[@]}"
@@ -191,7 +181,7 @@ for variant in "${VARIANTS[@]}"; do
     finish "$name stages ${halves[0]}"
 done
 finish "asan behaviour"
-start "memcheck unit" bash -c 'run_units "$@"' _ build "$MEMCHECK"
+start "memcheck unit" tests/units.sh build "$MEMCHECK"
 start "memcheck one thread" env SLOW=20 WRAP="$MEMCHECK" \
     build/tests/behaviour/suite --stages 1,2,3
 step "memcheck threads" env SLOW=20 WRAP="$MEMCHECK" \

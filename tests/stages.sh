@@ -1,5 +1,6 @@
 #!/bin/sh
-# stages.sh - stages are read side by side: what should be alike in them, is.
+# stages.sh - stages are read side by side: checks that what should be alike
+# in them is.
 #
 #     stages.sh [DIR]     the tree in DIR, or this one
 #
@@ -21,6 +22,7 @@ shared()
         /^const struct stage_facts/ { facts = 1 }
         /^\/\* What the kernel is asked/ { watch = 1 }
         /^struct stage \{/ { watch = 0 }
+        watch && /^(static |int |void |bool )/ && !/watch_/
         !watch && !(facts && /\.(number|name) =/)
         facts && /^};/ { facts = 0 }
     ' "$1"

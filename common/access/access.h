@@ -4,8 +4,8 @@
  * matches -> yes, 401 or 403.
  *
  * The rules and users do not change once read. SIGHUP reads new ones and puts
- * them in the place of the old ones. These are freed when the last request that
- * uses them has been judged (counted references). Thread-safe. */
+ * them in the place of the old ones. The old ones are freed when the last
+ * request that uses them has been judged (counted references). Thread-safe. */
 #ifndef FIVEFOLD_ACCESS_H
 #define FIVEFOLD_ACCESS_H
 

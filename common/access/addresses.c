@@ -77,7 +77,7 @@ struct addresses {
     uint64_t rate;            /* requests a second; 0: no limit */
     uint64_t tokens_max;
     uint64_t ban_ms;    /* 0: no bans */
-    uint64_t ban_after; /* so many answers 429 are a ban */
+    uint64_t ban_after; /* a ban begins after this many answers 429 */
     uint64_t keep_ms;   /* how long an entry without connections is kept */
 
     struct shard shards[SHARDS];

@@ -6,8 +6,9 @@
  * connections, and after that as long as its past matters.
  *
  * Thread-safe. A call waits only for a lock that is held for a few
- * instructions. The caller passes the time, now_ms: clock_ms, read just before,
- * as threads must nearly agree about it. */
+ * instructions. When a ban begins, addresses_enter and addresses_request also
+ * write a line to the error log. The caller passes the time, now_ms: clock_ms,
+ * read just before, as threads must nearly agree about it. */
 #ifndef FIVEFOLD_ADDRESSES_H
 #define FIVEFOLD_ADDRESSES_H
 
@@ -20,8 +21,9 @@ struct settings;
 
 enum {
     /* The most addresses without connections that are remembered, and the most
-     * bans at a time. One more, and the oldest is forgotten. So a client with
-     * many addresses cannot fill the memory: an entry has some 100 bytes. */
+     * bans at a time. With one more, the oldest of its shard is forgotten.
+     * So a client with many addresses cannot fill the memory: an entry has some
+     * 100 bytes. Entries with connections come on top. */
     ADDRESSES_IDLE_MAX = 16384,
     ADDRESSES_BANS_MAX = 16384,
     /* An address is banned after ban_after answers 429 within this time. */
@@ -51,7 +53,8 @@ enum addresses_verdict addresses_enter(struct addresses *addresses,
                                        const struct peer *peer, uint64_t now_ms,
                                        struct address **address);
 
-/* A connection that was welcome has been closed. address may be freed by it. */
+/* A connection that was welcome has been closed. Takes address, which
+ * may be freed now. */
 void addresses_leave(struct addresses *addresses, struct address *address,
                      uint64_t now_ms);
 
@@ -67,7 +70,7 @@ struct addresses_pass addresses_request(struct addresses *addresses,
                                         uint64_t now_ms);
 
 /* Forgets entries that have expired, and ends bans. Returns how many entries it
- * has looked at: the expired ones, and at most two more for each part of the
+ * has looked at: the expired ones, and at most two more for each shard of the
  * table. */
 size_t addresses_tick(struct addresses *addresses, uint64_t now_ms);
 

@@ -34,7 +34,8 @@ static bool is_local_name(struct text name)
     const struct text zone = TEXT(".localhost");
     if (memchr(name.data, '.', name.length) == NULL &&
         memchr(name.data, '%', name.length) == NULL)
-        return true; /* as "localhost.": the caller has removed its dot */
+        return true; /* for example "localhost.", whose dot the caller has
+                        removed */
     return name.length > zone.length &&
            text_equal_nocase(
                (struct text){name.data + name.length - zone.length,
@@ -85,9 +86,10 @@ static bool has_token(const struct http_request *request)
 }
 
 /* Returns true if the browser must have sent a preflight before this request:
- * an OPTIONS request, which succeeds only for origins that cors allows. It must
- * before every PUT and DELETE, and before a POST with a type that no form has
- * (Fetch standard, CORS-safelisted method and request-header). */
+ * an OPTIONS request, which succeeds only for origins that cors allows. A page
+ * of another origin needs one before every PUT and DELETE, and before a POST
+ * with a type that no form has (Fetch standard, CORS-safelisted method and
+ * request-header). */
 static bool had_preflight(const struct http_request *request)
 {
     return request->method != HTTP_POST || http_is_json(request);

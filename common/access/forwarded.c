@@ -1,6 +1,7 @@
 /* forwarded.c - see forwarded.h.
  *
- * X-Forwarded-For: client, proxy, proxy -> the last that is no trusted proxy */
+ * X-Forwarded-For: client, proxy, proxy -> the last that is not a trusted
+ * proxy */
 #include "access/forwarded.h"
 
 #include "access/addresses.h"
@@ -8,9 +9,10 @@
 #include "core/server.h"
 
 /* Each proxy appends the address from which it got the request. So the client
- * is the last address that is not a trusted proxy; what comes before it was
- * written by that client and proves nothing. All fields of that name are one
- * list, so they are read from the first to the last (RFC 9110 section 5.3). */
+ * is the last address that is not a trusted proxy; what comes before it
+ * may have been written by that client, so it proves nothing. All fields of
+ * that name are one list, so they are read from the first to the last (RFC 9110
+ * section 5.3). */
 int forwarded_apply(struct exchange *exchange)
 {
     const struct networks *proxies = &exchange->server->proxies;

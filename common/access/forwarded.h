@@ -21,7 +21,8 @@ int forwarded_apply(struct exchange *exchange);
  * many seconds the client may try again. */
 unsigned forwarded_enter(struct exchange *exchange);
 
-/* Leaves exchange->address if forwarded_enter has set it. */
+/* Ends the count that forwarded_enter began, and sets exchange->address to
+ * NULL. Does nothing if nothing was counted. */
 void forwarded_leave(struct exchange *exchange);
 
 #endif

@@ -10,9 +10,10 @@
  * - One address takes at most a quarter of that share, so that it cannot keep
  *   all others from signing in.
  *
- * A right password does not count: it is remembered (users.h), so the same user
- * is not checked again. No call waits; a check that is over a bound is refused
- * at once. Thread-safe. The caller passes the time, now_ns: clock_ns. */
+ * A right password takes nothing of the share: it is remembered (users.h), so
+ * the same user is not checked again. No call waits; a check that is over a
+ * bound is refused at once. Thread-safe. The caller passes the time, now_ns:
+ * clock_ns. */
 #ifndef FIVEFOLD_PASSWORD_LIMIT_H
 #define FIVEFOLD_PASSWORD_LIMIT_H
 

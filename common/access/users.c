@@ -24,8 +24,8 @@
 enum {
     CREDENTIALS_MAX = 256, /* bytes of NAME:PASSWORD; browsers send less */
     MEMORY_ENTRIES = 1024,
-    MEMORY_WAYS = 4,            /* a name can use one of so many entries */
-    MEMORY_MS = 10 * 60 * 1000, /* an entry unused for so long is forgotten */
+    MEMORY_WAYS = 4,            /* entries that one name can use */
+    MEMORY_MS = 10 * 60 * 1000, /* an entry unused for this long is forgotten */
 };
 
 struct user {

@@ -17,7 +17,7 @@ static void refuse(struct budget *budget, size_t want)
 {
     size_t most = atomic_load_explicit(&budget->wanted, memory_order_relaxed);
     atomic_fetch_add_explicit(&budget->refused, 1, memory_order_relaxed);
-    /* No connection must be closed for a size that could never fit. */
+    /* Do not close connections for a size that could never fit. */
     if (!leaves_enough(budget, 0, want))
         return;
     while (most < want && !atomic_compare_exchange_weak_explicit(

@@ -10,8 +10,8 @@
  * then holds. (This is the "dynamic threshold" of network switches whose ports
  * share one memory.) A single buffer can get half of the memory. n buffers that
  * take all they can get 1/(n+1) each, and the same share stays free for the
- * next one. So a new small request always finds room, and the check is one
- * comparison.
+ * next one. So a new small request always finds room, and the check
+ * takes constant time.
  *
  * Thread-safe. Buffers of up to BUDGET_SMALL_BYTES are not counted. Nearly all
  * requests need no more, and connections_max limits their number. */

@@ -66,7 +66,8 @@ void buffer_filled(struct message_buffer *buffer, size_t n);
 void buffer_taken(struct message_buffer *buffer, size_t n);
 
 /* These append to the buffer; bytes, text and format are borrowed for the call.
- * They return 0, or -1 with errno ENOMEM and failed set. Once an append has
+ * They return 0, or -1 with failed set and errno ENOMEM (buffer_printf may set
+ * another errno, or none). Once an append has
  * failed, later appends do nothing and fail too. So a writer can make many
  * calls and check `failed` once at its end. */
 int buffer_append(struct message_buffer *buffer, const void *bytes, size_t n);

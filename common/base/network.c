@@ -148,7 +148,8 @@ int networks_read(struct networks *networks, const char *list,
         if (network_read(&network, word) < 0) {
             networks_release(networks);
             return mistake_at(mistake, where,
-                              "\"%.*s\" is not an address; write 192.0.2.1, "
+                              "\"%.*s\" is not an address or network; write "
+                              "192.0.2.1, "
                               "10.0.0.0/8 or 2001:db8::/32, with commas "
                               "between several",
                               (int)word.length, word.data);

@@ -42,7 +42,7 @@ uint64_t peer_key(const struct peer *peer, bool *v6);
 bool peer_is_loopback(const struct peer *peer);
 
 struct network {
-    int family;                /* AF_INET, AF_INET6; AF_UNSPEC: no network */
+    int family;                /* AF_INET, AF_INET6; AF_UNSPEC: holds nothing */
     unsigned char address[16]; /* in network order */
     unsigned bits;             /* length of the prefix */
 };

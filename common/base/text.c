@@ -1,7 +1,8 @@
-/* text.c - see text.h. The only place where digits from clients and files
- * become numbers.
+/* text.c - see text.h. Whole decimal numbers from clients and files are read
+ * here, with their limits.
  *
- * No function copies or keeps the bytes that it is given. Thread-safe. */
+ * No function keeps the bytes that it is given. Only text_percent_decode copies
+ * them, into the caller's memory. Thread-safe. */
 #include "base/siphash.h"
 
 #include <errno.h>

@@ -105,7 +105,7 @@ static const char *const help_options[][2] = {
     {"--rule RULE", "allow|deny METHODS PATH [from CIDR] [user NAME|*]; may "
                     "be repeated"},
     {"--token NAME:TOKEN",
-     "a client that sends TOKEN is NAME; may be repeated"},
+     "a client that sends TOKEN is the user NAME; may be repeated"},
     {"--set SECTION.KEY=VALUE", "any setting of those below; may be repeated"},
     {"--ready-fd N", "write R, the port and a line's end there once it "
                      "listens"},

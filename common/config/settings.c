@@ -2,8 +2,9 @@
  *
  * command line -> file (-c) -> defaults -> checks -> struct settings
  *
- * The first value of a setting wins. A value in the file is always checked, but
- * it is kept only if the command line did not give one. */
+ * The command line wins over the file: a value in the file is always checked,
+ * but it is kept only if the command line did not give one. Of two options the
+ * last one wins. */
 #include "config/table.h"
 
 #include "base/text.h"
@@ -105,6 +106,8 @@ static int reader_store(struct reader *reader, struct setting_layer *layer,
         return result;
     free(layer->where[row]);
     layer->where[row] = strdup(where);
+    if (layer->where[row] == NULL) /* it would count as not set */
+        return mistake_memory(reader->mistake, where);
     layer->by_option[row] = by_option;
     return 0;
 }
@@ -132,7 +135,7 @@ static int on_pair(void *user, const char *section, const char *key,
     if (reader->done)
         return 0;
     if (*section == '\0')
-        return mistake_in_file(reader, "stands before the first [section]; "
+        return mistake_in_file(reader, "is before the first [section]; "
                                        "move it into one") == 0;
     snprintf(where, sizeof where, "%s:%u", reader->name, reader->line);
     if (setting_section_read(section, &name, where, reader->mistake) < 0)
@@ -168,8 +171,9 @@ static int check_section_line(struct reader *reader, const char *line)
     const char *behind = start + length + 2;
     behind += strspn(behind, " \t\r");
     if (behind[0] != '\0' && !strchr(";#", behind[0]))
-        return mistake_in_file(reader, "more stands behind the section's name; "
-                                       "move it to a line of its own");
+        return mistake_in_file(reader,
+                               "there is more text after the section's name; "
+                               "move it to a line of its own");
     if (length >= sizeof text)
         length = sizeof text - 1;
     memcpy(text, start + 1, length);
@@ -194,7 +198,9 @@ static char *read_line(char *line, int size, void *stream)
     errno = 0;
     while ((c = getc(reader->file)) != EOF && c != '\n') {
         if (c == '\0') {
-            mistake_in_file(reader, "a zero byte; this is not a text file");
+            mistake_in_file(
+                reader,
+                "a zero byte; this is not a text file, and -c takes one");
             return NULL;
         }
         if (length + 3 > size) {

@@ -48,7 +48,7 @@ const struct setting settings_table[] = {
     OTHER("server", "trust_proxy", SETTING_NETWORKS, trust_proxy, NULL,
           "127.0.0.1, ::1", "proxies whose X-Forwarded-For is believed",
           "A list of CIDR. Then rules, logs and limits see the proxy's client; "
-          "the proxy itself has no limits. Unset: these fields are ignored."),
+          "the proxy itself has no limits. Unset: X-Forwarded-For is ignored."),
     OTHER("server", "names", SETTING_HOSTS, names, NULL, "www.example.org",
           "host names that this server is asked by; others get 421",
           "A list; * is every name. Looked at if it is set, or while the "
@@ -207,8 +207,8 @@ const struct setting settings_table[] = {
     BYTES("sqlite", "memory_bytes", sqlite_memory_bytes, MIB, 16 * TIB, "64M",
           "memory for one connection that only reads, or to compile a "
           "statement",
-          "Its cache, its statements, what it sorts. Who may write has the "
-          "limit of sqlite_bytes alone."),
+          "Its cache, its statements, what it sorts. A connection that may "
+          "write has only the limit sqlite_bytes."),
     SWITCH("sqlite", "full_text", sqlite_full_text, "on",
            "full-text search (FTS3, FTS4, FTS5) by GET and for readers",
            "A MATCH of hundreds of words can take minutes, and nothing ends "
@@ -246,7 +246,8 @@ const struct setting settings_table[] = {
     OTHER("sqlite", "rule", SETTING_RULES, sqlite_rules, NULL,
           "allow * /db/notes user alice", "who may do what with databases",
           RULE_MORE "Syntax and default as in [files]. SQL is sent by POST; "
-                    "who may GET a database but not POST to it may read."),
+                    "a client that may GET a database but not POST to it may "
+                    "only read."),
 
     OTHER("pool", "pipeline", SETTING_CHOICE, pool_pipeline, "shortcut",
           "full, shortcut", "whether every step crosses a queue (stage 4)",

@@ -84,7 +84,7 @@ static int set_number(const struct setting *setting, const char *value,
     int result = text_to_size(digits, UINT64_MAX >> shift, &n);
     if (result < 0 && errno != ERANGE)
         return mistake_at(
-            mistake, where, "\"%s\" is no %s; write a number from %s", value,
+            mistake, where, "\"%s\" is not a %s; write a number from %s", value,
             setting->kind == SETTING_BYTES ? "size (as 4096, 16K, 8M, 1G)"
                                            : "whole number",
             range);

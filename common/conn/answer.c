@@ -80,8 +80,8 @@ static void answer_later(struct exchange *exchange, unsigned status,
     response_field(&exchange->response, "Retry-After", "%u", wait_seconds);
 }
 
-/* For an error before the path was decoded: finds the handler, whose form the
- * error then has. */
+/* For an error that comes before the path is decoded. Finds the handler, so
+ * that the error has the form that its clients expect. */
 static void find_words(struct exchange *exchange)
 {
     if (!exchange->request.asterisk && decode_path(exchange) == 0)
@@ -111,8 +111,8 @@ static bool answer_limited(struct exchange *exchange)
     return true;
 }
 
-/* The Host is no name of this server. Answers 421, and says which setting lists
- * the names. */
+/* The Host is not a name of this server. Answers 421, and says which setting
+ * lists the names. */
 static void answer_misdirected(struct exchange *exchange)
 {
     const struct http_request *request = &exchange->request;

@@ -13,6 +13,7 @@
 #include "report/stats.h"
 #include "report/trace.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -21,8 +22,8 @@
 enum {
     /* A client has this time to move something before conn_burden counts. */
     SHED_AFTER_MS = 1000,
-    LINGER_TIMES = 6, /* so many times linger_seconds is the most, for a client
-                         that goes on sending */
+    LINGER_TIMES = 6, /* LINGERING lasts at most this many times linger_seconds,
+                         even if the client goes on sending */
 };
 
 struct conn *conn_open(struct server *server, int fd, const struct peer *peer)
@@ -38,6 +39,7 @@ struct conn *conn_open(struct server *server, int fd, const struct peer *peer)
     conn->in.budget = conn->out.budget = server->budget;
     stats_state(-1, WAITING_FOR_HEAD);
     conn_arm(conn, DEADLINE_IDLE);
+    conn_adopt(conn);
     return conn;
 }
 
@@ -159,6 +161,7 @@ enum conn_wish conn_step(struct conn *conn)
 {
     enum conn_wish wish = CONN_CLOSE;
     struct refusal refusal;
+    assert(conn_is_mine(conn));
     do {
         uint64_t start = TRACE_START();
         uint64_t id = conn->turn ? conn->turn->exchange.id : 0;
@@ -221,6 +224,7 @@ bool conn_came_in_time(struct conn *conn)
 {
     struct pollfd look = {.fd = conn->fd,
                           .events = is_sending(conn) ? POLLOUT : POLLIN};
+    assert(conn_is_mine(conn));
     if (conn->looked_ms == conn->deadline_ms)
         return false;
     conn->looked_ms = conn->deadline_ms;
@@ -231,6 +235,7 @@ bool conn_came_in_time(struct conn *conn)
 static enum conn_wish give_up(struct conn *conn, unsigned status,
                               const char *detail)
 {
+    assert(conn_is_mine(conn));
     switch (conn->deadline) {
     case DEADLINE_HEAD:
     case DEADLINE_BODY:

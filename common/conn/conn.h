@@ -34,10 +34,11 @@ enum conn_state {
 const char *conn_state_name(enum conn_state state);
 
 enum conn_wish {
-    CONN_WANT_READ,   /* call conn_step when the socket is readable */
-    CONN_WANT_WRITE,  /* call conn_step when the socket is writable */
-    CONN_WANT_WORK,   /* call conn_work (may block: disk, SQLite) */
-    CONN_WANT_STREAM, /* call conn_stream (may block as well) */
+    CONN_WANT_READ,   /* go on when the socket is readable */
+    CONN_WANT_WRITE,  /* go on when the socket is writable */
+    CONN_WANT_WORK,   /* only from conn_step (work.h): call conn_work, which may
+                         block: disk, SQLite */
+    CONN_WANT_STREAM, /* the same with conn_stream */
     CONN_WANT_TURN,   /* only from conn_serve: call it again in the next turn
                          (round of the stage's loop), even if the socket is not
                          ready */
@@ -69,8 +70,12 @@ struct conn {
     struct server *server; /* borrowed */
     int fd;                /* owned */
     struct peer peer;
-    struct address *address; /* access/addresses.h; conn_close leaves it; NULL:
-                                not counted */
+    struct address *address; /* access/addresses.h; given up by conn_close;
+                                NULL: not counted */
+
+    /* The thread that owns the connection; NULL while it waits in a list or
+     * queue for the next one. Only for assertions (work.h). */
+    const void *owner;
 
     /* Only the owner uses these. */
     enum conn_state state;
@@ -84,14 +89,14 @@ struct conn {
                                   a moment for one more request */
     bool last;                 /* close after this answer, which says so */
     uint64_t linger_until_ms;  /* monotonic: when LINGERING must end */
-    bool linger;               /* the client may still be sending: LINGERING
-                                  before the socket is closed */
+    bool linger;               /* the client may still be sending: go through
+                                  LINGERING before the socket is closed */
 
     /* Set by conn; connections.h keeps the lists. */
     enum conn_deadline deadline;
     uint64_t deadline_ms; /* monotonic; 0 with DEADLINE_NONE */
-    uint64_t looked_ms;   /* the deadline_ms for which conn_came_in_time has
-                             looked */
+    uint64_t looked_ms;   /* the deadline_ms that conn_came_in_time has looked
+                             for: it looks once for each */
     enum conn_deadline listed; /* the list that it is in */
     uint64_t listed_ms;        /* its deadline_ms when it was listed */
     TAILQ_ENTRY(conn) by_deadline;
@@ -106,31 +111,23 @@ struct conn {
      * that have registered its socket (a bit each). */
     uint32_t table_slot, generation;
     unsigned char poll_lists;
-    /* Stage 5: away while a module (a queue with threads of its own) has the
-     * connection; watch: what epoll watches its socket for. */
+    /* Stage 5. away: a module (a queue with threads of its own) has the
+     * connection, or it is in its front's inbox. watch: what epoll watches its
+     * socket for. */
     bool away;
     unsigned char watch;
 };
-
-/* Makes a connection of fd: a connected, non-blocking socket, or in stage 1 a
- * blocking one with time-outs. Takes fd, borrows server, copies peer. Returns
- * the connection, or NULL with errno ENOMEM; then fd is still the caller's. */
-struct conn *conn_open(struct server *server, int fd, const struct peer *peer);
-
-/* Receives or sends, as the state asks for, until it would have to wait. It
- * also stops after sending SEND_STEP_BYTES (1 MiB), so that other clients get
- * their turn. Blocks only if the socket does. Returns any wish but TURN. */
-enum conn_wish conn_step(struct conn *conn);
 
 /* One connection may send many requests at once. A thread that also serves
  * other connections starts the next of these requests only if it has spent
  * less than this time on the connection in this turn. */
 enum { CONN_TURN_NS = 1000000 };
 
-/* For a stage with one thread: conn_step, and the work as well. Returns any
- * wish but WORK and STREAM. May block as conn_work does. Returns CONN_WANT_TURN
- * if a further request is here but CONN_TURN_NS have passed, or if an answer is
- * being made that has no first byte yet. */
+/* For a stage with one thread: receives, answers and sends, until it would have
+ * to wait for the socket. (A socket that blocks is waited for.) To answer, it
+ * may wait for the disk or for SQLite. Returns any wish but WORK and STREAM.
+ * Returns CONN_WANT_TURN if a further request is here but CONN_TURN_NS have
+ * passed, or if an answer is being made that has no first byte yet. */
 enum conn_wish conn_serve(struct conn *conn);
 
 /* Call before conn_expire. Returns true if the socket is ready after all: the
@@ -144,13 +141,6 @@ bool conn_came_in_time(struct conn *conn);
  * Returns CONN_CLOSE, or the wish to go on with: CONN_WANT_WRITE while the
  * answer is sent, CONN_WANT_READ when it has been sent (LINGERING). */
 enum conn_wish conn_expire(struct conn *conn);
-
-/* How much of the memory budget the connection holds up, in bytes times
- * milliseconds: the bytes in its buffers, times the time since the client began
- * to move the last rate_min_bytes. 0 if that was within the last second. The
- * connection with the largest burden holds much and moves little. Call it only
- * if the deadline is BODY or SEND. */
-uint64_t conn_burden(const struct conn *conn, uint64_t now_ms);
 
 /* Makes the connection give its memory back, because others need it. Ends it
  * as if its deadline had passed, but with 503 if a body was still coming.
@@ -177,9 +167,5 @@ void conn_close(struct conn *conn);
 /* Answers 503 with Retry-After to a client that there is no room for, without
  * waiting, and closes. Takes conn. */
 void conn_refuse(struct conn *conn);
-
-/* The same with 429, for a client whose address has too many connections. Needs
- * no struct conn, so that such a client costs little. Takes fd. */
-void conn_refuse_address(int fd);
 
 #endif

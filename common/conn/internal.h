@@ -15,6 +15,25 @@
 #include "http/body.h"
 #include "http/parser.h"
 
+/* ---- conn.c ---- */
+
+/* Makes a connection of fd: a connected, non-blocking socket, or in stage 1 a
+ * blocking one with time-outs. Takes fd, borrows server, copies peer. Returns
+ * the connection, or NULL with errno ENOMEM; then fd is still the caller's. */
+struct conn *conn_open(struct server *server, int fd, const struct peer *peer);
+
+/* How much of the memory budget the connection holds up, in bytes times
+ * milliseconds: the bytes in its buffers, times the time since the client began
+ * to move the last rate_min_bytes. 0 if that was within the last second. The
+ * connection with the largest burden holds much and moves little. Call it only
+ * if the deadline is BODY or SEND. */
+uint64_t conn_burden(const struct conn *conn, uint64_t now_ms);
+
+/* As conn_refuse, with 429, for a client whose address has too many
+ * connections. Needs no struct conn, so that such a client costs little. Takes
+ * fd. */
+void conn_refuse_address(int fd);
+
 /* While a request is received, conn->in holds, from its cursor on:
  *
  *     | head | body, decoded (if kept in memory) | raw: not yet looked at |

@@ -3,6 +3,7 @@
  * $LISTEN_FDS, or getaddrinfo -> socket, bind, listen
  *   -> accept4 -> struct conn */
 #include "conn/listen.h"
+#include "conn/internal.h"
 
 #include "access/addresses.h"
 #include "base/clock.h"
@@ -22,7 +23,8 @@
 enum { LISTEN_INHERITED_FD = 3 }; /* sd_listen_fds(3) */
 
 /* Splits "ADDR:PORT" or "[V6]:PORT" and converts the address. Asks no name
- * server. Returns NULL for what is no address; else freeaddrinfo frees it. */
+ * server. Returns NULL if address is not valid; otherwise the result must be
+ * freed with freeaddrinfo. */
 static struct addrinfo *listen_lookup(const char *address)
 {
     char host[INET6_ADDRSTRLEN + 16];
@@ -82,8 +84,8 @@ static void set_options(int fd, const struct settings *settings)
 }
 
 /* Returns how many sockets this process has been started with; UINT64_MAX if
- * LISTEN_FDS is not a number. Removes the variables from the environment: they are
- * not meant for child processes. */
+ * LISTEN_FDS is not a number. Removes the variables from the environment: they
+ * are not meant for child processes. */
 static uint64_t count_inherited(void)
 {
     const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
@@ -250,7 +252,8 @@ void listen_stop(const struct server *server)
 }
 
 /* Rejects a client that is over its limits. Takes fd unless it returns
- * LISTEN_CLIENT; then *address is the entry, or NULL if none counts it. */
+ * LISTEN_CLIENT; then *address is the entry, or NULL if the connection is not
+ * counted. */
 static enum listen_result admit(struct server *server, int fd,
                                 const struct peer *peer,
                                 struct address **address)

@@ -4,7 +4,8 @@
 
 #include "conn/conn.h"
 
-/* Opens the listening socket and sets server->listen_fd and on_loopback. If the
+/* Opens the listening socket and sets server->listen_fd, listen_inherited and
+ * on_loopback. If the
  * parent process has opened a socket already ($LISTEN_FDS, as systemd's socket
  * units do), that one is used. Otherwise binds and listens on the settings'
  * "ADDR:PORT" or "[V6]:PORT". Sets the options that accepted sockets inherit on

@@ -232,6 +232,7 @@ static void go_on(struct conn *conn)
 void conn_stream(struct conn *conn)
 {
     uint64_t start = TRACE_START();
+    assert(conn_is_mine(conn));
     stats_doing("stream");
     if (conn->turn->unfinished)
         go_on(conn);

@@ -5,6 +5,8 @@
 #include "core/server.h"
 #include "report/stats.h"
 
+#include <assert.h>
+
 _Static_assert((int)CONN_STATE_COUNT <= (int)STATS_STATES,
                "each state is counted");
 
@@ -21,6 +23,28 @@ const char *conn_state_name(enum conn_state state)
 {
     return state_names[state];
 }
+
+#ifndef NDEBUG
+/* Its address is another one in each thread. */
+static _Thread_local char this_thread;
+
+void conn_release(struct conn *conn)
+{
+    assert(conn->owner == &this_thread);
+    conn->owner = NULL;
+}
+
+void conn_adopt(struct conn *conn)
+{
+    assert(conn->owner == NULL);
+    conn->owner = &this_thread;
+}
+
+bool conn_is_mine(const struct conn *conn)
+{
+    return conn->owner == &this_thread;
+}
+#endif
 
 void conn_set_state(struct conn *conn, enum conn_state state)
 {

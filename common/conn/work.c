@@ -46,7 +46,7 @@ static bool start_body(struct conn *conn)
         exchange->request.content_length > exchange->body_max)
         status = 413; /* before a byte of it is read */
     else if (!fits_in_memory(conn))
-        status = 503; /* the same */
+        status = 503; /* also before a byte of it is read */
     bool nothing_yet = turn->raw == buffer_length(&conn->in);
     if (status == 0)
         status = conn_take_body(conn);
@@ -86,6 +86,7 @@ struct exchange *conn_route(struct conn *conn)
 {
     struct exchange *exchange = conn_exchange(conn);
     assert(conn->state == BEING_PROCESSED);
+    assert(conn_is_mine(conn));
     return answer_route(exchange) ? NULL : exchange;
 }
 
@@ -94,6 +95,7 @@ bool conn_work_open(struct conn *conn)
     struct conn_turn *turn = conn->turn;
     struct exchange *exchange = conn_exchange(conn);
     assert(conn->state == BEING_PROCESSED);
+    assert(conn_is_mine(conn));
     if (!turn->admitted) {
         if (answer_begin(exchange) != ANSWER_WANT_BODY) {
             conn_work_answer(conn);
@@ -111,6 +113,7 @@ bool conn_work_open(struct conn *conn)
 
 void conn_work_answer(struct conn *conn)
 {
+    assert(conn_is_mine(conn));
     decide_unwanted_body(conn);
     conn_start_answer(conn);
 }
@@ -134,6 +137,7 @@ bool conn_work_at_once(struct conn *conn)
     const struct http_request *request = &exchange->request;
     uint64_t start = TRACE_START();
     assert(conn->state == BEING_PROCESSED);
+    assert(conn_is_mine(conn));
     if ((request->method != HTTP_GET && request->method != HTTP_HEAD) ||
         request->framing != HTTP_BODY_NONE ||
         http_field(request, TEXT("Authorization")).data != NULL)

@@ -9,6 +9,12 @@
 
 #include "conn/conn.h"
 
+/* Does once what the state asks for: receives with one recv, or sends until it
+ * would have to wait. It sends about SEND_STEP_BYTES (1 MiB) at most, so that
+ * other clients get their turn. Blocks if the socket blocks, or on the disk
+ * (conn_step_may_block). Returns any wish but TURN. */
+enum conn_wish conn_step(struct conn *conn);
+
 /* Call after CONN_WANT_WORK. Answers the request, or lets its body be received
  * first. May block. Then conn_step may be called at once. */
 void conn_work(struct conn *conn);
@@ -72,5 +78,31 @@ struct exchange *conn_exchange(struct conn *conn);
  * handler go on with an answer that takes long before its first byte. May
  * block. Then conn_step may be called at once. */
 void conn_stream(struct conn *conn);
+
+/* Who owns a connection, so that an assertion can say so. conn_open makes the
+ * calling thread the owner. A thread that hands the connection to another one
+ * calls conn_release before the other can see it, and may not touch it any
+ * more. The thread that gets it calls conn_adopt first. With NDEBUG nothing is
+ * recorded, and conn_is_mine must not be called. */
+#ifdef NDEBUG
+static inline void conn_release(struct conn *conn)
+{
+    (void)conn;
+}
+
+static inline void conn_adopt(struct conn *conn)
+{
+    (void)conn;
+}
+#else
+/* Asserts that the calling thread owns conn, and leaves it without owner. */
+void conn_release(struct conn *conn);
+
+/* Asserts that conn has no owner, and makes the calling thread the owner. */
+void conn_adopt(struct conn *conn);
+#endif
+
+/* Returns true if the calling thread owns conn. Only for assertions. */
+bool conn_is_mine(const struct conn *conn);
 
 #endif

@@ -24,8 +24,8 @@ enum answer_next {
                            go_on first */
     ANSWER_WANT_BODY,   /* admitted: receive the body, then answer_finish */
     ANSWER_WOULD_BLOCK, /* only with at_once: call again without it */
-    ANSWER_DENIED,      /* only a handler's begin returns it: the rules forbid
-                           what the answer would be made of. answer_begin
+    ANSWER_DENIED,      /* only a handler's begin returns it: the rules deny
+                           the file that the answer would send. answer_begin
                            writes the 403 and returns ANSWER_READY */
     ANSWER_UNKNOWN,     /* the same, but signing in may help: 401 */
 };
@@ -80,10 +80,11 @@ struct exchange {
 
     /* Set before the handler is called. */
     char *path; /* decoded once, "//" merged, no "." or "..", NUL-terminated;
-                   "/dev/X" is "/db/X"; owned by the exchange */
+                   owned by the exchange. An alias: where
+                   databases are served, "/dev/X" has become "/db/X" */
     size_t path_length;
     char user[USER_MAX + 1];       /* "" if nobody has signed in */
-    bool may_write;                /* the rules allow what the method does;
+    bool may_write;                /* the rules allow this request to write;
                                       false for a SQL POST that may only read */
     const struct handler *handler; /* answers this request */
     const struct mount *mount;     /* mount.h: the mount that has the path */
@@ -95,9 +96,9 @@ struct exchange {
 
     /* The body. */
     uint64_t body_max; /* set by the handler; a longer body is answered 413 */
-    int spool_fd;     /* -1: the body goes to memory; else it is written to this
-                     file, piece by piece */
-    struct text body; /* the whole body in memory, for finish(); borrowed */
+    int spool_fd;      /* -1: the body goes to memory; else it is written to
+                          this file, piece by piece */
+    struct text body;  /* the whole body in memory, for finish(); borrowed */
 
     /* The file that the files handler has opened instead of path is path +
      * index + suffix. The rules are checked for that path too. NULL: nothing is

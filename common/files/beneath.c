@@ -130,8 +130,8 @@ int beneath_open(int root_fd, const char *path, int flags, mode_t mode)
         if (errno == ENOSYS)
             atomic_store(&lacks_openat2, true);
         else if (errno == EPERM) /* a container's filter does not know the call,
-                                    or the file is truly forbidden: then the
-                                    steps fail too */
+                                    and the steps will work; or the file is
+                                    truly forbidden, and they fail too */
             return beneath_open_by_steps(root_fd, path, flags, mode);
         else if (errno != EAGAIN && errno != EINTR)
             return -1;

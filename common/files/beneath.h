@@ -16,8 +16,9 @@
 int beneath_open(int root_fd, const char *path, int flags, mode_t mode);
 
 /* One more flag for beneath_open: fail with EAGAIN instead of waiting for the
- * disk. It is openat2's RESOLVE_CACHED. Where the kernel lacks that, the call
- * always fails so. */
+ * disk (RESOLVE_CACHED of openat2). Then every other error is EAGAIN too,
+ * except ENOENT and ENOTDIR. Where the kernel lacks RESOLVE_CACHED, the call
+ * always fails with EAGAIN. */
 enum { BENEATH_AT_ONCE = 1 << 30 };
 
 #endif

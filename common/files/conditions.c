@@ -32,8 +32,8 @@ size_t files_etag(const struct stat *st, struct text coding,
      * the time back, and may write into the same inode. Nobody can set the time
      * of the inode's last change, so it is in the tag too. The kernel's clock
      * for that time ticks only some hundred times a second. Two of our own PUTs
-     * may be within a tick, and are told apart by the first time, which they
-     * set exactly. */
+     * may be within a tick, and are told apart by the modification time, which
+     * a PUT sets exactly. */
     char *at = out;
     *at++ = '"';
     at = append_hex(at, nanoseconds(st->st_mtim));

@@ -4,8 +4,8 @@
  * -> conditions -> ranges -> response: memory for a small body (one pread,
  * file closed here), else the descriptor and segments for sendfile.
  *
- * The benchmark measures how a small file is served. That takes openat2, fstat,
- * pread and close, and no other system call. */
+ * The benchmark measures how a small file is served. For that this file makes
+ * only four system calls: openat2, fstat, preadv2 and close. */
 #include "files/internal.h"
 
 #include "base/clock.h"

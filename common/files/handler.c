@@ -53,8 +53,9 @@ static enum answer_next files_begin(struct exchange *exchange)
     case HTTP_GET:
     case HTTP_HEAD:
         next = files_get(exchange);
-        /* The file is not in the cache, or descriptors or memory are short. A
-         * thread that may block can wait. */
+        /* The file is not in memory (the kernel's page cache), or
+         * descriptors or memory are short. A thread that may block can wait.
+         */
         if (exchange->at_once && exchange->response.status == 503)
             return ANSWER_WOULD_BLOCK;
         return next;

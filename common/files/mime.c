@@ -26,7 +26,8 @@ struct mime_row {
 struct mime_types {
     struct mime_row *rows; /* sorted by extension; owned */
     size_t count, room;
-    char **values; /* one for each row of ours and each line read; owned */
+    char **values; /* one for each row of ours and each line that adds an
+                      extension; owned */
     size_t value_count;
     const char *charset;
 };
@@ -139,16 +140,20 @@ static void drop_doubles(struct mime_types *types)
     types->count = kept;
 }
 
+/* Returns 0, or the error as an errno. */
 static int read_file(struct mime_types *types, FILE *file)
 {
     char *line = NULL;
     size_t room = 0, our_count = types->count;
-    bool kept = true;
-    while (kept && getline(&line, &room, file) >= 0)
-        kept = read_line(types, line, our_count) == 0;
+    int error = 0;
+    while (error == 0 && getline(&line, &room, file) >= 0)
+        if (read_line(types, line, our_count) < 0)
+            error = ENOMEM;
+    if (error == 0 && !feof(file))
+        error = errno; /* of getline */
     free(line);
-    if (!kept || ferror(file))
-        return -1;
+    if (error != 0)
+        return error;
     qsort(types->rows, types->count, sizeof *types->rows, compare_rows);
     drop_doubles(types);
     return 0;
@@ -172,7 +177,8 @@ struct mime_types *mime_open(const char *file, const char *charset)
         error = errno;
         goto fail;
     }
-    if (opened != NULL && read_file(types, opened) < 0)
+    error = opened != NULL ? read_file(types, opened) : 0;
+    if (error != 0)
         goto fail;
     if (opened != NULL)
         fclose(opened);

@@ -153,8 +153,9 @@ static int draw_temporary(struct upload *upload)
     return 0;
 }
 
-/* The permissions of the new file until keep_permissions sets the right
- * ones. */
+/* The permissions with which the file is created. For a new file they are
+ * final. For one that replaces another, keep_permissions sets the right ones
+ * later. */
 static mode_t first_mode(const struct upload *upload)
 {
     return upload->replaces ? upload->target.st_mode & UPLOAD_MODE
@@ -327,8 +328,7 @@ static bool replace_target(struct exchange *exchange, struct upload *upload)
         done = keep_permissions(upload, exchange->spool_fd) == 0 &&
                rename_upload(upload, asks_new && !upload->replaces) == 0;
         if (!done && errno == EEXIST)
-            response_error(response, 412,
-                           "Another client has written the file meanwhile.");
+            response_error(response, 412, "The name is in use by now.");
         else if (!done && errno == EISDIR)
             response_error(response, 409, "A directory has that name.");
         else if (!done)

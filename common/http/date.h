@@ -9,7 +9,8 @@
 enum { HTTP_DATE_BYTES = 30 }; /* "Sun, 06 Nov 1994 08:49:37 GMT" and NUL */
 
 /* Writes time (seconds since 1970) as an IMF-fixdate with NUL. A time before
- * year 0 or after year 9999 becomes the nearest one within. */
+ * year 0 or after year 9999 is written as the first or last second of those
+ * years. */
 void http_date_print(time_t time, char out[HTTP_DATE_BYTES]);
 
 /* Returns the current date. Each thread formats it at most once a second, in

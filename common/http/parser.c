@@ -75,7 +75,7 @@ static unsigned read_host(struct http_parser *parser,
     if (parser->have_host || !http_is_host(value))
         return 400;
     parser->have_host = true;
-    if (request->host.length == 0) /* a host in the target comes first */
+    if (request->host.length == 0) /* a host in the target takes precedence */
         request->host = http_span_of(request, value);
     return 0;
 }

@@ -50,9 +50,9 @@ void http_parser_start(struct http_parser *parser, struct http_limits limits,
  *
  * HTTP_PARSE_DONE: request->head_length says where the body starts. A skipped
  * empty line is part of the head. HTTP_PARSE_BAD: parser->status says why.
- * request holds what was understood before the error; request->line is empty if
- * the request line was not complete or was too long. After DONE or BAD every
- * further call returns the same. */
+ * request holds what was understood before the error; request->line is empty
+ * unless the whole line had arrived, ended with CR LF and was not too long.
+ * After DONE or BAD every further call returns the same. */
 enum http_parse http_parse_head(struct http_parser *parser, const char *bytes,
                                 size_t length, struct http_request *request);
 

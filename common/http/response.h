@@ -81,8 +81,8 @@ void response_error(struct response *response, unsigned status,
                     const char *detail);
 
 /* The same for the SQL routes: {"message","code","error"} as application/json,
- * without charset (Hrana 2.2, the protocol of libSQL). code and message are
- * borrowed for the call. */
+ * without charset, as clients of Hrana (the protocol of libSQL) expect. code
+ * and message are borrowed for the call. */
 void response_error_json(struct response *response, unsigned status,
                          const char *code, const char *message);
 

@@ -18,7 +18,6 @@ static int open_one(struct server *server, const struct handler *handler,
     added->handler = handler;
     if (handler->open(added, server) < 0)
         return -1;
-    added->prefix_length = strlen(added->prefix);
     server->mount_count++;
     return 0;
 }
@@ -28,6 +27,15 @@ static int compare_prefixes(const void *a, const void *b)
     size_t left = ((const struct mount *)a)->prefix_length;
     size_t right = ((const struct mount *)b)->prefix_length;
     return left < right ? 1 : left > right ? -1 : 0;
+}
+
+/* The longest prefix first, as mount_find takes the first that fits. */
+static void sort_mounts(struct server *server)
+{
+    for (size_t i = 0; i < server->mount_count; i++)
+        server->mounts[i].prefix_length = strlen(server->mounts[i].prefix);
+    qsort(server->mounts, server->mount_count, sizeof *server->mounts,
+          compare_prefixes);
 }
 
 int mounts_open(struct server *server)
@@ -53,8 +61,7 @@ int mounts_open(struct server *server)
         if (open_one(server, files ? &files_handler : &sql_handler, mount) < 0)
             return -1;
     }
-    qsort(server->mounts, server->mount_count, sizeof *server->mounts,
-          compare_prefixes);
+    sort_mounts(server);
     server->dev_alias = settings_have_alias(settings);
     return 0;
 }
@@ -70,11 +77,9 @@ int mounts_add(struct server *server, struct mount mount)
     struct mount *grown = realloc(server->mounts, size);
     if (grown == NULL)
         return -1;
-    mount.prefix_length = strlen(mount.prefix);
     grown[server->mount_count++] = mount;
     server->mounts = grown;
-    qsort(server->mounts, server->mount_count, sizeof *server->mounts,
-          compare_prefixes);
+    sort_mounts(server);
     return 0;
 }
 

@@ -59,7 +59,7 @@ void notify_open(const char *program)
         fprintf(stderr,
                 "%s: NOTIFY_SOCKET is neither /PATH nor @NAME of at most %zu "
                 "bytes; the service manager will not be told that the server "
-                "is ready\n",
+                "is ready; correct or unset it\n",
                 program, sizeof manager.sun_path - 1);
     else if ((notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0)
         fprintf(stderr, "%s: NOTIFY_SOCKET: %s\n", program, strerror(errno));

@@ -66,7 +66,7 @@ enum stats_counter {
 
 enum {
     STATS_LATENCY_BUCKETS = 40, /* bucket i ends at 2^i microseconds / 4 */
-    STATS_STATES = 8,           /* a connection has at most so many states */
+    STATS_STATES = 8,           /* the most states that a connection can have */
 };
 
 struct stats_block {
@@ -158,7 +158,7 @@ void stats_place_add(const struct stats_place *place);
  */
 void stats_state(int from, int to);
 
-/* An exchange took so many nanoseconds, from the head's first byte to the last
+/* An exchange took ns nanoseconds, from the head's first byte to the last
  * byte sent. */
 void stats_latency(uint64_t ns);
 

@@ -4,8 +4,8 @@
  *
  * The file is a JSON array with one event on each line: "X" is a span, "s" "t"
  * "f" are the start, a step and the end of an arrow, "M" names a row. A buffer
- * holds whole events only and is written as a whole, so the lines of two
- * threads never mix. */
+ * is written as a whole, so the lines of two threads never mix. It holds whole
+ * events, except that the last one may be cut off when memory is short. */
 #include "report/trace.h"
 
 #include "base/buffer.h"
@@ -23,7 +23,7 @@
 #include <sys/queue.h>
 
 enum {
-    ROW_BYTES = 64 * 1024, /* a thread gathers so much between two writes */
+    ROW_BYTES = 64 * 1024, /* bytes that a thread gathers between two writes */
     NAME_MAX_BYTES = 32,
     FLOWS = 4096, /* with more requests at a time, arrows may be wrong */
 };
@@ -183,7 +183,7 @@ static void append_time(struct message_buffer *out, const char *key,
                   (unsigned)(ns % 1000));
 }
 
-/* Kind is "s", "t" or "f": where the arrow starts, passes, ends. */
+/* kind is "s", "t" or "f": where the arrow starts, passes, ends. */
 static void append_arrow(struct trace_row *row, const char *kind, uint64_t flow,
                          uint64_t at_ns)
 {

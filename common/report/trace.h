@@ -28,7 +28,7 @@ void trace_thread(const char *name);
 
 /* Records a span of the calling thread, from start_ns (clock_ns) until now.
  * flow is 0, or the exchange's id: arrows join the spans with the same id. name
- * is a literal without characters that JSON escapes. Call it through
+ * is a literal. Call it through
  * TRACE_SPAN, which costs only one branch when there is no trace. */
 void trace_span(const char *name, uint64_t start_ns, uint64_t flow);
 

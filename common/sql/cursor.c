@@ -200,7 +200,8 @@ bool sql_cursors_end_oldest(struct sql *sql,
     return found;
 }
 
-/* True while a write waits for the snapshots of readers to end. */
+/* True while the WAL is too long because of the snapshots of readers (wal.c).
+ */
 static bool cursor_must_end(const struct sql_cursor *cursor)
 {
     return atomic_load(&cursor->stream->connection->database->wal_is_full);

@@ -6,7 +6,7 @@
  * values of some 100 KB compare each byte of one with each byte of the other,
  * which takes seconds to minutes. The functions here return the same. They use
  * memmem(3), which is linear in glibc, and a sorted set.
- * test_sql_functions.c compares them with SQLite's own. */
+ * sql/test_functions.c compares them with SQLite's own. */
 #include "sql/internal.h"
 
 #include <stdlib.h>

@@ -2,10 +2,10 @@
  *
  * SQLite calls the authorizer when it compiles a statement, with each table,
  * function and pragma in it. It calls the progress handler while the statement
- * runs. Two kinds of statements are refused. The first reach outside of the one
- * database file (ATTACH, loading code, naming a tokenizer by address). The
- * second change what the server relies on (journal_mode, synchronous,
- * locking_mode, writable_schema). */
+ * runs. Statements are refused that reach outside of the one database file
+ * (ATTACH, loading code, naming a tokenizer by address), and those that change
+ * what the server relies on (journal_mode, synchronous, locking_mode,
+ * writable_schema). */
 #include "sql/internal.h"
 
 #include "base/client.h"

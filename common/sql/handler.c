@@ -275,7 +275,7 @@ static void sql_finish(struct exchange *exchange)
     sql_request_close(request);
 }
 
-/* Clients of SQL read the code of an error from JSON (hrana 2.2). */
+/* Clients of Hrana read the code of an error from JSON. */
 static void sql_refuse(struct exchange *exchange, unsigned status,
                        const char *detail)
 {

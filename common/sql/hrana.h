@@ -137,10 +137,11 @@ void sql_v1_answer(struct exchange *exchange, struct sql_stream *stream,
                    const json_t *body, bool batch);
 
 /* The head of an answer, {"baton":...,"base_url":null. The baton is known only
- * at the end, but then something may be committed and memory must not be
- * lacking. So begin makes room for the head, and for the rest of a short
- * answer, at the start. It returns 0, or -1 with error 503. End writes the head
- * into that room ("" is no baton), which cannot fail, and sets status 200. */
+ * at the end. By then something may be committed, and it would be too late to
+ * report that memory is short. So begin makes room for the head, and for the
+ * rest of a short answer, at the start. It returns 0, or -1 with error 503. End
+ * writes the head into that room ("" is no baton), which cannot fail, and sets
+ * status 200. */
 int sql_head_begin(struct response *response, const char *type,
                    struct sql_error *error);
 void sql_head_end(struct response *response, const char *baton);

@@ -282,12 +282,14 @@ struct sql_connection {
     struct table by_text;     /* prepared statements by their text; owned */
     struct sql_statements by_use; /* least recently used first */
     size_t statement_count;
-    uint64_t deadline_ns;             /* of the statement that runs; 0: none */
-    uint64_t transaction_deadline_ns; /* of a stream's transaction; 0: none */
-    uint64_t request_left_ns;         /* time left for this request; 0: none */
-    int client_fd;                    /* the client's socket; 0: not checked */
-    uint64_t waits_ns;                /* since when the client waits */
-    uint64_t look_ns;       /* no check of client_fd before that time */
+    uint64_t deadline_ns; /* of the statement that runs; 0: no limit */
+    uint64_t
+        transaction_deadline_ns; /* of a stream's transaction; 0: no limit */
+    uint64_t request_left_ns; /* time left for this request; 0: it is used up;
+                                 UINT64_MAX: no limit */
+    int client_fd;            /* the client's socket; 0: not checked */
+    uint64_t waits_ns;        /* since when the client waits */
+    uint64_t look_ns;         /* no check of client_fd before that time */
     bool wrote;             /* this request began a statement that may write */
     uint64_t busy_until_ms; /* how long it waits for another's lock */
     bool committed;         /* a statement of this request may be on disk: the

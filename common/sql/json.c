@@ -1,7 +1,7 @@
 /* json.c - reads a body as JSON, whole or not at all.
  *
  * bytes -> jansson, whose memory comes from here -> json_t
- *       -> no memory: all that jansson took is freed, and the caller is told
+ *       -> no memory: all that jansson took is freed, and an error says so
  *
  * JSON sets no limit to a number, but jansson does: it refuses the whole body
  * if a number is too large. Then we read the body again with such numbers

@@ -34,7 +34,7 @@
 
 enum {
     /* How much stack SQLite may have used when it allocates. The functions that
-     * it calls in between need a little more: test_sql_memory.c measures it. */
+     * it calls in between need a little more: sql/test_memory.c measures it. */
     SQL_STACK_BYTES = 2 << 20,
     /* Allocations between two checks of the clock: some 50 us. */
     SQL_CLOCK_EVERY = 256,
@@ -78,7 +78,7 @@ static atomic_size_t limit; /* of used; SIZE_MAX: no limit */
 static atomic_uint_fast64_t refusals;
 
 /* The connection for which this thread compiles or runs a statement. NULL: only
- * the limit of the sum holds. */
+ * the limit for all connections together applies. */
 static _Thread_local struct sql_connection *entered;
 
 /* ---- accounts ---- */
@@ -184,7 +184,7 @@ static enum sql_refusal refusal_of(struct sql_connection *connection,
 static bool may_take(const struct sql_account *account, size_t n)
 {
     struct sql_connection *connection = entered;
-    /* SQLite would try again, but its time stays over. */
+    /* SQLite would try again, but the time is still up. */
     if (connection != NULL && connection->refused == SQL_TOO_LATE)
         return false;
     enum sql_refusal refusal = refusal_of(connection, account, n);

@@ -450,8 +450,8 @@ static int run_query(struct exchange *exchange, struct text name,
     return result;
 }
 
-/* Returns 0 with an answer, or -1: then a worker runs the query again. Errors
- * are left to the worker, too. */
+/* Returns 0 with an answer, or -1: then a worker runs the query. Errors are
+ * left to the worker, too. */
 static int run_at_once(struct exchange *exchange, struct text name,
                        struct query *query, enum sql_format format)
 {

@@ -211,9 +211,9 @@ struct survey {
     bool writes; /* a statement writes, or may write */
     bool alone;  /* must not share a transaction with other requests */
     bool own;    /* leaves state on its connection */
-    /* The parts that store a text, but not more than a stream can store. To
-     * search through any number of them, for each part, would take time that
-     * grows with the square of that number. */
+    /* The parts that store a text; at most as many as a stream can store. Every
+     * part searches this list. Without a limit the time would grow with the
+     * square of their number. */
     const json_t *stored[SQL_STORED_MAX];
     size_t stored_count;
 };

@@ -72,7 +72,7 @@ struct sql_memory_figures {
 };
 struct sql_memory_figures sql_memory_figures(void);
 
-/* Serves the paths of its mount: /db/ and below. */
+/* Serves the paths of its mount (by default /db/ and below). */
 extern const struct handler sql_handler;
 
 /* ---- a request of the protocol in steps ----

@@ -179,8 +179,9 @@ static void fail_unknown_locked(struct sql_streams *streams, const char *baton,
     sql_fail(error, 400, "INVALID_BATON", "Received an invalid baton");
 }
 
-/* Removes the stream from the table and returns it; NULL with error. *expired is
- * set to a stream whose time is up: the caller drops it, without the lock. */
+/* Removes the stream from the table and returns it; NULL with error. Sets
+ * *expired to a stream whose time is up: the caller drops it, without the lock.
+ */
 static struct sql_stream *table_take(struct sql_streams *streams,
                                      struct exchange *exchange,
                                      struct text name, const char *baton,
@@ -312,8 +313,9 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_MAX + 1],
     struct sql *sql = stream->connection->sql;
     struct sql_streams *streams = sql->streams;
     baton[0] = '\0';
-    /* Two kinds are never kept. A borrowed connection is needed for other
-     * requests. A client that has gone will not ask for its stream again. */
+    /* A stream without state, or one to close, is not kept. Nor are two others:
+     * a borrowed connection is needed for other requests, and a client that has
+     * gone will not ask for its stream again. */
     if (stream->close || stream->borrows || stream->connection->gone ||
         !has_state(stream)) {
         if (!stream->close)

@@ -21,9 +21,9 @@
 #include <sys/stat.h>
 
 enum {
-    WAL_REST_MS = 1000, /* pause after a failed try, such as while a backup is
-                           made or another process reads: writes do not wait
-                           for it meanwhile */
+    WAL_REST_MS = 1000, /* pause after a try that failed, as while a backup is
+                           made or another process reads; until it ends, no
+                           write waits for a new try */
 };
 
 uint64_t sql_wal_bytes(const struct sql *sql, const char *name)

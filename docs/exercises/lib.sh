@@ -35,7 +35,7 @@ cannot() {
 need() {
     local tool
     for tool; do
-        command -v "$tool" >/dev/null || cannot "no $tool; get it by: make setup"
+        command -v "$tool" >/dev/null || cannot "no $tool; get it by: make setup-all"
     done
 }
 

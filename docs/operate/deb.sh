@@ -13,7 +13,7 @@ deb=$BUILD/fivefold_${VERSION}_$arch.deb
 
 for tool in dpkg-deb dpkg-shlibdeps dpkg-buildflags; do
     command -v $tool >/dev/null ||
-        { echo "deb: no $tool; get it by: make setup" >&2; exit 1; }
+        { echo "deb: no $tool; get it by: make setup-all" >&2; exit 1; }
 done
 
 # Position independent, with stack protector, read-only relocations and so on;

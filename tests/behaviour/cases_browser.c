@@ -1,7 +1,7 @@
 /* cases_browser.c - what the page of another origin may make a browser do here:
  * 403, 415, and 421 for a name that is not ours.
  *
- * The fields are those that browsers send; tests/interop/pages.sh does the same
+ * The fields are those that browsers send; tests/interop/foreign.sh does the same
  * with a real one. A row that refuses a write looks whether it was written. */
 #include "cases.h"
 #include "sql_macros.h"

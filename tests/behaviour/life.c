@@ -1,6 +1,6 @@
 /* life.c - what the tests of connections share, and their list.
  *
- * Where the pitfalls of other servers are caught:
+ * Where the pitfalls of other servers (tests/pitfalls.md) are caught:
  *    1 an event loop that blocks             life_clients.c, half a request
  *    2 a pool that runs one task at a time   life_clients.c, slow side by side
  *                                            life_internals.c, the trace

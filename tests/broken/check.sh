@@ -5,7 +5,7 @@
 #         -> patch taken back -> next
 #
 # A patch says in its first lines which test must fail ("catches: suite
-# FILTER", "catches: durability FILTER", "catches: unit test_x", "catches:
+# FILTER", "catches: durability FILTER", "catches: unit ROOM/test_x", "catches:
 # cluster WORDS", "catches: layers WORDS" or "catches: stages WORDS", where WORDS
 # are in the line that says so), which variables make needs, and what the bug is. Two lanes
 # take the patches in turn, each with a copy of its own that serves for all it

@@ -124,8 +124,8 @@ inline take_head(c, wish)
     fi
 }
 
-/* conn_finish_answer. A client that asks for the end itself is not modelled. */
-inline sent_all(c, wish)
+/* A client that asks for the end itself is not modelled. */
+inline finish_answer(c, wish)
 {
     conn[c].answered = conn[c].answered + !conn[c].refused;
     conn[c].said = conn[c].says;
@@ -160,7 +160,7 @@ inline conn_step(c, wish)
             if
             :: conn[c].eof -> wish = CLOSE /* EPIPE */
             :: !conn[c].eof && conn[c].no_room -> wish = WANT_WRITE /* EAGAIN */
-            :: !conn[c].eof && !conn[c].no_room -> sent_all(c, wish)
+            :: !conn[c].eof && !conn[c].no_room -> finish_answer(c, wish)
 #ifdef SHORT_WRITES
             :: !conn[c].eof && !conn[c].no_room && !conn[c].part ->
                 conn[c].part = true;

@@ -176,7 +176,7 @@ trace()
 }
 
 command -v spin >/dev/null ||
-    { echo "model: no spin; get it by: make setup" >&2; exit 1; }
+    { echo "model: no spin; get it by: make setup-all" >&2; exit 1; }
 if [ "${1:-}" = --trace ]; then
     trace "${2:?--trace needs a word}"
     exit

@@ -211,7 +211,7 @@ inline worker_loop_locked()
         :: false
 #else
         :: strand[s].count == 0 || strand[s].blocked ->
-            strand_settle_locked(s)
+            strand_settle(s)
 #endif
         :: else -> work_on_locked(); break
         fi
@@ -260,7 +260,7 @@ proctype worker_thread()
         }
         atomic {
             if
-            :: retires && strand[s].used -> strand_retire_locked(s)
+            :: retires && strand[s].used -> strand_retire(s)
             :: else
             fi;
             retires = false;
@@ -293,7 +293,7 @@ inline free_late_locked(s)
         task[t].late = true;
         task[t].waited = true;
         strand_put(s1, t);
-        strand_settle_locked(s1);
+        strand_settle(s1);
         s1 = NO_STRAND;
         t = NIL
     :: strand[s].count == 0 || !task[strand[s].first].waited -> break
@@ -313,7 +313,7 @@ inline look_at_blocked_locked()
             :: strand[s].held > 0 -> free_late_locked(s)
             :: else
             fi;
-            strand_settle_locked(s)
+            strand_settle(s)
         :: else
         fi
     }
@@ -434,7 +434,7 @@ inline stop_threads()
     running == 0 /* all joined */
 }
 
-inline strand_forget(s)
+inline strand_take_any(s)
 {
     do
     :: strand[s].count > 0 ->
@@ -450,7 +450,7 @@ inline module_close()
     atomic {
         for (s : 0 .. STRANDS - 1) { /* ready and loose, and the table's */
             if
-            :: strand[s].used -> strand_forget(s)
+            :: strand[s].used -> strand_take_any(s)
             :: else
             fi
         }

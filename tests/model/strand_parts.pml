@@ -63,7 +63,7 @@ inline strand_new(s, k, a)
     strand[s].last = NIL
 }
 
-inline strand_of_locked(s, k, a)
+inline strand_of(s, k, a)
 {
     s = 0;
     do
@@ -76,7 +76,7 @@ inline strand_of_locked(s, k, a)
     od
 }
 
-inline strand_retire_locked(s)
+inline strand_retire(s)
 {
     assert(strand[s].used);
     assert(strand[s].count == 0); /* no task is lost with it */
@@ -164,7 +164,7 @@ inline wake_locked()
 
 /* ---- from waiting to ready ---- */
 
-inline ready_put_locked(s)
+inline ready_put(s)
 {
     strand[s].ready = true;
     ready!s;
@@ -209,7 +209,7 @@ inline ready_take_locked(s)
 #endif
 }
 
-inline set_blocked_locked(s, value)
+inline set_blocked(s, value)
 {
     if
     :: strand[s].blocked == value
@@ -234,23 +234,23 @@ inline set_blocked_locked(s, value)
 #define LISTED(s) strand[s].ready
 #endif
 
-inline strand_settle_locked(s)
+inline strand_settle(s)
 {
     assert(strand[s].used);
     is_blocked =
         strand[s].count > 0 && (strand[s].held > 0 || strand[s].rest);
-    set_blocked_locked(s, is_blocked);
+    set_blocked(s, is_blocked);
     if
     :: strand[s].count > 0 && !is_blocked && !strand[s].ready &&
        strand[s].actives < ACTIVE_MAX(s) ->
-        ready_put_locked(s)
+        ready_put(s)
     :: else
     fi;
     is_blocked = false;
     if
     :: strand[s].count == 0 && strand[s].actives == 0 && strand[s].held == 0 &&
        !LISTED(s) ->
-        strand_retire_locked(s)
+        strand_retire(s)
     :: else
     fi
 }
@@ -304,7 +304,7 @@ inline strand_put_back(s, t)
 inline put_locked(t, a, is_put)
 {
     wanted = task[t].key;
-    strand_of_locked(s, wanted, a);
+    strand_of(s, wanted, a);
     wanted = 0;
     if
     :: strand[s].count >= KEY_MAX -> is_put = false
@@ -319,7 +319,7 @@ inline put_locked(t, a, is_put)
         fi;
 #endif
         strand_put(s, t);
-        strand_settle_locked(s);
+        strand_settle(s);
         is_put = true
     fi
 }
@@ -330,7 +330,7 @@ inline put_locked(t, a, is_put)
 inline module_hold(s, k, is_held)
 {
     atomic { /* locked */
-        strand_of_locked(s, k, true);
+        strand_of(s, k, true);
         if
         :: is_held ->
 #ifdef FAULT_HOLDS_DO_NOT_NEST
@@ -348,7 +348,7 @@ inline module_hold(s, k, is_held)
 #endif
             told[k]--
         fi;
-        strand_settle_locked(s);
+        strand_settle(s);
         s = NO_STRAND;
         unlock()
     }

@@ -66,7 +66,7 @@ inline begin_one(t)
 }
 
 /* Nobody waits in SQLite: what finds the lock taken says so. */
-inline sqlite_answer(t)
+inline answer_alone(t)
 {
     if
     :: atomic { lock_taken[task[t].key] -> module_answered(t) } /* BUSY */
@@ -103,7 +103,7 @@ inline module_move(t)
 inline run_one(t)
 {
     if
-    :: task[t].late -> sqlite_answer(t)
+    :: task[t].late -> answer_alone(t)
     :: !task[t].late && !task[t].writes -> WORK; module_answered(t)
     :: !task[t].late && task[t].writes -> /* sort */
         task[t].pending = true;
@@ -147,7 +147,7 @@ inline run_many()
     :: task[t].begins -> /* sqlite_lock_look */
         if
         :: lock_taken[task[t].key]
-        :: !lock_taken[task[t].key] -> sqlite_answer(t); done = 1
+        :: !lock_taken[task[t].key] -> answer_alone(t); done = 1
         fi
     fi;
     if
@@ -155,7 +155,7 @@ inline run_many()
     :: done == 0 && !task[t].waited -> rest = true
     :: done == 0 && task[t].waited -> /* is_late */
         task[t].late = true;
-        sqlite_answer(t);
+        answer_alone(t);
         done = 1
     fi;
     t = NIL
@@ -257,7 +257,7 @@ inline work_on_locked()
     enter(s);
     strand[s].actives++;
     away = away + strand[s].alone;
-    strand_settle_locked(s);
+    strand_settle(s);
     if
     :: strand[s].alone && ready_count > 0 -> wake_locked()
     :: else
@@ -307,15 +307,15 @@ inline work_on_ends_locked()
     if
     :: strand[s].actives > 0 || !retires ->
         retires = false;
-        strand_settle_locked(s)
+        strand_settle(s)
     :: else
     fi
 #elif defined(FAULT_LEFT_AS_IT_IS)
     if
-    :: strand[s].count == 0 -> strand_settle_locked(s)
+    :: strand[s].count == 0 -> strand_settle(s)
     :: else
     fi
 #else
-    strand_settle_locked(s)
+    strand_settle(s)
 #endif
 }

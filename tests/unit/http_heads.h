@@ -1,4 +1,4 @@
-/* http_heads.h - the table of test_http.c: heads, and what must become of
+/* http_heads.h - the table of test_parser.c: heads, and what must become of
  * each. */
 #ifndef FIVEFOLD_HTTP_HEADS_H
 #define FIVEFOLD_HTTP_HEADS_H

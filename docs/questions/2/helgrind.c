@@ -202,7 +202,7 @@ void measure_all_helgrind(void)
     const enum way ways[] = {EACH, STRIPED, ONE, OWNER};
     if (system("valgrind --version >/dev/null 2>&1") != 0) {
         fprintf(stderr, "question 2: no valgrind, so without its rows; get it "
-                        "by: make setup\n");
+                        "by: make setup-all\n");
         return;
     }
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {

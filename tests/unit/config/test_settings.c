@@ -34,7 +34,8 @@ static void expect_line(char *const *arguments, const char *line)
     "0123456789012345678901234567890123456789012345678901234567890123456789"
 
 #define BEHIND_SECTION                                                         \
-    "more stands behind the section's name; move it to a line of its own"
+    "there is more text after the section's name; move it to a line of its "   \
+    "own"
 
 static const struct file_mistake file_mistakes[] = {
     {"[server]\nlisten = 8080",
@@ -54,14 +55,14 @@ static const struct file_mistake file_mistakes[] = {
      "t.ini:2: [server] group: without [server] user nothing changes to it; "
      "name a user too"},
     {"[server]\nlisten =", "t.ini:2: [server] listen: empty; give a value"},
-    {"[server]\n\n# x\nbacklog = many",
-     "t.ini:4: [server] backlog: \"many\" is no whole number; write a number "
-     "from 1 to 65535"},
+    {"[server]\n\n# x\nbacklog = many", "t.ini:4: [server] backlog: \"many\" "
+                                        "is not a whole number; write a number "
+                                        "from 1 to 65535"},
     {"[server]\nbacklog = -1",
-     "t.ini:2: [server] backlog: \"-1\" is no whole number; write a number "
+     "t.ini:2: [server] backlog: \"-1\" is not a whole number; write a number "
      "from 1 to 65535"},
     {"[server]\nbacklog = 1K",
-     "t.ini:2: [server] backlog: \"1K\" is no whole number; write a number "
+     "t.ini:2: [server] backlog: \"1K\" is not a whole number; write a number "
      "from 1 to 65535"},
     {"[server]\nbacklog = 0",
      "t.ini:2: [server] backlog: 0 is out of range; write 1 to 65535"},
@@ -80,8 +81,7 @@ static const struct file_mistake file_mistakes[] = {
     {"[sever]\n", "t.ini:1: no section [sever]; [server] may be meant"},
     {"\n[zzz]\n",
      "t.ini:2: no section [zzz]; --example shows all that there are"},
-    {"backlog = 1",
-     "t.ini:1: stands before the first [section]; move it into one"},
+    {"backlog = 1", "t.ini:1: is before the first [section]; move it into one"},
     {"[server]\nnonsense",
      "t.ini:2: neither [section] nor KEY = VALUE nor a comment (# or ;)"},
     {"[server\n", "t.ini:1: a section is written [name]"},
@@ -89,12 +89,12 @@ static const struct file_mistake file_mistakes[] = {
     {"\n[server] backlog = 1\n", "t.ini:2: " BEHIND_SECTION},
     {"[server]\rbacklog = 1\r[files]\rrule = deny * /\r",
      "t.ini:1: " BEHIND_SECTION},
-    {"[limits]\nbody_bytes = 8X",
-     "t.ini:2: [limits] body_bytes: \"8X\" is no size (as 4096, 16K, 8M, 1G); "
-     "write a number from 0 to 2G"},
-    {"[limits]\nbody_bytes = K",
-     "t.ini:2: [limits] body_bytes: \"K\" is no size (as 4096, 16K, 8M, 1G); "
-     "write a number from 0 to 2G"},
+    {"[limits]\nbody_bytes = 8X", "t.ini:2: [limits] body_bytes: \"8X\" is not "
+                                  "a size (as 4096, 16K, 8M, 1G); "
+                                  "write a number from 0 to 2G"},
+    {"[limits]\nbody_bytes = K", "t.ini:2: [limits] body_bytes: \"K\" is not a "
+                                 "size (as 4096, 16K, 8M, 1G); "
+                                 "write a number from 0 to 2G"},
     {"[limits]\nbody_bytes = 3G",
      "t.ini:2: [limits] body_bytes: 3G is out of range; write 0 to 2G"},
     {"[limits]\nbody_bytes = 18446744073709551615T",

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "conn/conn.h"
+#include "conn/internal.h"
 #include "conn/answer.h"
 #include "core/access_log.h"
 #include "report/log.h"

@@ -1,6 +1,7 @@
 /* test_mime.c - types by name. */
 #include "files/mime.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -101,6 +102,8 @@ static void the_systems_table_is_behind_ours(void **state)
     has_type(read, "/a.html", "text/html");
     mime_close(read);
     assert_null(mime_open("/no/such", "none"));
+    assert_null(mime_open("/", "none"));
+    assert_int_equal(errno, EISDIR); /* not ENOMEM */
 }
 
 static void a_type_can_have_a_coding(void **state)

@@ -4,6 +4,7 @@
  * lock that it needs next. */
 #include "stage4_epoll_pools/pipeline.h"
 
+#include "conn/work.h"
 #include "core/server.h"
 
 #include <poll.h>
@@ -53,6 +54,7 @@ static struct conn *make(struct fixture *f, int *client)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     conn->fd = ends[0];
     *client = ends[1];
+    conn_adopt(conn);
     assert_int_equal(connection_table_add(&f->table, conn), 0);
     return conn;
 }
@@ -131,6 +133,7 @@ static void event_for_a_recycled_slot_is_stale(void **state)
     struct conn *next = make(f, &next_client);
     assert_int_equal(next->table_slot, number);
     connections_add(&f->list.waiting, next);
+    conn_release(next);
     connection_table_place(&f->table, next, PLACE_RECV_POLL);
     pthread_mutex_unlock(&f->list.lock);
     pthread_join(thread, NULL);
@@ -183,6 +186,8 @@ static void queue_gives_each_task_once_then_the_end(void **state)
     struct conn conns[3] = {0};
     (void)state;
     assert_int_equal(task_queue_open(&queue, "work_task_queue", 3), 0);
+    for (int i = 0; i < 3; i++)
+        conn_adopt(&conns[i]);
     conns[0].next = &conns[1];
     task_queue_put(&queue, &conns[0], 2);
     task_queue_put(&queue, &conns[2], 1);

@@ -186,6 +186,7 @@ static struct task *task_of(struct fixture *f, struct item *item)
     item->conn.in = (struct message_buffer){
         .data = head, .end = sizeof head, .capacity = sizeof head};
     item->conn.turn = &item->turn;
+    conn_adopt(&item->conn);
     item->turn.exchange.handler = &handler;
     item->turn.exchange.state = item;
     task->conn = &item->conn;

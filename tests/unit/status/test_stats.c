@@ -3,7 +3,7 @@
 #include "conn/conn.h"
 #include "status/figures.h"
 #include "status/status.h"
-#include "process/stage.h"
+#include "core/server.h"
 #include "report/stats.h"
 
 #include <pthread.h>
