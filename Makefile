@@ -48,7 +48,6 @@ UNITS    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 STAGE    ?= $(lastword $(NUMBERS))
 stage_dir = $(wildcard stage$(1)_*)
 
-PORT     ?= 8080
 FROM     ?= 1
 TO       ?= 2
 
@@ -128,65 +127,6 @@ libs: $(LIBS)
 unit: $(UNITS) ## run the unit tests; each is linked with its own room and those below
 	@tests/units.sh '$(BUILD)' '$(WRAP)'
 
-BEHAVIOUR := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/behaviour/*.c))
-
-$(BUILD)/tests/behaviour/suite: $(BEHAVIOUR)
-	$(call SAY,LINK)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lsqlite3 -ljansson -lcmocka || $(call HINT,$<)
-
-behaviour: $(BINARIES) $(BUILD)/tests/behaviour/suite ## do all stages give the same answers?
-	@$(BUILD)/tests/behaviour/suite
-
-# SECONDS is the time of all three runs together: stage 4 with each pipeline,
-# and stage 5.
-soak: SECONDS ?= 60
-soak: $(BINARIES) $(BUILD)/tests/behaviour/suite ## many rude clients for SECONDS=60: is anything left behind?
-	@echo 'stage,options,seconds,connections,answers,descriptors,kib' | tee $(BUILD)/soak.csv
-	@for run in '4 --set pool.pipeline=shortcut' '4 --set pool.pipeline=full' 5; do \
-	  options=$${run#?}; \
-	  SOAK_SECONDS=$$(($(SECONDS) / 3)) SOAK_CSV=$(BUILD)/soak.csv \
-	  OPTIONS="$${options# }" $(BUILD)/tests/behaviour/suite \
-	    --stages "$${run%% *}" 'churn leaves' || exit 1; done
-	@echo 'soak: $(BUILD)/soak.csv'
-
-races: $(BUILD)/tests/behaviour/suite ## do helgrind and drd see a data race? (TOOLS_RACES=drd)
-	@$(MAKE) -s BUILD=$(BUILD)/races CC=gcc OPT='-O1 -g' ATOMICS=calls all
-	@for t in $(or $(TOOLS_RACES),helgrind drd); do \
-	  BUILD=$(BUILD) tests/races.sh $$t || exit 1; done
-
-# faults.so is preloaded into the server and makes chosen calls fail.
-DURABILITY := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/faults.c,\
-                $(wildcard tests/durability/*.c)) tests/behaviour/bytes.c \
-                $(patsubst %,tests/behaviour/%.c,client fixture server))
-ROUNDS   ?= 12
-
-$(BUILD)/tests/durability/durability: $(DURABILITY)
-	$(call SAY,LINK)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lsqlite3 -ljansson -lcmocka || $(call HINT,$<)
-
-$(BUILD)/tests/durability/faults.so: tests/durability/faults.c
-	@mkdir -p $(@D)
-	$(call SAY,LINK)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $< || $(call HINT,$<)
-
-durability: $(BINARIES) $(addprefix $(BUILD)/tests/durability/,durability faults.so) ## kills, disk errors, power cuts: is every answered write kept? (ROUNDS=100)
-	@$(BUILD)/tests/durability/durability --stage $(STAGE) --rounds $(ROUNDS)
-
-check-tests: ## add each bug of tests/broken to the code: does a test catch it?
-	@BUILD=$(BUILD) tests/broken/check.sh
-
-fuzz: ## run each fuzz harness for FUZZ_SECONDS=20
-	@tests/fuzz/run.sh
-
-model: ## check the models: every order in which the threads can run
-	@BUILD=$(BUILD) tests/model/run.sh $(WORDS)
-
-interop: $(BINARIES) $(CLIENTS) ## real clients: curl, node, a browser
-	@tests/interop/run.sh
-
-check-cluster: $(BINARIES) $(CLIENTS) ## databases on three instances: one is killed and returns
-	@node tests/cluster/cluster.mjs $(BUILD)/fivefold-$(STAGE)
-
 test: ## test a change, in four minutes: layers, build, units, all stages
 	@MAKE='$(MAKE)' BUILD='$(BUILD)' tests/quick.sh
 
@@ -201,32 +141,8 @@ compile_commands.json: ## for clangd and its like
 	@{ echo '['; git ls-files '*.c' | sed "s#.*#{\"directory\":\"$$PWD\",\"file\":\"&\",\"command\":\"$(CC) $(CPPFLAGS) $(CFLAGS) -c &\"},#" | \
 	  sed '$$ s/,$$//'; echo ']'; } >$@
 
-format: ## put every C file into the project's format
-	@command -v clang-format >/dev/null || $(call HINT,tests/)
-	@git ls-files -z '*.[ch]' | xargs -0 clang-format -i
-
-# The versions of clang-format format differently; this is the one of Debian 12.
-FORMAT_VERSION := 14
-
-check-format: ## is every C file in the project's format?
-	@command -v clang-format >/dev/null || $(call HINT,tests/)
-	@if clang-format --version | grep -q 'version $(FORMAT_VERSION)\.'; then \
-	    git ls-files -z '*.[ch]' | xargs -0 clang-format --dry-run -Werror; \
-	else \
-	    echo "skipped: the form is that of clang-format $(FORMAT_VERSION), and here is $$(clang-format --version)"; \
-	fi
-
-GRADING := $(BUILD)/docs/exercises
-
-$(GRADING)/%: $(GRADING)/%.o
-	$(call SAY,LINK)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $<
-
-grade: ## grade an exercise of the book on this tree: EX=1.3 (without EX: list them)
-	@BUILD='$(BUILD)' MAKE='$(MAKE)' docs/exercises/grade.sh $(EX) || [ $$? = 1 ]
-
-check-exercises: $(BINARIES) ## does each exercise fail as shipped, and pass with its solution?
-	@BUILD='$(BUILD)' MAKE='$(MAKE)' docs/exercises/check.sh
+diff: ## show what changes between two stages: FROM=1 TO=2 (COMMENTS=no: only code)
+	@COMMENTS='$(COMMENTS)' docs/diff.sh $(FROM) $(TO)
 
 setup: ## install what is missing (setup run, setup test: only what that needs)
 	@tests/tools.sh setup $(GROUPS)
@@ -242,73 +158,8 @@ setup-bench: ## install what make bench needs
 doctor: ## list what is missing on this machine, what for, and how to get it
 	@tests/tools.sh doctor build run test all cluster bench
 
-COST := $(BUILD)/docs/questions/cost
-
-$(COST)/%: $(COST)/%.o
-	$(call SAY,LINK)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $<
-
-bench: $(BINARIES) $(COST)/floor $(COST)/idle ## measure what a request costs (QUICK=1: only check that it works)
-	@BUILD='$(BUILD)' OUT='$(OUT)' VARIANTS='$(VARIANTS)' \
-	  docs/questions/cost/bench.sh $(if $(QUICK),quick)
-
-QUESTION := $(BUILD)/docs/questions/$(N)
-QUESTIONS = $(patsubst docs/questions/%/measure.c,%,$(wildcard docs/questions/*/measure.c))
-
-# measure.c and the other C files in its directory.
-question_objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard docs/questions/$(1)/*.c))
-$(foreach q,$(QUESTIONS),$(eval $(BUILD)/docs/questions/$(q)/measure: \
-    $(call question_objects,$(q))))
-$(BUILD)/docs/questions/6/measure: $(LIBS)
-
-$(BUILD)/docs/questions/%/measure:
-	$(call SAY,LINK)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^
-
-question: $(if $(filter $(N),$(QUESTIONS)),$(QUESTION)/measure) ## measure one of the notes' questions: N=1
-	@[ -n '$(filter $(N),$(QUESTIONS))' ] || \
-	  { echo 'question: there are $(QUESTIONS); say make question N=1' >&2; exit 2; }
-	@$(QUESTION)/measure >$(QUESTION)/result.csv
-	@gnuplot -e 'data = "$(QUESTION)/result.csv"; out = "$(QUESTION)/result.svg"' \
-	  docs/questions/$(N)/plot.gp || { echo 'question: no picture without gnuplot; get' \
-	  'it by: make setup-bench' >&2; exit 1; }
-	@echo 'question: $(QUESTION)/result.csv, result.svg'
-
-$(CLIENTS): tests/interop/package.json tests/interop/package-lock.json
-	@cd tests/interop && npm ci --ignore-scripts --silent --no-audit --no-fund || { echo \
-	  "setup: no client libraries; with a network: cd tests/interop && npm ci" \
-	  >&2; exit 1; }
-
-docs: $(BUILD)/site.made ## make the pages of the book: build/site
-
-# The pages quote and link nearly all files.
-$(BUILD)/site.made: README.md LICENSE $(shell find common docs tests $(STAGES) \
-                      -name node_modules -prune -o -type f -print)
-	@docs/check_refs.sh
-	@docs/site.sh $(BUILD)/site
-	@touch $@
-
-no-such-stage:
-	@echo 'run: there are stages $(NUMBERS); say make run STAGE=2' >&2; exit 2
-
-run: $(or $(filter $(BINARIES),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs ## serve the book and the sample (PORT=8080 STAGE=n NAMES=host)
-	@docs/run.sh $(BUILD)/fivefold-$(STAGE) $(BUILD)/site $(BUILD)/run/db $(PORT)
-
-PORTS = $(shell seq $$(($(PORT) + 1)) $$(($(PORT) + $(or $(N),3))))
-
-cluster: $(or $(filter $(BINARIES),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs ## run N=3 instances, each with some of the databases, HAProxy in front
-	@[ -n '$(PORTS)' ] || { echo 'cluster: say make cluster N=3' >&2; exit 2; }
-	@mkdir -p $(BUILD)/run/db && [ -f $(BUILD)/run/db/sample.db ] || \
-	  docs/sample/make_sample.sh $(BUILD)/run/db/sample.db
-	@SERVER=$(BUILD)/fivefold-$(STAGE) ROOT=$(BUILD)/site SAMPLE=$(BUILD)/run/db/sample.db \
-	  docs/cluster/generate.sh $(BUILD)/cluster 127.0.0.1:$(PORT) $(PORTS:%=127.0.0.1:%)
-	@$(BUILD)/cluster/run
-
-diff: ## show what changes between two stages: FROM=1 TO=2 (COMMENTS=no: only code)
-	@COMMENTS='$(COMMENTS)' docs/diff.sh $(FROM) $(TO)
-
-# The copy of the tree that check-tests works on does not have this file.
--include docs/operate/install.mk
+# Copies of a part of the tree, as check-tests makes them, lack some of these.
+-include tests/tests.mk docs/docs.mk docs/questions/questions.mk docs/operate/install.mk
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
@@ -319,7 +170,5 @@ help: ## list the targets
 # Only these directories: $(BUILD) may also contain variants (build/asan), and
 # another make may be writing their files.
 -include $(shell find $(addprefix $(BUILD)/,common docs tests $(STAGES)) -name '*.d' 2>/dev/null)
-.PHONY: all behaviour compile_commands.json bench check-cluster check-exercises check-format check-tests clean \
-        cluster diff docs doctor durability format fuzz grade \
-        help interop layers libs model no-such-stage question races run setup \
-        setup-all setup-bench soak test test-all unit units
+.PHONY: all clean compile_commands.json diff doctor help layers libs setup setup-all \
+        setup-bench test test-all unit units

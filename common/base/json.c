@@ -61,6 +61,14 @@ void json_append_bool(struct message_buffer *out, bool value)
     buffer_append_text(out, value ? TEXT("true") : TEXT("false"));
 }
 
+void json_append_quoted_integer(struct message_buffer *out, int64_t number)
+{
+    json_append_comma(out);
+    buffer_append_char(out, '"');
+    buffer_append_integer(out, number);
+    buffer_append_char(out, '"');
+}
+
 void json_append_null(struct message_buffer *out)
 {
     json_append_comma(out);

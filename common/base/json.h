@@ -33,6 +33,8 @@ void json_append_text(struct message_buffer *out, struct text text);
 
 void json_append_number(struct message_buffer *out, uint64_t number);
 void json_append_integer(struct message_buffer *out, int64_t number);
+/* The number in quotes, so that no JSON parser rounds one beyond 2^53. */
+void json_append_quoted_integer(struct message_buffer *out, int64_t number);
 /* Appends number with that many digits after the decimal point. */
 void json_append_real(struct message_buffer *out, double number, int decimals);
 void json_append_bool(struct message_buffer *out, bool value);

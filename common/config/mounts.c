@@ -12,6 +12,7 @@
 #include "config/table.h"
 
 #include "base/text.h"
+#include "http/path.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -276,7 +277,7 @@ static int check_taken(const struct served *served, bool alias,
                           "%s is taken: beneath /-/ the server shows its own "
                           "figures; choose another prefix",
                           served->prefix);
-    if (alias && strncmp(served->prefix, "/dev/", 5) == 0)
+    if (alias && path_is_alias(served->prefix))
         return mistake_at(mistake, where,
                           "%s is taken: /dev/ is another name of /db/; choose "
                           "another prefix",

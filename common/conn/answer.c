@@ -34,8 +34,7 @@ static int decode_path(struct exchange *exchange)
     if (length < 0)
         return -1;
     exchange->path_length = (size_t)length;
-    /* "/dev" itself is not a database. It may be a file. */
-    if (exchange->server->dev_alias && strncmp(exchange->path, "/dev/", 5) == 0)
+    if (exchange->server->dev_alias && path_is_alias(exchange->path))
         exchange->path_length =
             path_resolve_alias(exchange->path, exchange->path_length);
     return 0;

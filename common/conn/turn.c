@@ -68,6 +68,6 @@ struct exchange *conn_exchange(struct conn *conn)
     if (conn->turn == NULL)
         return NULL;
     struct exchange *exchange = &conn->turn->exchange;
-    exchange->request.base = buffer_start(&conn->in);
+    http_request_moved(&exchange->request, buffer_start(&conn->in));
     return exchange;
 }

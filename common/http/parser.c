@@ -315,7 +315,7 @@ enum http_parse http_parse_head(struct http_parser *parser, const char *bytes,
                                 size_t length, struct http_request *request)
 {
     assert(length >= parser->scanned);
-    request->base = bytes;
+    http_request_moved(request, bytes);
     if (length == 0) /* bytes may be NULL, and NULL + 0 is undefined */
         return HTTP_PARSE_MORE;
     while (parser->status == 0 && request->head_length == 0) {

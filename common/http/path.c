@@ -92,6 +92,11 @@ bool path_is_hidden(const char *path)
     return strstr(path, "/.") != NULL;
 }
 
+bool path_is_alias(const char *path)
+{
+    return strncmp(path, "/dev/", 5) == 0;
+}
+
 size_t path_resolve_alias(char *path, size_t length)
 {
     if (strncmp(path, "/dev", 4) != 0 || (path[4] != '/' && path[4] != '\0'))

@@ -20,8 +20,13 @@ ssize_t path_from_target(struct text raw, char *out, size_t size);
  * (RFC 8615), which is made for clients to read. */
 bool path_is_hidden(const char *path);
 
-/* Where databases are served, "/dev/NAME" is another name of "/db/NAME".
- * Rewrites "/dev" as "/db" in place, so that rules and handlers see one name
+/* Where databases are served, "/dev/NAME" is another name of "/db/NAME"
+ * (settings_have_alias). These two are all that knows of it. Returns true for
+ * what is beneath "/dev/". "/dev" itself is not a database: it may be a file.
+ */
+bool path_is_alias(const char *path);
+
+/* Rewrites "/dev" as "/db" in place, so that rules and handlers see one name
  * only. path is NUL-terminated and has `length` bytes. Returns the new length;
  * any other path is unchanged. */
 size_t path_resolve_alias(char *path, size_t length);

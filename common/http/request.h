@@ -80,6 +80,14 @@ struct http_request {
     struct http_field fields[HTTP_FIELDS_MAX];
 };
 
+/* The head's bytes are at `bytes` now; request borrows them. A buffer moves when
+ * it grows. Offsets into the head stay right. */
+static inline void http_request_moved(struct http_request *request,
+                                      const char *bytes)
+{
+    request->base = bytes;
+}
+
 /* Returns the bytes of a span; borrowed from request->base. */
 struct text http_text(const struct http_request *request,
                       struct http_span span);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -132,21 +133,44 @@ static void connections_free(struct sql_connections *list)
 
 /* ---- the list of databases ---- */
 
+/* The pool keeps the connection: its thread must not touch it any more. */
+static void idle_push_locked(struct sql_connection *connection)
+{
+    struct sql_database *database = connection->database;
+    int kind = connection->read_only ? 1 : 0;
+    assert(!connection->is_idle); /* given back once */
+    connection->is_idle = true;
+    SLIST_INSERT_HEAD(&database->idle[kind], connection, idle);
+    database->idle_count[kind]++;
+}
+
+/* The caller holds the connection now; NULL: none is idle. kind is 1 for those
+ * that only read, else 0. */
+static struct sql_connection *idle_pop_locked(struct sql_database *database,
+                                              int kind)
+{
+    struct sql_connection *first = SLIST_FIRST(&database->idle[kind]);
+    if (first == NULL)
+        return NULL;
+    assert(first->is_idle);
+    SLIST_REMOVE_HEAD(&database->idle[kind], idle);
+    database->idle_count[kind]--;
+    first->is_idle = false;
+    return first;
+}
+
 /* Moves all idle connections to *closing. Writers are put in first and so
  * closed last: the last connection to be closed cleans up the WAL, which a
  * reader cannot. */
 static void take_idle_locked(struct sql_database *database,
                              struct sql_connections *closing)
 {
-    for (int kind = 0; kind < 2; kind++) {
-        database->idle_count[kind] = 0;
-        while (!SLIST_EMPTY(&database->idle[kind])) {
-            struct sql_connection *one = SLIST_FIRST(&database->idle[kind]);
-            SLIST_REMOVE_HEAD(&database->idle[kind], idle);
+    struct sql_connection *one;
+    for (int kind = 0; kind < 2; kind++)
+        while ((one = idle_pop_locked(database, kind)) != NULL) {
             SLIST_INSERT_HEAD(closing, one, idle);
             database->connections--;
         }
-    }
 }
 
 /* Takes the database out of the list. Its idle connections go to *closing;
@@ -265,13 +289,9 @@ static struct sql_connection *take_idle(struct sql *sql, struct text name,
     struct sql_database *found =
         database_find_locked(sql, name, file, &closing);
     if (found != NULL) {
-        taken = SLIST_FIRST(&found->idle[kind]);
-        if (taken != NULL) {
-            SLIST_REMOVE_HEAD(&found->idle[kind], idle);
-            found->idle_count[kind]--;
-        } else {
+        taken = idle_pop_locked(found, kind);
+        if (taken == NULL)
             found->connections++;
-        }
         atomic_fetch_add_explicit(&found->requests, 1, memory_order_relaxed);
     }
     pthread_mutex_unlock(&sql->lock);
@@ -294,9 +314,7 @@ struct sql_connection *sql_take_idle(struct sql *sql, struct text name)
     bool look = false;
     pthread_mutex_lock(&sql->lock);
     struct sql_database *found = database_listed_locked(sql, name);
-    if (found != NULL && (taken = SLIST_FIRST(&found->idle[1])) != NULL) {
-        SLIST_REMOVE_HEAD(&found->idle[1], idle);
-        found->idle_count[1]--;
+    if (found != NULL && (taken = idle_pop_locked(found, 1)) != NULL) {
         look = now_ms - found->looked_ms >= SQL_LOOK_MS;
         if (look)
             found->looked_ms = now_ms;
@@ -327,9 +345,7 @@ static struct sql_connection *take_unused(struct sql *sql, uint64_t now_ms)
         if (SLIST_EMPTY(&at->idle[0]) || wrote_ms == 0 ||
             now_ms < wrote_ms + SQL_QUIET_MS)
             continue;
-        taken = SLIST_FIRST(&at->idle[0]);
-        SLIST_REMOVE_HEAD(&at->idle[0], idle);
-        at->idle_count[0]--;
+        taken = idle_pop_locked(at, 0);
         break;
     }
     pthread_mutex_unlock(&sql->lock);
@@ -445,6 +461,7 @@ void sql_give(struct sql_connection *connection)
     struct sql *sql = connection->sql;
     struct sql_database *database = connection->database;
     int kind = connection->read_only ? 1 : 0;
+    assert(!connection->is_idle);
     connection->deadline_ns = connection->transaction_deadline_ns = 0;
     connection->read_transaction = false;
     if (!sqlite3_get_autocommit(connection->handle) &&
@@ -463,10 +480,8 @@ void sql_give(struct sql_connection *connection)
     connection->occupies = false;
     bool keep = !connection->changed && !database->gone &&
                 database->idle_count[kind] < SQL_IDLE_MAX;
-    if (keep) {
-        SLIST_INSERT_HEAD(&database->idle[kind], connection, idle);
-        database->idle_count[kind]++;
-    }
+    if (keep)
+        idle_push_locked(connection);
     pthread_mutex_unlock(&sql->lock);
     if (keep)
         return;

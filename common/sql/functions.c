@@ -20,9 +20,9 @@ static struct text text_of_value(sqlite3_value *value)
 /* One call is short, but a statement may have thousands in a row, and SQLite
  * does not check the clock between them. Returns true if the call has failed,
  * as the time is up. */
-static bool is_late(sqlite3_context *context)
+static bool time_is_up(sqlite3_context *context)
 {
-    if (!sql_is_late())
+    if (!sql_time_is_up())
         return false;
     sqlite3_result_error_code(context, SQLITE_INTERRUPT);
     return true;
@@ -54,7 +54,8 @@ static void function_instr(sqlite3_context *context, int count,
     (void)count;
     int types[] = {sqlite3_value_type(values[0]),
                    sqlite3_value_type(values[1])};
-    if (types[0] == SQLITE_NULL || types[1] == SQLITE_NULL || is_late(context))
+    if (types[0] == SQLITE_NULL || types[1] == SQLITE_NULL ||
+        time_is_up(context))
         return;
     bool bytes = types[0] == SQLITE_BLOB && types[1] == SQLITE_BLOB;
     struct text in[2];
@@ -103,7 +104,7 @@ static void function_replace(sqlite3_context *context, int count,
 {
     (void)count;
     struct text in[3];
-    if (is_late(context))
+    if (time_is_up(context))
         return;
     for (int i = 0; i < 3; i++) {
         if (sqlite3_value_type(values[i]) == SQLITE_NULL)
@@ -210,7 +211,7 @@ static void function_trim(sqlite3_context *context, int count,
     struct character_set set;
     size_t n;
     if (sqlite3_value_type(values[0]) == SQLITE_NULL ||
-        sqlite3_value_type(values[1]) == SQLITE_NULL || is_late(context))
+        sqlite3_value_type(values[1]) == SQLITE_NULL || time_is_up(context))
         return;
     struct text text = text_of_value(values[0]);
     struct text characters = text_of_value(values[1]);

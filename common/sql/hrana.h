@@ -50,6 +50,7 @@ struct sql_stream {
                      it is dropped */
     uint64_t idle_until_ms;
     uint64_t transaction_until_ms; /* 0: no transaction is open, or no limit */
+    bool is_kept;                  /* it is in the table: no thread holds it */
     struct table_link by_baton;
     SLIST_ENTRY(sql_stream) expired; /* in the list of those to drop */
 };

@@ -326,7 +326,9 @@ struct sql_connection {
                            worker runs it again */
     int value_bytes;    /* the usual limit of a value, while another is set */
 
-    SLIST_ENTRY(sql_connection) idle; /* in the pool; under sql->lock */
+    /* Under sql->lock. While it is in the pool, no thread holds it. */
+    bool is_idle; /* it is in the pool */
+    SLIST_ENTRY(sql_connection) idle;
 };
 
 enum sql_purpose {
@@ -446,7 +448,7 @@ void *sql_memory_take(struct sql_connection *connection, size_t size);
 /* For a function that SQLite calls and that may take long. Returns true if the
  * time of the statement that this thread runs is up; the function must then
  * fail with SQLITE_INTERRUPT. */
-bool sql_is_late(void);
+bool sql_time_is_up(void);
 
 /* True while more than half of settings->sqlite_bytes is allocated. */
 bool sql_memory_is_short(void);

@@ -144,7 +144,7 @@ static bool fits(const struct sql_account *account, size_t most, size_t n)
 /* The statement's time is up, or the server ends. A statement that writes and
  * runs is left to the progress handler, which knows when its commit has begun.
  */
-static bool is_late(const struct sql_connection *connection)
+static bool deadline_has_passed(const struct sql_connection *connection)
 {
     sqlite3_stmt *running = connection->running;
     if (connection->deadline_ns == 0 ||
@@ -156,10 +156,10 @@ static bool is_late(const struct sql_connection *connection)
            clock_ns() >= connection->deadline_ns;
 }
 
-bool sql_is_late(void)
+bool sql_time_is_up(void)
 {
     struct sql_connection *connection = entered;
-    if (connection == NULL || !is_late(connection))
+    if (connection == NULL || !deadline_has_passed(connection))
         return false;
     connection->timed_out = true;
     return true;
@@ -176,7 +176,7 @@ static enum sql_refusal refusal_of(struct sql_connection *connection,
     if (connection->at_once > 0 && connection->calls > SQL_AT_ONCE_CALLS)
         return SQL_NOT_SHORT;
     if (connection->calls++ % SQL_CLOCK_EVERY == SQL_CLOCK_EVERY - 1 &&
-        is_late(connection))
+        deadline_has_passed(connection))
         return SQL_TOO_LATE;
     return fits(account, connection->most, n) ? SQL_GRANTED : SQL_NO_MEMORY;
 }

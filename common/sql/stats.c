@@ -96,11 +96,16 @@ static uint64_t database_figure(const struct sql *sql,
 }
 
 static const struct {
-    const char *name, *type;
+    const char *family, *type, *help;
 } figures[] = {
-    {"connections", "gauge"},        {"streams", "gauge"},
-    {"requests_total", "counter"},   {"prepared_total", "counter"},
-    {"cache_hits_total", "counter"}, {"wal_bytes", "gauge"},
+    {"fivefold_sql_connections", "gauge", "Open connections to the database."},
+    {"fivefold_sql_streams", "gauge",
+     "Streams that are kept between two requests."},
+    {"fivefold_sql_requests_total", "counter", "Requests for the database."},
+    {"fivefold_sql_prepared_total", "counter", "Statements compiled."},
+    {"fivefold_sql_cache_hits_total", "counter",
+     "Statements that were compiled already."},
+    {"fivefold_sql_wal_bytes", "gauge", "Length of the write-ahead log."},
 };
 
 /* Appends the lines of one figure for the databases of one mount. */
@@ -110,12 +115,10 @@ static void mount_metrics(struct message_buffer *out, const struct mount *mount,
     pthread_mutex_lock(&sql->lock);
     struct sql_database *at;
     TAILQ_FOREACH(at, &sql->databases, by_use) {
-        buffer_printf(out, "fivefold_sql_%s{database=\"%s\"",
-                      figures[which].name, at->name);
-        if (told)
-            buffer_printf(out, ",mount=\"%s\"", mount->name);
-        buffer_printf(out, "} %llu\n",
-                      (unsigned long long)database_figure(sql, at, which));
+        const struct metrics_label labels[] = {{"database", at->name},
+                                               {"mount", mount->name}};
+        metrics_labelled(out, figures[which].family, labels, told ? 2 : 1,
+                         database_figure(sql, at, which));
     }
     pthread_mutex_unlock(&sql->lock);
 }
@@ -131,8 +134,8 @@ static void databases_metrics(struct message_buffer *out,
         if (sql == NULL)
             continue;
         if (!headed)
-            buffer_printf(out, "# TYPE fivefold_sql_%s %s\n",
-                          figures[which].name, figures[which].type);
+            metrics_family(out, figures[which].family, figures[which].type,
+                           figures[which].help);
         headed = true;
         mount_metrics(out, mount, sql, told, which);
     }

@@ -361,13 +361,10 @@ void sql_append_effect(struct message_buffer *out, const struct sql_run *run)
     json_append_key(out, "affected_row_count");
     json_append_integer(out, run->affected);
     json_append_key(out, "last_insert_rowid");
-    if (!run->wrote) {
+    if (run->wrote)
+        json_append_quoted_integer(out, run->last_rowid);
+    else
         json_append_null(out);
-        return;
-    }
-    buffer_append_char(out, '"');
-    buffer_append_integer(out, run->last_rowid);
-    buffer_append_char(out, '"');
 }
 
 int sql_append_row(struct message_buffer *out, const struct sql_run *run,

@@ -14,6 +14,7 @@
 #include "base/base64.h"
 #include "base/clock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,7 @@ static void stream_discount(const struct sql_stream *stream)
 
 void sql_stream_drop(struct sql_stream *stream)
 {
+    assert(!stream->is_kept);
     while (!SLIST_EMPTY(&stream->stored)) {
         struct sql_stored *first = SLIST_FIRST(&stream->stored);
         SLIST_REMOVE_HEAD(&stream->stored, link);
@@ -110,8 +112,11 @@ static struct sql_stream *stream_fresh(struct exchange *exchange,
 
 /* ---- the table ---- */
 
+/* The caller holds the stream now. */
 static void leave_locked(struct sql_streams *streams, struct sql_stream *stream)
 {
+    assert(stream->is_kept);
+    stream->is_kept = false;
     table_remove(&streams->by_baton, &stream->by_baton);
     atomic_fetch_sub(&stream->connection->database->streams, 1);
 }
@@ -312,6 +317,7 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_MAX + 1],
 {
     struct sql *sql = stream->connection->sql;
     struct sql_streams *streams = sql->streams;
+    assert(!stream->is_kept);
     baton[0] = '\0';
     /* A stream without state, or one to close, is not kept. Nor are two others:
      * a borrowed connection is needed for other requests, and a client that has
@@ -354,6 +360,7 @@ int sql_stream_give(struct sql_stream *stream, char baton[SQL_BATON_MAX + 1],
         streams->count += !stream->counted;
         streams->reader_count += !stream->counted && !stream->may_write;
         stream->counted = true;
+        stream->is_kept = true;
         table_add(&streams->by_baton, &stream->by_baton,
                   hash_of(stream->baton));
         atomic_fetch_add(&stream->connection->database->streams, 1);

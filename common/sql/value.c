@@ -76,14 +76,6 @@ static void append_blob(struct message_buffer *out, struct text blob,
     buffer_append_char(out, '"');
 }
 
-/* The number in quotes, so that no JSON parser rounds one beyond 2^53. */
-static void append_quoted_integer(struct message_buffer *out, int64_t number)
-{
-    buffer_append_char(out, '"');
-    buffer_append_integer(out, number);
-    buffer_append_char(out, '"');
-}
-
 static void append_typed(struct message_buffer *out, sqlite3_stmt *row,
                          int column)
 {
@@ -91,7 +83,7 @@ static void append_typed(struct message_buffer *out, sqlite3_stmt *row,
     case SQLITE_INTEGER:
         json_member_text(out, "type", TEXT("integer"));
         json_append_key(out, "value");
-        append_quoted_integer(out, sqlite3_column_int64(row, column));
+        json_append_quoted_integer(out, sqlite3_column_int64(row, column));
         return;
     case SQLITE_FLOAT:
         /* An infinity is sent as null, which every client reads. PROTOCOL.md

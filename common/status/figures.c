@@ -8,6 +8,8 @@
 #include "conn/conn.h"
 #include "report/stats.h"
 
+#include <stdio.h>
+
 enum stats_group {
     GROUP_connections,
     GROUP_requests,
@@ -68,9 +70,9 @@ static double bucket_limit_us(size_t bucket)
 /* Returns the time in microseconds that a part (0 to 1) of the requests stayed
  * below. Requests are assumed to be spread evenly inside a bucket. 0: no
  * requests yet. */
-static double quantile_us(const struct stats_latency *sum, double part)
+static double quantile_us(const struct stats_latency *sum, double fraction)
 {
-    double wanted = part * (double)sum->total, before = 0;
+    double wanted = fraction * (double)sum->total, before = 0;
     for (size_t i = 0; i < STATS_LATENCY_BUCKETS && sum->total > 0; i++) {
         double here = (double)sum->count[i];
         if (here > 0 && before + here >= wanted) {
@@ -237,23 +239,22 @@ static void metrics_states(struct message_buffer *out)
 static void metrics_latency(struct message_buffer *out)
 {
     struct stats_latency sum = stats_sum_latency();
+    static const char bucket[] = "fivefold_latency_seconds_bucket";
     uint64_t below = 0;
     metrics_family(out, "fivefold_latency_seconds", "histogram",
                    "From a head's first byte to the last byte sent.");
     /* Print every bucket, used or not: a set of buckets that changes breaks
      * Prometheus' rate(). */
     for (size_t i = 0; i < STATS_LATENCY_BUCKETS; i++) {
+        char limit[32];
+        snprintf(limit, sizeof limit, "%.10g", bucket_limit_us(i) / 1e6);
         below += sum.count[i];
-        buffer_printf(out,
-                      "fivefold_latency_seconds_bucket{le=\"%.10g\"} %llu\n",
-                      bucket_limit_us(i) / 1e6, (unsigned long long)below);
+        metrics_value(out, bucket, "le", limit, below);
     }
-    buffer_printf(out,
-                  "fivefold_latency_seconds_bucket{le=\"+Inf\"} %llu\n"
-                  "fivefold_latency_seconds_sum %.9f\n"
-                  "fivefold_latency_seconds_count %llu\n",
-                  (unsigned long long)sum.total, (double)sum.sum_ns / 1e9,
-                  (unsigned long long)sum.total);
+    metrics_value(out, bucket, "le", "+Inf", sum.total);
+    metrics_real(out, "fivefold_latency_seconds_sum", (double)sum.sum_ns / 1e9,
+                 9);
+    metrics_labelled(out, "fivefold_latency_seconds_count", NULL, 0, sum.total);
 }
 
 enum place_metric {
@@ -318,10 +319,11 @@ static void metrics_places(struct message_buffer *out, enum place_metric metric,
 static void metrics_thread(struct message_buffer *out, const char *family,
                            const struct stats_thread *thread, uint64_t value)
 {
-    buffer_printf(out, "%s{name=\"%s\",thread=\"%u\"} ", family, thread->name,
-                  thread->number);
-    buffer_append_number(out, value);
-    buffer_append_char(out, '\n');
+    char number[sizeof "4294967295"];
+    snprintf(number, sizeof number, "%u", thread->number);
+    const struct metrics_label labels[] = {{"name", thread->name},
+                                           {"thread", number}};
+    metrics_labelled(out, family, labels, 2, value);
 }
 
 static void metrics_threads(struct message_buffer *out)

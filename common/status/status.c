@@ -14,6 +14,8 @@
 #include "core/server.h"
 #include "base/version.h"
 
+#include <stdio.h>
+
 static const char live_page[] =
 #include "status/page.h"
     ;
@@ -98,14 +100,15 @@ static void write_metrics(const struct server *server,
                           struct message_buffer *out)
 {
     metrics_family(out, "fivefold_info", "gauge", "Which server this is.");
-    buffer_printf(out,
-                  "fivefold_info{version=\"" FIVEFOLD_VERSION
-                  "\",stage=\"%d\",name=\"%s\"} 1\n",
-                  server->stage->number, server->stage->name);
+    char number[sizeof "-2147483648"];
+    snprintf(number, sizeof number, "%d", server->stage->number);
+    const struct metrics_label labels[] = {{"version", FIVEFOLD_VERSION},
+                                           {"stage", number},
+                                           {"name", server->stage->name}};
+    metrics_labelled(out, "fivefold_info", labels, 3, 1);
     metrics_family(out, "fivefold_uptime_seconds", "gauge",
                    "Time since the start.");
-    buffer_printf(out, "fivefold_uptime_seconds %.3f\n",
-                  uptime_seconds(server));
+    metrics_real(out, "fivefold_uptime_seconds", uptime_seconds(server), 3);
     figures_metrics(out);
     write_budget_metrics(server, out);
     metrics_one(out, "fivefold_addresses", "gauge",

@@ -21,7 +21,7 @@ prepare() {
     rm -rf "$copy"
     mkdir -p "$copy/docs" "$copy/build/docs" "$copy/tests"
     cp -a Makefile common stage?_* "$copy/"
-    cp -a docs/exercises "$copy/docs/"
+    cp -a docs/exercises docs/docs.mk "$copy/docs/"
     cp -a tests/tools.sh tests/tools.txt tests/broken "$copy/tests/"
     cp -a "$1"/common "$1"/stage?_* "$1"/lib*.a "$1"/fivefold-? \
         "$copy/build/"

@@ -107,7 +107,8 @@ static void a_bad_list_is_told(void **state)
                          -1);
         assert_null(networks.items);
         assert_non_null(strstr(mistake.line, "here: \""));
-        assert_non_null(strstr(mistake.line, "is not an address or network; write"));
+        assert_non_null(
+            strstr(mistake.line, "is not an address or network; write"));
     }
 }
 

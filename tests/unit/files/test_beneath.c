@@ -1,4 +1,4 @@
-/* test_path.c - from a target to a file, and never out of the root. */
+/* test_beneath.c - from a path to a file, and never out of the root. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,109 +6,11 @@
 #include <cmocka.h>
 
 #include "files/beneath_internal.h"
-#include "http/path.h"
 
 #include "tests/unit/files_fixture.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
-
-struct target_row {
-    struct text raw;
-    const char *path; /* NULL: EINVAL */
-};
-
-static const struct target_row targets[] = {
-    {TEXT("/"), "/"},
-    {TEXT(""), "/"},
-    {TEXT("/a"), "/a"},
-    {TEXT("/a/"), "/a/"},
-    {TEXT("/a/b.c"), "/a/b.c"},
-    {TEXT("//"), "/"},
-    {TEXT("//a"), "/a"},
-    {TEXT("///a///b///"), "/a/b/"},
-    {TEXT("/."), "/"},
-    {TEXT("/./"), "/"},
-    {TEXT("/a/."), "/a/"},
-    {TEXT("/a/./b"), "/a/b"},
-    {TEXT("/././/./a"), "/a"},
-    {TEXT("/%2e/a"), "/a"},
-    {TEXT("/a%2Fb"), NULL},
-    {TEXT("/a%2fb"), NULL},
-    {TEXT("/a%5Cb"), "/a\\b"},
-    {TEXT("/.a"), "/.a"},
-    {TEXT("/a."), "/a."},
-    {TEXT("/..."), "/..."},
-    {TEXT("/a..b"), "/a..b"},
-    {TEXT("/..a"), "/..a"},
-    {TEXT("/a.."), "/a.."},
-    {TEXT("/.."), NULL},
-    {TEXT("/../"), NULL},
-    {TEXT("/../etc/passwd"), NULL},
-    {TEXT("/a/.."), NULL},
-    {TEXT("/a/../b"), NULL},
-    {TEXT("/a/%2e%2e/b"), NULL},
-    {TEXT("/%2E."), NULL},
-    {TEXT("/.%2e/"), NULL},
-    {TEXT("//..//"), NULL},
-    {TEXT("/./.."), NULL},
-    {TEXT("/%252e%252e/a"), "/%2e%2e/a"},
-    {TEXT("/%25"), "/%"},
-    {TEXT("/%252F"), "/%2F"},
-    {TEXT("/%20%41%7a"), "/ Az"},
-    {TEXT("/a+b"), "/a+b"},
-    {TEXT("/%C3%A4"), "/\xC3\xA4"},
-    {TEXT("/%ff"), "/\xff"},
-    {TEXT("/%00"), NULL},
-    {TEXT("/a%00.html"), NULL},
-    {TEXT("/a\0b"), NULL},
-    {TEXT("/%"), NULL},
-    {TEXT("/%4"), NULL},
-    {TEXT("/%4g"), NULL},
-    {TEXT("/%g4"), NULL},
-    {TEXT("/%%41"), NULL},
-    {TEXT("/% 4"), NULL},
-    {TEXT("/%+4"), NULL},
-    {TEXT("/%-1"), NULL},
-    {TEXT("a"), NULL},
-    {TEXT("*"), NULL},
-    {TEXT("%2F"), NULL},
-    {TEXT("../a"), NULL},
-};
-
-static void targets_are_decoded_once_and_merged(void **state)
-{
-    /* Pitfall 13: ".." in all its spellings; and "%252e", which a server that
-     * decodes twice would follow. */
-    (void)state;
-    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
-        const struct target_row *row = &targets[i];
-        char out[64] = "untouched";
-        errno = 0;
-        ssize_t n = path_from_target(row->raw, out, sizeof out);
-        if (row->path == NULL) {
-            if (n != -1 || errno != EINVAL)
-                fail_msg("row %zu: %s gave %s", i, row->raw.data, out);
-            continue;
-        }
-        assert_int_equal(n, strlen(row->path));
-        assert_string_equal(out, row->path);
-    }
-}
-
-static void path_that_just_fits_is_taken_and_one_more_is_not(void **state)
-{
-    (void)state;
-    char out[8];
-    assert_int_equal(path_from_target(TEXT("/123456"), out, 8), 7);
-    assert_string_equal(out, "/123456");
-    assert_int_equal(path_from_target(TEXT("/1234567"), out, 8), -1);
-    assert_int_equal(errno, ENAMETOOLONG);
-    /* What goes away again takes no room. */
-    assert_int_equal(path_from_target(TEXT("/%31///./2/./////3"), out, 8), 6);
-    assert_int_equal(path_from_target(TEXT("/"), out, 2), 1);
-    assert_int_equal(path_from_target(TEXT("/"), out, 1), -1);
-}
 
 /* Opens each path both ways; expects errno, or 0 and the content. */
 static void expect_open(struct fixture *f, const char *path, int error,
@@ -271,8 +173,6 @@ static void new_file_gets_its_mode(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(targets_are_decoded_once_and_merged),
-        cmocka_unit_test(path_that_just_fits_is_taken_and_one_more_is_not),
         TEST(nothing_outside_the_root_is_opened),
         TEST(tree_that_changes_meanwhile_leads_nowhere),
         TEST(long_names_are_refused_by_the_steps_too),
