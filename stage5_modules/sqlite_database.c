@@ -28,7 +28,7 @@
 #include "report/stats.h"
 #include "report/trace.h"
 
-#include "sql/hrana.h"
+#include "sql/request.h"
 
 #include <stdlib.h>
 

@@ -20,7 +20,12 @@
 #include "report/stats.h"
 #include "report/trace.h"
 
-#include "sql/hrana.h"
+#include "sql/budget.h"
+#include "sql/db.h"
+#include "sql/error.h"
+#include "sql/internal.h"
+#include "sql/request.h"
+#include "sql/stream.h"
 
 enum { GROUP_MS = 20 }; /* then it is committed: its first client waits */
 

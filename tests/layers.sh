@@ -78,7 +78,7 @@ exec awk -v order="$order" '
             complain("common/" file ":" FNR ": includes " quoted[2] " without its room; write \"ROOM/" quoted[2] "\"")
         else if ((why = wrong(room, other)) != "")
             complain("common/" file ":" FNR ": includes " quoted[2] ", and " other "/ " why)
-        else if (other != room && quoted[2] ~ /internal\.h$/)
+        else if (other != room && (quoted[2] ~ /internal\.h$/ || (other == "sql" && quoted[2] != "sql/sql.h")))
             complain("common/" file ":" FNR ": includes " quoted[2] ", which is private to " other "/")
         next
     }

@@ -14,7 +14,11 @@
  * handler), the length of values, and only pages that are in memory (preadv2
  * with RWF_NOWAIT). If the run fails in any way, a worker runs the query again,
  * with the usual time limit. That is safe, as the query only reads. */
+#include "sql/at_once.h"
+#include "sql/cache.h"
+#include "sql/compile.h"
 #include "sql/internal.h"
+#include "sql/sql.h"
 
 #include "report/stats.h"
 

@@ -8,7 +8,16 @@
  * meanwhile goes to the WAL after that state, so the copy need never start
  * again. The transaction ends when the copy is complete, before the first byte
  * is sent: a client that reads slowly holds a file, not the database. */
-#include "sql/pages.h"
+#include "sql/backup.h"
+#include "sql/compile.h"
+#include "sql/db.h"
+#include "sql/error.h"
+#include "sql/file.h"
+#include "sql/internal.h"
+#include "sql/memory.h"
+#include "sql/page.h"
+#include "sql/result.h"
+#include "sql/vfs.h"
 
 #include "access/access.h"
 #include "base/clock.h"

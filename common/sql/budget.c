@@ -2,9 +2,12 @@
  * client is still there.
  *
  * request begins -> start -> [statement -> check, deadline -> spend]* */
+#include "sql/budget.h"
+#include "sql/error.h"
 #include "sql/internal.h"
 
 #include "base/clock.h"
+#include "config/settings.h"
 
 void sql_request_start(struct sql_connection *connection)
 {

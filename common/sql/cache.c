@@ -6,9 +6,18 @@
  * are more than settings->sqlite_statements, the least recently used one is
  * freed. SQLite itself compiles a statement again when the schema has changed.
  */
+#include "sql/cache.h"
+#include "sql/budget.h"
+#include "sql/compile.h"
+#include "sql/error.h"
 #include "sql/internal.h"
+#include "sql/memory.h"
+#include "sql/names.h"
+#include "sql/result.h"
+#include "sql/text.h"
 
 #include "base/clock.h"
+#include "config/settings.h"
 #include "report/stats.h"
 
 #include <stdlib.h>

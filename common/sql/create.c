@@ -6,6 +6,9 @@
  * If the file were made under its own name, and the disk were full, an
  * incomplete database would be left. The client would get an error, but its
  * next try would find that database. */
+#include "sql/create.h"
+#include "sql/error.h"
+#include "sql/file.h"
 #include "sql/internal.h"
 
 #include <errno.h>

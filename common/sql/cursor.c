@@ -8,9 +8,23 @@
  * first byte is sent. Its answer is collected in memory, up to the limit of an
  * answer. This also lets the first line say for certain whether there is a
  * baton. */
+#include "sql/cursor.h"
+#include "sql/cache.h"
+#include "sql/db.h"
+#include "sql/error.h"
 #include "sql/hrana.h"
+#include "sql/internal.h"
+#include "sql/request.h"
+#include "sql/run.h"
+#include "sql/session.h"
+#include "sql/stmt.h"
+#include "sql/stream.h"
+#include "sql/text.h"
+#include "sql/value.h"
 
 #include "base/json.h"
+#include "config/settings.h"
+#include "core/server.h"
 
 #include <stdlib.h>
 

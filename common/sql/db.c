@@ -7,9 +7,20 @@
  * A pool is a stack, so that few clients keep few connections in use, with warm
  * caches. Connections are opened and closed without the lock, as both may touch
  * the disk. */
+#include "sql/db.h"
+#include "sql/budget.h"
+#include "sql/cache.h"
+#include "sql/create.h"
+#include "sql/error.h"
+#include "sql/file.h"
+#include "sql/guard.h"
 #include "sql/internal.h"
+#include "sql/memory.h"
+#include "sql/session.h"
+#include "sql/wal.h"
 
 #include "base/clock.h"
+#include "config/settings.h"
 
 #include <assert.h>
 #include <errno.h>

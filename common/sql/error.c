@@ -3,6 +3,7 @@
  * struct sql_error -> {"message","code"} inside an answer, or an HTTP status
  * when the request as a whole has failed. result.c says what SQLite's result
  * codes mean. */
+#include "sql/error.h"
 #include "sql/internal.h"
 
 #include "base/clock.h"

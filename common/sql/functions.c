@@ -7,7 +7,10 @@
  * which takes seconds to minutes. The functions here return the same. They use
  * memmem(3), which is linear in glibc, and a sorted set.
  * sql/test_functions.c compares them with SQLite's own. */
-#include "sql/internal.h"
+#include "sql/functions.h"
+#include "sql/memory.h"
+
+#include "base/buffer.h"
 
 #include <stdlib.h>
 

@@ -8,6 +8,16 @@
  * The baton comes before the results, but is known only after them: room is
  * left for it. A request that fails does not stop the others. */
 #include "sql/hrana.h"
+#include "sql/budget.h"
+#include "sql/cache.h"
+#include "sql/error.h"
+#include "sql/internal.h"
+#include "sql/names.h"
+#include "sql/run.h"
+#include "sql/stmt.h"
+#include "sql/stream.h"
+#include "sql/text.h"
+#include "sql/value.h"
 
 #include "base/clock.h"
 #include "base/json.h"

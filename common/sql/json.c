@@ -13,7 +13,7 @@
  * its end. So an allocation that fails must not return to jansson: we leave it
  * by longjmp. This is safe, as jansson holds only memory, and each block is in
  * a list of the parse that took it. */
-#include "sql/hrana.h"
+#include "sql/json.h"
 
 #include <errno.h>
 #include <math.h>

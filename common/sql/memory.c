@@ -24,9 +24,12 @@
  * free. If one takes all it can, half is left; if two do, a third. A part is
  * kept for connections that want little, so a new one always finds memory. So
  * no connection has to be chosen and ended to make room. */
+#include "sql/memory.h"
 #include "sql/internal.h"
+#include "sql/sql.h"
 
 #include "base/clock.h"
+#include "config/settings.h"
 
 #include <errno.h>
 #include <malloc.h>

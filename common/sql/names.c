@@ -7,7 +7,10 @@
  * the square of their number, in each run. Here the list is read once for each
  * compilation. That costs less than the compilation itself, in which SQLite
  * also goes through the list for each name in the text. */
-#include "sql/internal.h"
+#include "sql/names.h"
+#include "sql/cache.h"
+#include "sql/error.h"
+#include "sql/memory.h"
 
 /* Up to so many names, SQLite's way is as fast and takes no memory. */
 enum { NAMES_FEW = 16 };

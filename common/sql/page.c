@@ -1,8 +1,10 @@
 /* page.c - what all pages for people share: their format, head, foot and
  * errors. */
-#include "sql/pages.h"
+#include "sql/page.h"
+#include "sql/error.h"
 
 #include "base/escape.h"
+#include "core/exchange.h"
 #include "http/negotiate.h"
 
 /* ---- what the client wants to read ---- */

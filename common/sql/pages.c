@@ -7,6 +7,15 @@
  * Everything that comes from a database or from the client is escaped for the
  * format around it: a table may be called <script>. */
 #include "sql/pages.h"
+#include "sql/create.h"
+#include "sql/db.h"
+#include "sql/error.h"
+#include "sql/file.h"
+#include "sql/internal.h"
+#include "sql/page.h"
+#include "sql/query.h"
+#include "sql/route.h"
+#include "sql/tables.h"
 
 #include "access/access.h"
 #include "base/escape.h"

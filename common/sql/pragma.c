@@ -1,6 +1,6 @@
-/* pragma.c - which PRAGMAs a client may use, and for what. internal.h
+/* pragma.c - which PRAGMAs a client may use, and for what. pragma.h
  * explains the rules; guard.c and text.c apply them. */
-#include "sql/internal.h"
+#include "sql/pragma.h"
 
 static const struct {
     const char *name;

@@ -6,12 +6,24 @@
  * A value is bound, and never becomes part of the SQL text. This is the
  * shortest way from a request to a row, and benchmarks measure it. So with a
  * short query string, only the answer is allocated here. */
-#include "sql/pages.h"
+#include "sql/query.h"
+#include "sql/at_once.h"
+#include "sql/budget.h"
+#include "sql/cache.h"
+#include "sql/db.h"
+#include "sql/error.h"
+#include "sql/internal.h"
+#include "sql/names.h"
+#include "sql/page.h"
+#include "sql/result.h"
+#include "sql/run.h"
+#include "sql/value.h"
 
 #include "base/base64.h"
 #include "base/escape.h"
 #include "base/json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {

@@ -6,7 +6,23 @@
  *
  * Only one thread at a time uses a request, but each step may run in another
  * thread. */
+#include "sql/request.h"
+#include "sql/budget.h"
+#include "sql/cache.h"
+#include "sql/cursor.h"
+#include "sql/db.h"
+#include "sql/error.h"
 #include "sql/hrana.h"
+#include "sql/internal.h"
+#include "sql/json.h"
+#include "sql/session.h"
+#include "sql/sql.h"
+#include "sql/stmt.h"
+#include "sql/stream.h"
+#include "sql/text.h"
+
+#include "config/settings.h"
+#include "core/server.h"
 
 #include <stdlib.h>
 

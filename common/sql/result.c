@@ -1,8 +1,14 @@
 /* result.c - a result code of SQLite becomes the error that the client gets.
  *
  * result code, and our reason if we refused something -> struct sql_error */
+#include "sql/result.h"
+#include "sql/budget.h"
+#include "sql/compile.h"
+#include "sql/error.h"
+#include "sql/guard.h"
 #include "sql/internal.h"
 
+#include "config/settings.h"
 #include "report/stats.h"
 
 #include <stdio.h>

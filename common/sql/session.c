@@ -14,6 +14,7 @@
  * to the number in the baton. changes() returns SQLite's number once the client
  * has written something. Until then it returns the number in the baton, or 0,
  * and not what the previous client has done on this connection. */
+#include "sql/session.h"
 #include "sql/internal.h"
 
 #include <inttypes.h>

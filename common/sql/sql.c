@@ -1,7 +1,16 @@
 /* sql.c - the databases of one directory: opened and closed.
  *
  * handler.c decides which request goes where. */
-#include "sql/hrana.h"
+#include "sql/sql.h"
+#include "sql/cursor.h"
+#include "sql/db.h"
+#include "sql/internal.h"
+#include "sql/json.h"
+#include "sql/memory.h"
+#include "sql/stream.h"
+#include "sql/vfs.h"
+
+#include "config/settings.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,9 @@
  *
  * A mount is a URL prefix and what serves it. A server can have several mounts
  * of databases. */
+#include "sql/sql.h"
 #include "sql/internal.h"
+#include "sql/wal.h"
 
 #include "base/json.h"
 #include "base/metrics.h"

@@ -5,16 +5,27 @@
  *
  * A request that cannot be understood must change nothing. So the shape of the
  * whole request is checked first. */
-#include "sql/hrana.h"
-
-#include "base/json.h"
+#include "sql/stmt.h"
+#include "sql/cache.h"
+#include "sql/error.h"
+#include "sql/internal.h"
+#include "sql/names.h"
+#include "sql/result.h"
+#include "sql/run.h"
+#include "sql/stream.h"
+#include "sql/value.h"
 
 #include "base/base64.h"
 #include "base/clock.h"
+#include "base/json.h"
 
 #include <stdlib.h>
 
-enum { STMT_ROOM_BYTES = 1024 }; /* for the shortest result, or an error */
+enum {
+    STMT_ROOM_BYTES = 1024, /* for the shortest result, or an error */
+    SQL_CONDITION_DEPTH = 32,
+    SQL_STEPS_MAX = 10000, /* of one batch */
+};
 
 static int bad(struct sql_error *error, const char *what)
 {

@@ -9,10 +9,17 @@
  * stream removes it from the table, so two requests never share one. The batons
  * of streams that the server has ended (enum end_reason) are remembered for a
  * while, to tell the client why. */
-#include "sql/hrana.h"
+#include "sql/stream.h"
+#include "sql/budget.h"
+#include "sql/db.h"
+#include "sql/error.h"
+#include "sql/internal.h"
+#include "sql/session.h"
+#include "sql/wal.h"
 
 #include "base/base64.h"
 #include "base/clock.h"
+#include "config/settings.h"
 
 #include <assert.h>
 #include <errno.h>

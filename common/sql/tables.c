@@ -5,7 +5,17 @@
  *
  * The box is a form whose answer goes to a frame of the same page, so it needs
  * no script. */
-#include "sql/pages.h"
+#include "sql/tables.h"
+#include "sql/cache.h"
+#include "sql/compile.h"
+#include "sql/db.h"
+#include "sql/error.h"
+#include "sql/internal.h"
+#include "sql/memory.h"
+#include "sql/page.h"
+#include "sql/result.h"
+#include "sql/run.h"
+#include "sql/value.h"
 
 #include "base/escape.h"
 #include "base/json.h"

@@ -2,7 +2,12 @@
  *
  * text -> blanks, comments and quotes skipped as SQLite's tokenizer does ->
  * first words */
-#include "sql/internal.h"
+#include "sql/text.h"
+#include "sql/cache.h"
+#include "sql/error.h"
+#include "sql/pragma.h"
+
+#include "config/settings.h"
 
 #include <ctype.h>
 

@@ -3,7 +3,9 @@
  * current row -> bytes in out. No tree of JSON values is built, and only the
  * buffer itself is allocated. The other direction, from JSON to bound
  * parameters, is in stmt.c. */
-#include "sql/internal.h"
+#include "sql/value.h"
+#include "sql/cache.h"
+#include "sql/memory.h"
 
 #include "base/base64.h"
 #include "base/json.h"

@@ -14,6 +14,7 @@
  * VFS does not change full names. The last part of the name is still opened
  * with O_NOFOLLOW. NAME.db-wal and NAME.db-shm are in the same directory, as
  * SQLite makes their names from the name of the database. */
+#include "sql/vfs.h"
 #include "sql/internal.h"
 
 #include <errno.h>

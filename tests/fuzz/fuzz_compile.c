@@ -8,7 +8,12 @@
  * still answers: no stack ends, no limit of memory or time is passed by. */
 #include "check.h"
 #include "base/json.h"
+#include "core/mount.h"
+#include "core/server.h"
+#include "sql/db.h"
+#include "sql/error.h"
 #include "sql/internal.h"
+#include "sql/sql.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -7,7 +7,9 @@
  *
  * Built with the objects of common/; run with tests/fuzz/corpus/sql. */
 #include "check.h"
-#include "sql/internal.h"
+#include "core/mount.h"
+#include "core/server.h"
+#include "sql/sql.h"
 
 #include <dirent.h>
 #include <jansson.h>

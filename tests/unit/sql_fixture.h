@@ -13,8 +13,10 @@
 
 #include "access/access.h"
 #include "base/clock.h"
+#include "core/mount.h"
+#include "core/server.h"
 #include "http/parser.h"
-#include "sql/internal.h"
+#include "sql/sql.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -9,9 +9,12 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "sql/internal.h"
+#include "sql/functions.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ROUNDS = 20000, VALUE_BYTES = 12 };
 

@@ -1,6 +1,7 @@
 /* test_guard.c - what SQL may not do, limits, locks, replaced files. */
 #include "tests/unit/sql_fixture.h"
 
+#include <sqlite3.h>
 #include <sys/resource.h>
 
 static void forbidden_sql_is_refused(void **state)

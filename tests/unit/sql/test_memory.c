@@ -5,6 +5,15 @@
 #include "tests/unit/sql_fixture.h"
 
 #include "base/buffer.h"
+#include "sql/cache.h"
+#include "sql/compile.h"
+#include "sql/db.h"
+#include "sql/error.h"
+#include "sql/internal.h"
+#include "sql/memory.h"
+#include "sql/names.h"
+#include "sql/text.h"
+#include "sql/value.h"
 
 #include <pthread.h>
 #include <stdint.h>

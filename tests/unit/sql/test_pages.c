@@ -2,11 +2,15 @@
  *
  * request text -> parser -> sql_pages_begin -> status, fields, body. */
 #include "access/access.h"
+#include "core/mount.h"
+#include "core/server.h"
 #include "http/path.h"
-#include "sql/pages.h"
 #include "http/parser.h"
+#include "sql/pages.h"
+#include "sql/sql.h"
 
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,7 +1,9 @@
 /* test_streams.c - batches, interactive transactions, batons, cursors. */
 #include "tests/unit/sql_fixture.h"
 
-#include "sql/hrana.h"
+#include "sql/internal.h"
+#include "sql/stream.h"
+#include "sql/wal.h"
 
 #define PIPELINE "/db/one/v3/pipeline"
 #define CURSOR   "/db/one/v3/cursor"
