@@ -1,7 +1,9 @@
-/* connection_table.c - see pipeline.h: connections.
+/* connection_table.c - see connection_table.h.
  *
  * acceptor -> add -> (poll lists, queues, threads) -> remove -> slot free */
-#include "pipeline.h"
+#include "connection_table.h"
+
+#include "conn/conn.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-/* poll_list.c - see pipeline.h: recv_poll_list and send_poll_list.
+/* poll_list.c - see poll_list.h.
  *
  * add -> listed, watched by epoll -> event -> wait returns it
  *                                 -> deadline -> expired returns it
@@ -8,7 +8,7 @@
  * while a pool thread still worked on the first ones, epoll_wait would return
  * at once, again and again, with an event for a connection that the poller does
  * not own. Only the tag (named_by) would keep it from a second thread. */
-#include "pipeline.h"
+#include "poll_list.h"
 
 #include "conn/work.h"
 #include "report/stats.h"

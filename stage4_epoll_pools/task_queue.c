@@ -1,4 +1,4 @@
-/* task_queue.c - see pipeline.h: recv_, work_ and send_task_queue.
+/* task_queue.c - see task_queue.h.
  *
  * put -> ring, semaphore + 1 -> a thread wakes -> take
  *
@@ -7,7 +7,7 @@
  * does not wait. A signal to a condition variable would be lost then. Each task
  * gets a post, not only the first in an empty ring. A woken thread takes one
  * task. What it left would stay in the queue until the next put. */
-#include "pipeline.h"
+#include "task_queue.h"
 
 #include "conn/work.h"
 

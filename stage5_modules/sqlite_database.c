@@ -21,7 +21,7 @@
  * transaction ends or its time is up, or until they have waited for
  * sqlite.busy_ms. The transaction's own requests do not enter that strand,
  * because they have the lock. */
-#include "sqlite_database.h"
+#include "sqlite_group.h"
 #include "conn/work.h"
 
 #include "base/clock.h"

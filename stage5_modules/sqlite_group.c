@@ -13,7 +13,7 @@
  * disk. Then no client has been answered yet, and nothing of the transaction is
  * in the database. So all its requests are run again, one by one. No write is
  * answered before it is on disk. */
-#include "sqlite_database.h"
+#include "sqlite_group.h"
 #include "conn/work.h"
 
 #include "base/clock.h"

@@ -7,8 +7,7 @@ $(COST)/%: $(COST)/%.o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
 
 bench: $(BINARIES) $(COST)/floor $(COST)/idle ## measure what a request costs (QUICK=1: only check that it works)
-	@BUILD='$(BUILD)' OUT='$(OUT)' VARIANTS='$(VARIANTS)' \
-	  docs/questions/cost/bench.sh $(if $(QUICK),quick)
+	@BUILD='$(BUILD)' docs/questions/cost/bench.sh $(if $(QUICK),quick)
 
 QUESTION := $(BUILD)/docs/questions/$(N)
 QUESTIONS = $(patsubst docs/questions/%/measure.c,%,$(wildcard docs/questions/*/measure.c))

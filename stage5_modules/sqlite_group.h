@@ -1,8 +1,8 @@
-/* sqlite_database.h - what the two halves of that module share. One decides in
- * which strand (queue, strand.h) a request waits: sqlite_database.c. The other
- * commits several writes in one transaction: sqlite_group.c. */
-#ifndef FIVEFOLD_SQLITE_DATABASE_H
-#define FIVEFOLD_SQLITE_DATABASE_H
+/* sqlite_group.h - several writes in one transaction, for the module
+ * sqlite_database. sqlite_database.c decides in which strand (queue, strand.h)
+ * a request waits, and calls these functions. */
+#ifndef FIVEFOLD_SQLITE_GROUP_H
+#define FIVEFOLD_SQLITE_GROUP_H
 
 #include "module.h"
 
