@@ -7,7 +7,7 @@
 cd "$(dirname "$0")/.." || exit 2
 from=$(echo stage"${1-}"_*) to=$(echo stage"${2-}"_*)
 [ -d "$from" ] && [ -d "$to" ] || {
-    echo "diff: there are stages 1 to 5; say make diff FROM=2 TO=3" >&2
+    echo "diff: no such stage; say make diff FROM=2 TO=3 (here are" stage?_* ")" >&2
     exit 2
 }
 work=$(mktemp -d) || exit 2
@@ -65,10 +65,19 @@ for stage in "$from" "$to"; do
     done
 done
 cd "$work" || exit 2
-TZ=UTC0 diff -ruN --color="${COLOR:-never}" a b |
+# Heads bold, removed lines red, added ones green, places cyan.
+paint()
+{
+    [ "${COLOR-}" = always ] || { cat; return; }
+    e=$(printf '\033')
+    sed "/^---\|^+++/{s/.*/$e[1m&$e[0m/;b;}; s/^-.*/$e[31m&$e[0m/
+         s/^+.*/$e[32m&$e[0m/; s/^@@.*@@/$e[36m&$e[0m/"
+}
+
+TZ=UTC0 diff -ruN a b |
     sed "/^diff -/d
          s#^\(--- \|+++ \).*\t1970-.*#\1/dev/null#
          s#^--- a/0.c#--- $from/$(loop "$OLDPWD/$from")#
          s#^+++ b/0.c#+++ $to/$(loop "$OLDPWD/$to")#
          s#^--- a/#--- $from/#; s#^+++ b/#+++ $to/#
-         /^\(---\|+++\) /s#\t.*##"
+         /^\(---\|+++\) /s#\t.*##" | paint

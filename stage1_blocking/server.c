@@ -10,12 +10,11 @@
  * others waiting (turn_seconds).
  *
  * Limit: a slow client holds everyone up. Stage 2 waits for many at once. */
-#include "process/signals.h"
-#include "process/stage.h"
-
 #include "base/clock.h"
 #include "conn/conn.h"
 #include "conn/listen.h"
+#include "process/signals.h"
+#include "process/stage.h"
 
 #include <stdlib.h>
 #include <sys/time.h>

@@ -13,12 +13,11 @@
  *
  * Limits: an fd_set has room for descriptors below FD_SETSIZE (1024) only, and
  * each call copies and scans all of it. Stage 3 removes the first limit. */
-#include "process/signals.h"
-#include "process/stage.h"
-
 #include "base/clock.h"
 #include "conn/connections.h"
 #include "conn/listen.h"
+#include "process/signals.h"
+#include "process/stage.h"
 #include "report/stats.h"
 
 #include <errno.h>

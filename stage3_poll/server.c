@@ -12,12 +12,11 @@
  *
  * Limits: each call still passes and scans all descriptors, even if only a few
  * are ready, and a slow query makes all clients wait. Stage 4 removes both. */
-#include "process/signals.h"
-#include "process/stage.h"
-
 #include "base/clock.h"
 #include "conn/connections.h"
 #include "conn/listen.h"
+#include "process/signals.h"
+#include "process/stage.h"
 #include "report/stats.h"
 
 #include <errno.h>

@@ -8,16 +8,15 @@
  *
  * Limit: workers that wait for one database cannot serve any other request.
  * Stage 5 gives each file and database a queue of its own. */
-#include "process/signals.h"
-#include "process/mounts.h"
-#include "process/stage.h"
-
 #include "pipeline.h"
 
 #include "access/access.h"
 #include "base/clock.h"
 #include "conn/listen.h"
 #include "core/mount.h"
+#include "process/mounts.h"
+#include "process/signals.h"
+#include "process/stage.h"
 #include "report/stats.h"
 
 #include <errno.h>

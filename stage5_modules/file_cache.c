@@ -12,10 +12,10 @@
 #include "file_cache.h"
 
 #include "access/access.h"
-#include "files/files.h"
-#include "core/mount.h"
 #include "base/table.h"
+#include "core/mount.h"
 #include "core/server.h"
+#include "files/files.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -8,9 +8,10 @@
 #ifndef FIVEFOLD_FRONT_H
 #define FIVEFOLD_FRONT_H
 
-#include "conn/connections.h"
 #include "file_cache.h"
 #include "module.h"
+
+#include "conn/connections.h"
 
 /* What all fronts share. */
 struct stage {

@@ -10,10 +10,10 @@
  * because the workers that are awake are busy with slow ones, a strand that has
  * rested long enough, or a task that has waited too long for a held key. */
 #include "module.h"
-#include "conn/work.h"
 
 #include "base/clock.h"
 #include "base/lock.h"
+#include "conn/work.h"
 #include "report/stats.h"
 #include "report/trace.h"
 

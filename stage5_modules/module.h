@@ -19,10 +19,11 @@
 #ifndef FIVEFOLD_MODULE_H
 #define FIVEFOLD_MODULE_H
 
-#include "core/mount.h"
-#include "core/server.h"
 #include "inbox.h"
 #include "strand.h"
+
+#include "core/mount.h"
+#include "core/server.h"
 
 #include <semaphore.h>
 

@@ -9,15 +9,14 @@
  * static_file_server.c, sqlite_database.c and module_skeleton.c. Here is the
  * master of the server, the thread that main runs in. It starts and ends the
  * others, takes the signals, and calls server_tick. */
-#include "process/signals.h"
-#include "process/mounts.h"
-#include "process/stage.h"
-
 #include "front.h"
 
 #include "access/access.h"
 #include "base/clock.h"
 #include "conn/listen.h"
+#include "process/mounts.h"
+#include "process/signals.h"
+#include "process/stage.h"
 #include "report/stats.h"
 
 #include <errno.h>

@@ -22,12 +22,11 @@
  * sqlite.busy_ms. The transaction's own requests do not enter that strand,
  * because they have the lock. */
 #include "sqlite_group.h"
-#include "conn/work.h"
 
 #include "base/clock.h"
+#include "conn/work.h"
 #include "report/stats.h"
 #include "report/trace.h"
-
 #include "sql/request.h"
 
 #include <stdlib.h>

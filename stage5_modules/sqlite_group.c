@@ -14,12 +14,11 @@
  * in the database. So all its requests are run again, one by one. No write is
  * answered before it is on disk. */
 #include "sqlite_group.h"
-#include "conn/work.h"
 
 #include "base/clock.h"
+#include "conn/work.h"
 #include "report/stats.h"
 #include "report/trace.h"
-
 #include "sql/budget.h"
 #include "sql/db.h"
 #include "sql/error.h"

@@ -8,10 +8,10 @@
  * as other reads and as a write. A PUT makes a new file and renames it, so a
  * reader has opened either the old file or the new one. The file that it has
  * opened does not change. */
-#include "module.h"
-#include "conn/work.h"
-
 #include "file_cache.h"
+#include "module.h"
+
+#include "conn/work.h"
 #include "files/files.h"
 
 static struct text key_of(const struct exchange *exchange, bool *alone)

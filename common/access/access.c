@@ -9,12 +9,12 @@
  * policy at any moment, and no lock is held while a password is hashed. */
 #include "access/access.h"
 
-#include "report/log.h"
+#include "access/rule.h"
+#include "access/users.h"
+#include "config/settings.h"
 #include "core/mount.h"
 #include "core/server.h"
-#include "access/rule.h"
-#include "config/settings.h"
-#include "access/users.h"
+#include "report/log.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -13,11 +13,11 @@
  * must be looked at. */
 #include "access/addresses.h"
 
-#include "report/log.h"
 #include "base/table.h"
-#include "config/settings.h"
-#include "report/stats.h"
 #include "base/text.h"
+#include "config/settings.h"
+#include "report/log.h"
+#include "report/stats.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

@@ -5,8 +5,8 @@
 #ifndef FIVEFOLD_RULE_H
 #define FIVEFOLD_RULE_H
 
-#include "core/exchange.h"
 #include "base/mistake.h"
+#include "core/exchange.h"
 
 struct rule {
     bool allow;

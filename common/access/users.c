@@ -10,8 +10,8 @@
 
 #include "base/base64.h"
 #include "base/clock.h"
-#include "config/settings.h"
 #include "base/siphash.h"
+#include "config/settings.h"
 #include "report/stats.h"
 
 #include <crypt.h>

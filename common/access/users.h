@@ -7,9 +7,9 @@
 #ifndef FIVEFOLD_USERS_H
 #define FIVEFOLD_USERS_H
 
-#include "core/exchange.h"
-#include "base/mistake.h"
 #include "access/password_limit.h"
+#include "base/mistake.h"
+#include "core/exchange.h"
 
 struct settings;
 struct users;

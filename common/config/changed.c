@@ -5,9 +5,8 @@
  * SIGHUP applies only rules, tokens and users. Without this list, a reload
  * would report success even if another setting was changed, and the user would
  * wait in vain for that change to take effect. */
-#include "config/table.h"
-
 #include "base/buffer.h"
+#include "config/table.h"
 
 #include <string.h>
 

@@ -3,9 +3,8 @@
  * The page is written in mdoc(7). There a line that starts with a dot is a
  * request (a command), a backslash starts an escape, and each sentence has a
  * line of its own. */
-#include "config/table.h"
-
 #include "base/version.h"
+#include "config/table.h"
 
 #include <string.h>
 

@@ -9,9 +9,8 @@
  * main section ([files] or [sqlite]). The prefix and the directory are not
  * copied: every section must give them. Rules are not copied either:
  * access/access.c checks the mount's list first, and then the main one. */
-#include "config/table.h"
-
 #include "base/text.h"
+#include "config/table.h"
 #include "http/path.h"
 
 #include <stdlib.h>

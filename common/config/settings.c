@@ -5,10 +5,9 @@
  * The command line wins over the file: a value in the file is always checked,
  * but it is kept only if the command line did not give one. Of two options the
  * last one wins. */
-#include "config/table.h"
-
 #include "base/text.h"
 #include "base/version.h"
+#include "config/table.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,9 +5,8 @@
  * all has been read. So a value that was overridden needs no directory.
  * access/access.c reads rules, tokens and the htpasswd file, at the start and
  * at each SIGHUP. */
-#include "config/table.h"
-
 #include "base/network.h"
+#include "config/table.h"
 #include "http/path.h"
 
 #include <arpa/inet.h>

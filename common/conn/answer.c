@@ -6,11 +6,11 @@
 #include "access/access.h"
 #include "access/addresses.h"
 #include "access/browser.h"
-#include "base/clock.h"
 #include "access/forwarded.h"
+#include "base/clock.h"
 #include "core/mount.h"
-#include "http/path.h"
 #include "core/server.h"
+#include "http/path.h"
 #include "report/stats.h"
 
 #include <errno.h>

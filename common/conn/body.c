@@ -5,9 +5,8 @@
  * A spool file is a file that a handler has opened for the body (spool_fd).
  * Nothing is received here. The bytes are in conn->in already: they came with
  * the head, or with the last recv of receive.c. */
-#include "conn/internal.h"
-
 #include "base/io.h"
+#include "conn/internal.h"
 #include "report/stats.h"
 
 #include <errno.h>

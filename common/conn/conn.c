@@ -4,11 +4,10 @@
  *   -> conn_step [send.c] -> answered: the next request, linger, or close
  *
  * All of this runs on the thread that owns the connection, without locks. */
-#include "conn/internal.h"
-
 #include "access/addresses.h"
 #include "base/clock.h"
 #include "conn/answer.h"
+#include "conn/internal.h"
 #include "core/server.h"
 #include "report/stats.h"
 #include "report/trace.h"

@@ -5,6 +5,7 @@
  * that is armed again moves to the end of its list, and the first in the list
  * is always the next to expire. This needs no heap and no scan. */
 #include "conn/connections.h"
+
 #include "conn/internal.h"
 
 #include <errno.h>

@@ -3,10 +3,10 @@
  * $LISTEN_FDS, or getaddrinfo -> socket, bind, listen
  *   -> accept4 -> struct conn */
 #include "conn/listen.h"
-#include "conn/internal.h"
 
 #include "access/addresses.h"
 #include "base/clock.h"
+#include "conn/internal.h"
 #include "core/server.h"
 #include "report/stats.h"
 

@@ -5,10 +5,9 @@
  *
  * A request that cannot be read must be refused. These functions return the
  * refusal, and the caller begins its answer. */
-#include "conn/internal.h"
-
 #include "access/addresses.h"
 #include "base/clock.h"
+#include "conn/internal.h"
 #include "core/server.h"
 #include "report/stats.h"
 

@@ -6,13 +6,12 @@
  * A source makes the body piece by piece. Every partial write only moves a
  * cursor forward: out.cursor for the head, (segment, segment_sent) for the
  * body. */
-#include "conn/internal.h"
-#include "conn/answer.h"
-
 #include "base/clock.h"
-#include "http/date.h"
+#include "conn/answer.h"
+#include "conn/internal.h"
 #include "core/access_log.h"
 #include "core/server.h"
+#include "http/date.h"
 #include "report/stats.h"
 #include "report/trace.h"
 

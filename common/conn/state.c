@@ -1,7 +1,6 @@
 /* state.c - the state of a connection, and how long it may last. */
-#include "conn/internal.h"
-
 #include "base/clock.h"
+#include "conn/internal.h"
 #include "core/server.h"
 #include "report/stats.h"
 

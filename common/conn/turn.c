@@ -2,10 +2,9 @@
  *
  * first byte -> conn_turn_open ... last byte of the answer -> conn_turn_close
  */
-#include "conn/internal.h"
-
 #include "access/forwarded.h"
 #include "base/clock.h"
+#include "conn/internal.h"
 #include "core/server.h"
 
 #include <stddef.h>

@@ -4,11 +4,10 @@
  *   here again when it is whole] -> answer_finish -> conn_start_answer
  *
  * This part may block, so a stage with threads chooses the thread for it. */
-#include "conn/internal.h"
-#include "conn/answer.h"
-
 #include "base/client.h"
 #include "base/clock.h"
+#include "conn/answer.h"
+#include "conn/internal.h"
 #include "core/server.h"
 #include "report/stats.h"
 #include "report/trace.h"

@@ -6,8 +6,8 @@
 #ifndef FIVEFOLD_EXCHANGE_H
 #define FIVEFOLD_EXCHANGE_H
 
-#include "http/request.h"
 #include "base/network.h"
+#include "http/request.h"
 #include "http/response.h"
 
 struct mount;

@@ -7,7 +7,6 @@
  * Here the kernel resolves the path in one call, so that nobody can move a
  * directory between our check and our use. */
 #include "files/beneath_internal.h"
-
 #include "report/stats.h"
 
 #include <errno.h>

@@ -5,9 +5,8 @@
  *
  * Most requests set no condition. So one pass over the first letters of the
  * field names finds that out first. */
-#include "files/internal.h"
-
 #include "base/clock.h"
+#include "files/internal.h"
 #include "http/date.h"
 
 static char *append_hex(char *at, uint64_t number)

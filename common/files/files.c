@@ -5,11 +5,11 @@
  * its exchange. */
 #include "files/files.h"
 
+#include "core/mount.h"
+#include "core/server.h"
 #include "files/beneath.h"
 #include "files/internal.h"
 #include "files/mime.h"
-#include "core/mount.h"
-#include "core/server.h"
 
 #include <errno.h>
 #include <fcntl.h>

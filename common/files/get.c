@@ -6,13 +6,12 @@
  *
  * The benchmark measures how a small file is served. For that this file makes
  * only four system calls: openat2, fstat, preadv2 and close. */
-#include "files/internal.h"
-
 #include "base/clock.h"
-#include "http/date.h"
 #include "base/escape.h"
-#include "files/mime.h"
 #include "files/beneath.h"
+#include "files/internal.h"
+#include "files/mime.h"
+#include "http/date.h"
 #include "report/stats.h"
 
 #include <errno.h>

@@ -3,10 +3,9 @@
  * begin -> method -> files_get (everything is answered there)
  *                 -> files_put_begin -> [body to spool_fd] -> files_put_finish
  *                 -> files_delete */
-#include "files/files.h"
-
 #include "core/mount.h"
 #include "core/server.h"
+#include "files/files.h"
 #include "files/internal.h"
 #include "http/path.h"
 

@@ -12,8 +12,8 @@
 #define FIVEFOLD_FILES_INTERNAL_H
 
 #include "access/access.h"
-#include "core/exchange.h"
 #include "config/settings.h"
+#include "core/exchange.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

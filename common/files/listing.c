@@ -7,12 +7,11 @@
  * dot, devices, links that lead out of the root, and what the rules deny. A
  * name may contain anything, so it is escaped for HTML, for URLs and for JSON
  * wherever it is written. */
-#include "files/internal.h"
-
-#include "http/date.h"
 #include "base/escape.h"
 #include "base/json.h"
 #include "files/beneath.h"
+#include "files/internal.h"
+#include "http/date.h"
 
 #include <dirent.h>
 #include <errno.h>

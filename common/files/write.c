@@ -10,11 +10,10 @@
  * that it points to. If-Match is checked twice: first so that no client sends a
  * gigabyte in vain, then under the lock, so that it still holds at the
  * rename. */
-#include "files/internal.h"
-
 #include "base/escape.h"
-#include "files/mime.h"
 #include "files/beneath.h"
+#include "files/internal.h"
+#include "files/mime.h"
 #include "report/stats.h"
 
 #include <errno.h>

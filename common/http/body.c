@@ -9,6 +9,7 @@
  * blanks around the ';' and '=' of a chunk extension are refused. No sender may
  * write them, and recipients read them in different ways. */
 #include "http/body.h"
+
 #include "http/internal.h"
 
 enum {

@@ -6,6 +6,7 @@
  * strftime and strptime are not used. Both depend on the locale, and strptime
  * accepts extra blanks and incomplete dates. Thread-safe. */
 #include "http/date.h"
+
 #include "base/clock.h"
 
 #include <errno.h>

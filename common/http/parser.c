@@ -12,6 +12,7 @@
  * otherwise the status to answer with. The result never depends on the pieces
  * in which the input arrived; tests/fuzz checks that. */
 #include "http/parser.h"
+
 #include "http/internal.h"
 
 #include <assert.h>

@@ -9,18 +9,18 @@
 #include "access/access.h"
 #include "access/addresses.h"
 #include "base/clock.h"
-#include "conn/listen.h"
-#include "report/log.h"
 #include "base/mistake.h"
+#include "conn/listen.h"
 #include "process/mounts.h"
-#include "process/signals.h"
 #include "process/notify.h"
 #include "process/privileges.h"
 #include "process/sandbox.h"
-#include "sql/sql.h"
+#include "process/signals.h"
 #include "process/stage.h"
+#include "report/log.h"
 #include "report/stats.h"
 #include "report/trace.h"
+#include "sql/sql.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,9 +6,9 @@
  * again after a SIGHUP. So what works at the start works then too. */
 #include "process/privileges.h"
 
-#include "report/log.h"
 #include "base/mistake.h"
 #include "config/settings.h"
+#include "report/log.h"
 
 #include <errno.h>
 #include <grp.h>

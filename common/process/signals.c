@@ -9,10 +9,10 @@
 #include "access/access.h"
 #include "access/addresses.h"
 #include "base/clock.h"
-#include "report/log.h"
 #include "base/mistake.h"
 #include "process/mounts.h"
 #include "process/notify.h"
+#include "report/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -15,12 +15,12 @@
  * with RWF_NOWAIT). If the run fails in any way, a worker runs the query again,
  * with the usual time limit. That is safe, as the query only reads. */
 #include "sql/at_once.h"
+
+#include "report/stats.h"
 #include "sql/cache.h"
 #include "sql/compile.h"
 #include "sql/internal.h"
 #include "sql/sql.h"
-
-#include "report/stats.h"
 
 #include <stdlib.h>
 #include <sys/uio.h>

@@ -9,6 +9,10 @@
  * again. The transaction ends when the copy is complete, before the first byte
  * is sent: a client that reads slowly holds a file, not the database. */
 #include "sql/backup.h"
+
+#include "access/access.h"
+#include "base/clock.h"
+#include "core/server.h"
 #include "sql/compile.h"
 #include "sql/db.h"
 #include "sql/error.h"
@@ -18,10 +22,6 @@
 #include "sql/page.h"
 #include "sql/result.h"
 #include "sql/vfs.h"
-
-#include "access/access.h"
-#include "base/clock.h"
-#include "core/server.h"
 
 #include <errno.h>
 #include <fcntl.h>

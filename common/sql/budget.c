@@ -3,11 +3,11 @@
  *
  * request begins -> start -> [statement -> check, deadline -> spend]* */
 #include "sql/budget.h"
-#include "sql/error.h"
-#include "sql/internal.h"
 
 #include "base/clock.h"
 #include "config/settings.h"
+#include "sql/error.h"
+#include "sql/internal.h"
 
 void sql_request_start(struct sql_connection *connection)
 {

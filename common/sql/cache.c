@@ -7,6 +7,10 @@
  * freed. SQLite itself compiles a statement again when the schema has changed.
  */
 #include "sql/cache.h"
+
+#include "base/clock.h"
+#include "config/settings.h"
+#include "report/stats.h"
 #include "sql/budget.h"
 #include "sql/compile.h"
 #include "sql/error.h"
@@ -15,10 +19,6 @@
 #include "sql/names.h"
 #include "sql/result.h"
 #include "sql/text.h"
-
-#include "base/clock.h"
-#include "config/settings.h"
-#include "report/stats.h"
 
 #include <stdlib.h>
 

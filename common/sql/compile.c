@@ -1,12 +1,12 @@
 /* compile.c - SQLite's compiler, within the limits of time and memory of its
  * client. */
 #include "sql/compile.h"
-#include "sql/budget.h"
-#include "sql/internal.h"
-#include "sql/memory.h"
 
 #include "base/clock.h"
 #include "config/settings.h"
+#include "sql/budget.h"
+#include "sql/internal.h"
+#include "sql/memory.h"
 
 int sql_sqlite_prepare(struct sql_connection *connection, const char *text,
                        int length, sqlite3_stmt **made, const char **tail)

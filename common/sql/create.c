@@ -7,6 +7,7 @@
  * incomplete database would be left. The client would get an error, but its
  * next try would find that database. */
 #include "sql/create.h"
+
 #include "sql/error.h"
 #include "sql/file.h"
 #include "sql/internal.h"

@@ -9,6 +9,10 @@
  * answer. This also lets the first line say for certain whether there is a
  * baton. */
 #include "sql/cursor.h"
+
+#include "base/json.h"
+#include "config/settings.h"
+#include "core/server.h"
 #include "sql/cache.h"
 #include "sql/db.h"
 #include "sql/error.h"
@@ -21,10 +25,6 @@
 #include "sql/stream.h"
 #include "sql/text.h"
 #include "sql/value.h"
-
-#include "base/json.h"
-#include "config/settings.h"
-#include "core/server.h"
 
 #include <stdlib.h>
 

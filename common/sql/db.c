@@ -8,6 +8,9 @@
  * caches. Connections are opened and closed without the lock, as both may touch
  * the disk. */
 #include "sql/db.h"
+
+#include "base/clock.h"
+#include "config/settings.h"
 #include "sql/budget.h"
 #include "sql/cache.h"
 #include "sql/create.h"
@@ -18,9 +21,6 @@
 #include "sql/memory.h"
 #include "sql/session.h"
 #include "sql/wal.h"
-
-#include "base/clock.h"
-#include "config/settings.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -4,11 +4,11 @@
  * when the request as a whole has failed. result.c says what SQLite's result
  * codes mean. */
 #include "sql/error.h"
-#include "sql/internal.h"
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "report/log.h"
+#include "sql/internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
  * All files are in the directory that is held open by a descriptor. A symbolic
  * link is not a database, as it could lead out of the directory. */
 #include "sql/file.h"
+
 #include "sql/internal.h"
 #include "sql/vfs.h"
 

@@ -8,9 +8,9 @@
  * memmem(3), which is linear in glibc, and a sorted set.
  * sql/test_functions.c compares them with SQLite's own. */
 #include "sql/functions.h"
-#include "sql/memory.h"
 
 #include "base/buffer.h"
+#include "sql/memory.h"
 
 #include <stdlib.h>
 

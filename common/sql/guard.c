@@ -7,15 +7,15 @@
  * what the server relies on (journal_mode, synchronous, locking_mode,
  * writable_schema). */
 #include "sql/guard.h"
+
+#include "base/client.h"
+#include "base/clock.h"
+#include "config/settings.h"
 #include "sql/budget.h"
 #include "sql/functions.h"
 #include "sql/internal.h"
 #include "sql/pragma.h"
 #include "sql/session.h"
-
-#include "base/client.h"
-#include "base/clock.h"
-#include "config/settings.h"
 
 #include <limits.h>
 #include <strings.h>

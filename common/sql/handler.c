@@ -9,7 +9,8 @@
  * path prefix with the handler that serves it (core/mount.h); "/db/" stands for
  * it here. Every answer passes through this file last: add_cors adds the fields
  * that let a script in a browser read it (CORS). */
-#include "sql/sql.h"
+#include "access/browser.h"
+#include "core/server.h"
 #include "sql/backup.h"
 #include "sql/error.h"
 #include "sql/file.h"
@@ -17,9 +18,7 @@
 #include "sql/pages.h"
 #include "sql/request.h"
 #include "sql/route.h"
-
-#include "access/browser.h"
-#include "core/server.h"
+#include "sql/sql.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -8,6 +8,9 @@
  * The baton comes before the results, but is known only after them: room is
  * left for it. A request that fails does not stop the others. */
 #include "sql/hrana.h"
+
+#include "base/clock.h"
+#include "base/json.h"
 #include "sql/budget.h"
 #include "sql/cache.h"
 #include "sql/error.h"
@@ -18,9 +21,6 @@
 #include "sql/stream.h"
 #include "sql/text.h"
 #include "sql/value.h"
-
-#include "base/clock.h"
-#include "base/json.h"
 
 #include <stdlib.h>
 

@@ -25,11 +25,11 @@
  * kept for connections that want little, so a new one always finds memory. So
  * no connection has to be chosen and ended to make room. */
 #include "sql/memory.h"
-#include "sql/internal.h"
-#include "sql/sql.h"
 
 #include "base/clock.h"
 #include "config/settings.h"
+#include "sql/internal.h"
+#include "sql/sql.h"
 
 #include <errno.h>
 #include <malloc.h>

@@ -8,6 +8,7 @@
  * compilation. That costs less than the compilation itself, in which SQLite
  * also goes through the list for each name in the text. */
 #include "sql/names.h"
+
 #include "sql/cache.h"
 #include "sql/error.h"
 #include "sql/memory.h"

@@ -1,11 +1,11 @@
 /* page.c - what all pages for people share: their format, head, foot and
  * errors. */
 #include "sql/page.h"
-#include "sql/error.h"
 
 #include "base/escape.h"
 #include "core/exchange.h"
 #include "http/negotiate.h"
+#include "sql/error.h"
 
 /* ---- what the client wants to read ---- */
 

@@ -7,6 +7,11 @@
  * Everything that comes from a database or from the client is escaped for the
  * format around it: a table may be called <script>. */
 #include "sql/pages.h"
+
+#include "access/access.h"
+#include "base/escape.h"
+#include "base/json.h"
+#include "core/server.h"
 #include "sql/create.h"
 #include "sql/db.h"
 #include "sql/error.h"
@@ -16,11 +21,6 @@
 #include "sql/query.h"
 #include "sql/route.h"
 #include "sql/tables.h"
-
-#include "access/access.h"
-#include "base/escape.h"
-#include "base/json.h"
-#include "core/server.h"
 
 /* ---- GET /db/ ---- */
 

@@ -7,6 +7,10 @@
  * shortest way from a request to a row, and benchmarks measure it. So with a
  * short query string, only the answer is allocated here. */
 #include "sql/query.h"
+
+#include "base/base64.h"
+#include "base/escape.h"
+#include "base/json.h"
 #include "sql/at_once.h"
 #include "sql/budget.h"
 #include "sql/cache.h"
@@ -18,10 +22,6 @@
 #include "sql/result.h"
 #include "sql/run.h"
 #include "sql/value.h"
-
-#include "base/base64.h"
-#include "base/escape.h"
-#include "base/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

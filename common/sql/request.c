@@ -7,6 +7,9 @@
  * Only one thread at a time uses a request, but each step may run in another
  * thread. */
 #include "sql/request.h"
+
+#include "config/settings.h"
+#include "core/server.h"
 #include "sql/budget.h"
 #include "sql/cache.h"
 #include "sql/cursor.h"
@@ -20,9 +23,6 @@
 #include "sql/stmt.h"
 #include "sql/stream.h"
 #include "sql/text.h"
-
-#include "config/settings.h"
-#include "core/server.h"
 
 #include <stdlib.h>
 

@@ -2,14 +2,14 @@
  *
  * result code, and our reason if we refused something -> struct sql_error */
 #include "sql/result.h"
+
+#include "config/settings.h"
+#include "report/stats.h"
 #include "sql/budget.h"
 #include "sql/compile.h"
 #include "sql/error.h"
 #include "sql/guard.h"
 #include "sql/internal.h"
-
-#include "config/settings.h"
-#include "report/stats.h"
 
 #include <stdio.h>
 

@@ -1,9 +1,9 @@
 /* route.c - splits a path beneath a mount of databases: which database, and
  * what of it. (A mount is a path prefix with the handler that serves it.) */
 #include "sql/route.h"
-#include "sql/file.h"
 
 #include "core/mount.h"
+#include "sql/file.h"
 
 int sql_route_read(const struct exchange *exchange, struct sql_route *route)
 {

@@ -5,6 +5,10 @@
  * The time limit is a deadline. SQLite's progress handler (guard.c) compares it
  * with the clock; a short statement ends before the handler is called. */
 #include "sql/run.h"
+
+#include "base/clock.h"
+#include "config/settings.h"
+#include "report/stats.h"
 #include "sql/budget.h"
 #include "sql/cache.h"
 #include "sql/error.h"
@@ -12,10 +16,6 @@
 #include "sql/internal.h"
 #include "sql/memory.h"
 #include "sql/result.h"
-
-#include "base/clock.h"
-#include "config/settings.h"
-#include "report/stats.h"
 
 #include <limits.h>
 

@@ -15,6 +15,7 @@
  * has written something. Until then it returns the number in the baton, or 0,
  * and not what the previous client has done on this connection. */
 #include "sql/session.h"
+
 #include "sql/internal.h"
 
 #include <inttypes.h>

@@ -2,6 +2,8 @@
  *
  * handler.c decides which request goes where. */
 #include "sql/sql.h"
+
+#include "config/settings.h"
 #include "sql/cursor.h"
 #include "sql/db.h"
 #include "sql/internal.h"
@@ -9,8 +11,6 @@
 #include "sql/memory.h"
 #include "sql/stream.h"
 #include "sql/vfs.h"
-
-#include "config/settings.h"
 
 #include <errno.h>
 #include <fcntl.h>

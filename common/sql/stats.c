@@ -4,14 +4,13 @@
  *
  * A mount is a URL prefix and what serves it. A server can have several mounts
  * of databases. */
-#include "sql/sql.h"
-#include "sql/internal.h"
-#include "sql/wal.h"
-
 #include "base/json.h"
 #include "base/metrics.h"
 #include "core/mount.h"
 #include "core/server.h"
+#include "sql/internal.h"
+#include "sql/sql.h"
+#include "sql/wal.h"
 
 /* Returns the struct sql of a mount of databases; NULL for any other mount. */
 static struct sql *sql_of_mount(const struct mount *mount)

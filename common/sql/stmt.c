@@ -6,6 +6,10 @@
  * A request that cannot be understood must change nothing. So the shape of the
  * whole request is checked first. */
 #include "sql/stmt.h"
+
+#include "base/base64.h"
+#include "base/clock.h"
+#include "base/json.h"
 #include "sql/cache.h"
 #include "sql/error.h"
 #include "sql/internal.h"
@@ -14,10 +18,6 @@
 #include "sql/run.h"
 #include "sql/stream.h"
 #include "sql/value.h"
-
-#include "base/base64.h"
-#include "base/clock.h"
-#include "base/json.h"
 
 #include <stdlib.h>
 

@@ -10,16 +10,16 @@
  * of streams that the server has ended (enum end_reason) are remembered for a
  * while, to tell the client why. */
 #include "sql/stream.h"
+
+#include "base/base64.h"
+#include "base/clock.h"
+#include "config/settings.h"
 #include "sql/budget.h"
 #include "sql/db.h"
 #include "sql/error.h"
 #include "sql/internal.h"
 #include "sql/session.h"
 #include "sql/wal.h"
-
-#include "base/base64.h"
-#include "base/clock.h"
-#include "config/settings.h"
 
 #include <assert.h>
 #include <errno.h>

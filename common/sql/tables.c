@@ -6,6 +6,9 @@
  * The box is a form whose answer goes to a frame of the same page, so it needs
  * no script. */
 #include "sql/tables.h"
+
+#include "base/escape.h"
+#include "base/json.h"
 #include "sql/cache.h"
 #include "sql/compile.h"
 #include "sql/db.h"
@@ -16,9 +19,6 @@
 #include "sql/result.h"
 #include "sql/run.h"
 #include "sql/value.h"
-
-#include "base/escape.h"
-#include "base/json.h"
 
 enum {
     TABLES_COUNT_MAX = 100000, /* more rows in a table are not counted */

@@ -3,11 +3,11 @@
  * text -> blanks, comments and quotes skipped as SQLite's tokenizer does ->
  * first words */
 #include "sql/text.h"
+
+#include "config/settings.h"
 #include "sql/cache.h"
 #include "sql/error.h"
 #include "sql/pragma.h"
-
-#include "config/settings.h"
 
 #include <ctype.h>
 

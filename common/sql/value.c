@@ -4,11 +4,11 @@
  * buffer itself is allocated. The other direction, from JSON to bound
  * parameters, is in stmt.c. */
 #include "sql/value.h"
-#include "sql/cache.h"
-#include "sql/memory.h"
 
 #include "base/base64.h"
 #include "base/json.h"
+#include "sql/cache.h"
+#include "sql/memory.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -15,6 +15,7 @@
  * with O_NOFOLLOW. NAME.db-wal and NAME.db-shm are in the same directory, as
  * SQLite makes their names from the name of the database. */
 #include "sql/vfs.h"
+
 #include "sql/internal.h"
 
 #include <errno.h>

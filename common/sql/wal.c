@@ -13,11 +13,11 @@
  * writers waiting meanwhile. Readers that start then need only the database
  * file, so the checkpoint ends once the earlier readers have ended. */
 #include "sql/wal.h"
-#include "sql/error.h"
-#include "sql/internal.h"
 
 #include "base/clock.h"
 #include "config/settings.h"
+#include "sql/error.h"
+#include "sql/internal.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -3,16 +3,15 @@
  * path -> which of the three pages -> its writer -> response.memory */
 #include "status/status.h"
 
-#include "status/figures.h"
-
 #include "access/addresses.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/metrics.h"
-#include "sql/sql.h"
+#include "base/version.h"
 #include "core/mount.h"
 #include "core/server.h"
-#include "base/version.h"
+#include "sql/sql.h"
+#include "status/figures.h"
 
 #include <stdio.h>
 
