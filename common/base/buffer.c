@@ -85,11 +85,6 @@ int buffer_append_text(struct message_buffer *buffer, struct text text)
     return buffer_append(buffer, text.data, text.length);
 }
 
-int buffer_append_char(struct message_buffer *buffer, char c)
-{
-    return buffer_append(buffer, &c, 1);
-}
-
 int buffer_append_number(struct message_buffer *buffer, uint64_t number)
 {
     char digits[20]; /* 2^64 - 1 has 20 digits */

@@ -67,14 +67,22 @@ void buffer_taken(struct message_buffer *buffer, size_t n);
 
 /* These append to the buffer; bytes, text and format are borrowed for the call.
  * They return 0, or -1 with failed set and errno ENOMEM (buffer_printf may set
- * another errno, or none). Once an append has
- * failed, later appends do nothing and fail too. So a writer can make many
- * calls and check `failed` once at its end. */
+ * another errno, or none). Once an append has failed, later appends do nothing
+ * and fail too. So a writer can make many calls and check `failed` once at its
+ * end. */
 int buffer_append(struct message_buffer *buffer, const void *bytes, size_t n);
 int buffer_append_text(struct message_buffer *buffer, struct text text);
-int buffer_append_char(struct message_buffer *buffer, char c);
 int buffer_printf(struct message_buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* As buffer_append, for one byte. Inline, as JSON has many single bytes. */
+static inline int buffer_append_char(struct message_buffer *buffer, char c)
+{
+    if (buffer->failed || buffer->end == buffer->capacity)
+        return buffer_append(buffer, &c, 1);
+    buffer->data[buffer->end++] = c;
+    return 0;
+}
 
 /* Append a decimal number. Every answer has some, and printf is too slow for
  * them. Return 0, or -1 with errno ENOMEM. */

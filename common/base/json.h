@@ -25,7 +25,13 @@ void json_append_close(struct message_buffer *out, char bracket);
 
 /* Appends a member's name and the colon; the value must come next. The key is
  * not escaped: use a literal that needs no escaping. */
-void json_append_key(struct message_buffer *out, const char *key);
+void json_append_key_text(struct message_buffer *out, struct text key);
+
+/* The same. Inline, as the compiler knows the length of a literal. */
+static inline void json_append_key(struct message_buffer *out, const char *key)
+{
+    json_append_key_text(out, text_of(key));
+}
 
 /* Appends a string with its quotes. Bytes that are not UTF-8 become U+FFFD;
  * U+0000 becomes \u0000. */
@@ -41,9 +47,17 @@ void json_append_bool(struct message_buffer *out, bool value);
 void json_append_null(struct message_buffer *out);
 
 /* Append a key and its value. */
-void json_member_text(struct message_buffer *out, const char *key,
-                      struct text text);
-void json_member_number(struct message_buffer *out, const char *key,
-                        uint64_t number);
+static inline void json_member_text(struct message_buffer *out, const char *key,
+                                    struct text text)
+{
+    json_append_key(out, key);
+    json_append_text(out, text);
+}
+static inline void json_member_number(struct message_buffer *out,
+                                      const char *key, uint64_t number)
+{
+    json_append_key(out, key);
+    json_append_number(out, number);
+}
 
 #endif

@@ -26,11 +26,6 @@ static bool is_blank(unsigned char c)
     return c == ' ' || c == '\t';
 }
 
-struct text text_of(const char *string)
-{
-    return (struct text){string, strlen(string)};
-}
-
 bool text_equal(struct text a, struct text b)
 {
     /* memcmp does not allow NULL, even with length 0. */

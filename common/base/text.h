@@ -22,7 +22,10 @@ struct text {
 #define TEXT(literal) ((struct text){(literal), sizeof(literal) - 1})
 
 /* Returns a view of a NUL-terminated string, which must outlive the view. */
-struct text text_of(const char *string);
+static inline struct text text_of(const char *string)
+{
+    return (struct text){string, strlen(string)};
+}
 
 /* Compare byte for byte; nocase ignores the case of ASCII letters. */
 bool text_equal(struct text a, struct text b);
