@@ -6,8 +6,8 @@
  * The rules and users do not change once read. SIGHUP reads new ones and puts
  * them in the place of the old ones. The old ones are freed when the last
  * request that uses them has been judged (counted references). Thread-safe. */
-#ifndef FIVEFOLD_ACCESS_H
-#define FIVEFOLD_ACCESS_H
+#ifndef FIVEFOLD_ACCESS_ACCESS_H
+#define FIVEFOLD_ACCESS_ACCESS_H
 
 #include "core/exchange.h"
 

@@ -9,8 +9,8 @@
  * instructions. When a ban begins, addresses_enter and addresses_request also
  * write a line to the error log. The caller passes the time, now_ms: clock_ms,
  * read just before, as threads must nearly agree about it. */
-#ifndef FIVEFOLD_ADDRESSES_H
-#define FIVEFOLD_ADDRESSES_H
+#ifndef FIVEFOLD_ACCESS_ADDRESSES_H
+#define FIVEFOLD_ACCESS_ADDRESSES_H
 
 #include "core/exchange.h"
 

@@ -5,8 +5,8 @@
  * the client's address does not prove that the user wanted the request. Two
  * things help, and no page can forge them: the name that the page has for this
  * server (Host), and the page's own origin (Origin, Sec-Fetch-Site). */
-#ifndef FIVEFOLD_BROWSER_H
-#define FIVEFOLD_BROWSER_H
+#ifndef FIVEFOLD_ACCESS_BROWSER_H
+#define FIVEFOLD_ACCESS_BROWSER_H
 
 #include "core/exchange.h"
 

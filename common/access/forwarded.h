@@ -3,8 +3,8 @@
  * A proxy names its client in X-Forwarded-For. Any client can send this field,
  * so it is believed only from the addresses in server.trust_proxy. Then rules,
  * logs and limits use the client's address, not the proxy's. */
-#ifndef FIVEFOLD_FORWARDED_H
-#define FIVEFOLD_FORWARDED_H
+#ifndef FIVEFOLD_ACCESS_FORWARDED_H
+#define FIVEFOLD_ACCESS_FORWARDED_H
 
 #include "core/exchange.h"
 

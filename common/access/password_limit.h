@@ -14,8 +14,8 @@
  * the same user is not checked again. No call waits; a check that is over a
  * bound is refused at once. Thread-safe. The caller passes the time, now_ns:
  * clock_ns. */
-#ifndef FIVEFOLD_PASSWORD_LIMIT_H
-#define FIVEFOLD_PASSWORD_LIMIT_H
+#ifndef FIVEFOLD_ACCESS_PASSWORD_LIMIT_H
+#define FIVEFOLD_ACCESS_PASSWORD_LIMIT_H
 
 #include "base/network.h"
 

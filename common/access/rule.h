@@ -2,8 +2,8 @@
  *
  *     allow|deny METHODS PATH [from CIDR] [user NAME|*]
  */
-#ifndef FIVEFOLD_RULE_H
-#define FIVEFOLD_RULE_H
+#ifndef FIVEFOLD_ACCESS_RULE_H
+#define FIVEFOLD_ACCESS_RULE_H
 
 #include "base/mistake.h"
 #include "core/exchange.h"

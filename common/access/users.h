@@ -4,8 +4,8 @@
  * Users do not change once read, so any thread may use them. A right password
  * is remembered, because its hash is slow. It is forgotten when it has not been
  * used for some minutes, or when these users are released, as a reload does. */
-#ifndef FIVEFOLD_USERS_H
-#define FIVEFOLD_USERS_H
+#ifndef FIVEFOLD_ACCESS_USERS_H
+#define FIVEFOLD_ACCESS_USERS_H
 
 #include "access/password_limit.h"
 #include "base/mistake.h"

@@ -1,6 +1,6 @@
 /* base64.h - base64 (RFC 4648 section 4, the standard alphabet). */
-#ifndef FIVEFOLD_BASE64_H
-#define FIVEFOLD_BASE64_H
+#ifndef FIVEFOLD_BASE_BASE64_H
+#define FIVEFOLD_BASE_BASE64_H
 
 #include "base/buffer.h"
 

@@ -15,8 +15,8 @@
  *
  * Thread-safe. Buffers of up to BUDGET_SMALL_BYTES are not counted. Nearly all
  * requests need no more, and connections_max limits their number. */
-#ifndef FIVEFOLD_BUDGET_H
-#define FIVEFOLD_BUDGET_H
+#ifndef FIVEFOLD_BASE_BUDGET_H
+#define FIVEFOLD_BASE_BUDGET_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -8,8 +8,8 @@
  * moves only one of the two. All zero is a valid empty buffer that owns no
  * memory; an idle connection has such a buffer. A buffer with a budget grows
  * only as far as the budget allows. Not thread-safe. */
-#ifndef FIVEFOLD_BUFFER_H
-#define FIVEFOLD_BUFFER_H
+#ifndef FIVEFOLD_BASE_BUFFER_H
+#define FIVEFOLD_BASE_BUFFER_H
 
 #include "base/budget.h"
 #include "base/text.h"

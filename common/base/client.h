@@ -1,6 +1,6 @@
 /* client.h - is the client still connected? */
-#ifndef FIVEFOLD_CLIENT_H
-#define FIVEFOLD_CLIENT_H
+#ifndef FIVEFOLD_BASE_CLIENT_H
+#define FIVEFOLD_BASE_CLIENT_H
 
 enum client {
     CLIENT_THERE, /* connected, as far as the kernel knows */

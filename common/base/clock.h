@@ -1,6 +1,6 @@
 /* clock.h - monotonic time for deadlines and durations, wall time for Date. */
-#ifndef FIVEFOLD_CLOCK_H
-#define FIVEFOLD_CLOCK_H
+#ifndef FIVEFOLD_BASE_CLOCK_H
+#define FIVEFOLD_BASE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>

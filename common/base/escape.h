@@ -1,8 +1,8 @@
 /* escape.h - escapes text for JSON, HTML, URLs and CSV.
  *
  * text is borrowed. Errors show in out->failed (buffer.h). */
-#ifndef FIVEFOLD_ESCAPE_H
-#define FIVEFOLD_ESCAPE_H
+#ifndef FIVEFOLD_BASE_ESCAPE_H
+#define FIVEFOLD_BASE_ESCAPE_H
 
 #include "base/buffer.h"
 

@@ -1,6 +1,6 @@
 /* io.h - writes bytes to a file descriptor. */
-#ifndef FIVEFOLD_IO_H
-#define FIVEFOLD_IO_H
+#ifndef FIVEFOLD_BASE_IO_H
+#define FIVEFOLD_BASE_IO_H
 
 #include <stddef.h>
 

@@ -9,8 +9,8 @@
  * byte in the buffer ends a value. An empty buffer, or one that ends with a
  * line feed, starts a new JSON text. Errors show in out->failed (buffer.h). All
  * text is borrowed for the call. */
-#ifndef FIVEFOLD_JSON_H
-#define FIVEFOLD_JSON_H
+#ifndef FIVEFOLD_BASE_JSON_H
+#define FIVEFOLD_BASE_JSON_H
 
 #include "base/buffer.h"
 

@@ -1,6 +1,6 @@
 /* lock.h - a mutex that is held for a few instructions. */
-#ifndef FIVEFOLD_LOCK_H
-#define FIVEFOLD_LOCK_H
+#ifndef FIVEFOLD_BASE_LOCK_H
+#define FIVEFOLD_BASE_LOCK_H
 
 #include <pthread.h>
 

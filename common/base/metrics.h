@@ -3,8 +3,8 @@
  * A family is a named metric; it has one value, or one for each label. All
  * strings are borrowed and not escaped. Errors show in out->failed (buffer.h).
  */
-#ifndef FIVEFOLD_METRICS_H
-#define FIVEFOLD_METRICS_H
+#ifndef FIVEFOLD_BASE_METRICS_H
+#define FIVEFOLD_BASE_METRICS_H
 
 #include "base/buffer.h"
 

@@ -4,8 +4,8 @@
  * The code that reads settings, rules or users fills in at most one. Its caller
  * decides where the line goes: to stderr at the start, to the error log after
  * SIGHUP. All strings are borrowed for the call. */
-#ifndef FIVEFOLD_MISTAKE_H
-#define FIVEFOLD_MISTAKE_H
+#ifndef FIVEFOLD_BASE_MISTAKE_H
+#define FIVEFOLD_BASE_MISTAKE_H
 
 #include <stdarg.h>
 #include <stdbool.h>

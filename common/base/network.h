@@ -2,8 +2,8 @@
  * addresses).
  *
  *     192.0.2.1    10.0.0.0/8    2001:db8::/32                            */
-#ifndef FIVEFOLD_NETWORK_H
-#define FIVEFOLD_NETWORK_H
+#ifndef FIVEFOLD_BASE_NETWORK_H
+#define FIVEFOLD_BASE_NETWORK_H
 
 #include "base/text.h"
 

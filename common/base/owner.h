@@ -1,6 +1,6 @@
 /* owner.h - from a pointer to a member to the struct that contains it. */
-#ifndef FIVEFOLD_OWNER_H
-#define FIVEFOLD_OWNER_H
+#ifndef FIVEFOLD_BASE_OWNER_H
+#define FIVEFOLD_BASE_OWNER_H
 
 #include <stddef.h>
 

@@ -6,8 +6,8 @@
  * but a table does not need it: a client sees at most how long a chain is,
  * never the hash itself. (Aumasson and Bernstein, "SipHash: a fast short-input
  * PRF", 2012.) */
-#ifndef FIVEFOLD_SIPHASH_H
-#define FIVEFOLD_SIPHASH_H
+#ifndef FIVEFOLD_BASE_SIPHASH_H
+#define FIVEFOLD_BASE_SIPHASH_H
 
 #include "base/text.h"
 

@@ -15,8 +15,8 @@
  *     }
  *
  * Not thread-safe: the caller locks. */
-#ifndef FIVEFOLD_TABLE_H
-#define FIVEFOLD_TABLE_H
+#ifndef FIVEFOLD_BASE_TABLE_H
+#define FIVEFOLD_BASE_TABLE_H
 
 #include "base/owner.h"
 

@@ -4,8 +4,8 @@
  * A text has a length and no NUL at its end, because a client may send NUL
  * bytes anywhere. Texts that a function takes are borrowed for the call; a text
  * that it returns is a view of the same bytes. */
-#ifndef FIVEFOLD_TEXT_H
-#define FIVEFOLD_TEXT_H
+#ifndef FIVEFOLD_BASE_TEXT_H
+#define FIVEFOLD_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

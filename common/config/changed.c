@@ -6,7 +6,7 @@
  * would report success even if another setting was changed, and the user would
  * wait in vain for that change to take effect. */
 #include "base/buffer.h"
-#include "config/table.h"
+#include "config/internal.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * request (a command), a backslash starts an escape, and each sentence has a
  * line of its own. */
 #include "base/version.h"
-#include "config/table.h"
+#include "config/internal.h"
 
 #include <string.h>
 

@@ -10,7 +10,7 @@
  * copied: every section must give them. Rules are not copied either:
  * access/access.c checks the mount's list first, and then the main one. */
 #include "base/text.h"
-#include "config/table.h"
+#include "config/internal.h"
 #include "http/path.h"
 
 #include <stdlib.h>

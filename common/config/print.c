@@ -1,5 +1,5 @@
 /* print.c - writes the output of --help and --example, from the table. */
-#include "config/table.h"
+#include "config/internal.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
  * last one wins. */
 #include "base/text.h"
 #include "base/version.h"
-#include "config/table.h"
+#include "config/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ enum {
     WHERE_MAX = 512, /* "FILE:LINE: [section] key" */
 };
 
-/* The state of one reading of command line and file. A layer (table.h) holds
+/* The state of one reading of command line and file. A layer (internal.h) holds
  * what was given for the main sections or for one mount. */
 struct reader {
     struct settings *settings; /* borrowed */

@@ -3,13 +3,13 @@
  * defaults -> file (-c) -> command line -> struct settings
  *
  * Each source overrides the ones to its left. After that the settings do not
- * change. table.h describes each setting: name, default, limits, help.
+ * change. internal.h describes each setting: name, default, limits, help.
  *
  * "stage N" means that only this one of the five servers uses a setting. A
  * mount is a further instance of a module: a section [files NAME] or [sqlite
  * NAME] with settings of its own. */
-#ifndef FIVEFOLD_SETTINGS_H
-#define FIVEFOLD_SETTINGS_H
+#ifndef FIVEFOLD_CONFIG_SETTINGS_H
+#define FIVEFOLD_CONFIG_SETTINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

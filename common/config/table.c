@@ -1,5 +1,5 @@
-/* table.c - see table.h. The table of all settings. */
-#include "config/table.h"
+/* table.c - see internal.h. The table of all settings. */
+#include "config/internal.h"
 
 #include <string.h>
 

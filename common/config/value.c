@@ -6,7 +6,7 @@
  * access/access.c reads rules, tokens and the htpasswd file, at the start and
  * at each SIGHUP. */
 #include "base/network.h"
-#include "config/table.h"
+#include "config/internal.h"
 #include "http/path.h"
 
 #include <arpa/inet.h>

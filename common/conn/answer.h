@@ -1,8 +1,8 @@
 /* answer.h - finds the handler for a parsed head and has it answer.
  *
  * answer_route -> handler known -> answer_begin -> [body] -> answer_finish */
-#ifndef FIVEFOLD_ANSWER_H
-#define FIVEFOLD_ANSWER_H
+#ifndef FIVEFOLD_CONN_ANSWER_H
+#define FIVEFOLD_CONN_ANSWER_H
 
 #include "core/exchange.h"
 

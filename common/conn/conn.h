@@ -9,8 +9,8 @@
  * A stage with threads also chooses the thread that answers a request. It calls
  * conn_step and the functions of work.h instead. At any time one thread owns a
  * connection, the one that steps it. So nothing in a connection is locked. */
-#ifndef FIVEFOLD_CONN_H
-#define FIVEFOLD_CONN_H
+#ifndef FIVEFOLD_CONN_CONN_H
+#define FIVEFOLD_CONN_CONN_H
 
 #include "base/buffer.h"
 #include "core/exchange.h"

@@ -3,8 +3,8 @@
  * The list itself never waits. A stage asks it how long it may wait, waits in
  * its own way, and then asks which connections have expired. It has no lock:
  * use it from one thread, or hold a lock of your own. */
-#ifndef FIVEFOLD_CONNECTIONS_H
-#define FIVEFOLD_CONNECTIONS_H
+#ifndef FIVEFOLD_CONN_CONNECTIONS_H
+#define FIVEFOLD_CONN_CONNECTIONS_H
 
 #include "conn/conn.h"
 

@@ -1,6 +1,6 @@
 /* listen.h - the listening socket, and new connections from it. */
-#ifndef FIVEFOLD_LISTEN_H
-#define FIVEFOLD_LISTEN_H
+#ifndef FIVEFOLD_CONN_LISTEN_H
+#define FIVEFOLD_CONN_LISTEN_H
 
 #include "conn/conn.h"
 

@@ -4,8 +4,8 @@
  *
  * conn_step -> CONN_WANT_WORK -> conn_work, or in parts -> conn_step
  *           -> CONN_WANT_STREAM -> conn_stream -> conn_step */
-#ifndef FIVEFOLD_WORK_H
-#define FIVEFOLD_WORK_H
+#ifndef FIVEFOLD_CONN_WORK_H
+#define FIVEFOLD_CONN_WORK_H
 
 #include "conn/conn.h"
 

@@ -1,7 +1,7 @@
 /* access_log.h - one line in the access log for each answered request (combined
  * format, as Apache writes it). */
-#ifndef FIVEFOLD_ACCESS_LOG_H
-#define FIVEFOLD_ACCESS_LOG_H
+#ifndef FIVEFOLD_CORE_ACCESS_LOG_H
+#define FIVEFOLD_CORE_ACCESS_LOG_H
 
 #include "core/exchange.h"
 

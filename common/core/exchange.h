@@ -3,8 +3,8 @@
  * time, and none when it is idle.
  *
  * conn (bytes) -> answer_begin -> [body arrives] -> answer_finish -> conn */
-#ifndef FIVEFOLD_EXCHANGE_H
-#define FIVEFOLD_EXCHANGE_H
+#ifndef FIVEFOLD_CORE_EXCHANGE_H
+#define FIVEFOLD_CORE_EXCHANGE_H
 
 #include "base/network.h"
 #include "http/request.h"

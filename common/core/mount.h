@@ -5,8 +5,8 @@
  *
  * Mounts do not change between mounts_open and mounts_close (process/mounts.h),
  * so any thread may read them. */
-#ifndef FIVEFOLD_MOUNT_H
-#define FIVEFOLD_MOUNT_H
+#ifndef FIVEFOLD_CORE_MOUNT_H
+#define FIVEFOLD_CORE_MOUNT_H
 
 #include "core/exchange.h"
 

@@ -1,6 +1,6 @@
 /* server.h - what all parts of a running server share. */
-#ifndef FIVEFOLD_SERVER_H
-#define FIVEFOLD_SERVER_H
+#ifndef FIVEFOLD_CORE_SERVER_H
+#define FIVEFOLD_CORE_SERVER_H
 
 #include "base/budget.h"
 #include "base/network.h"

@@ -2,8 +2,8 @@
  *
  * The kernel resolves the path with openat2(2). So neither ".." nor a link can
  * lead out of the root, even if the tree changes at the same moment. */
-#ifndef FIVEFOLD_BENEATH_H
-#define FIVEFOLD_BENEATH_H
+#ifndef FIVEFOLD_FILES_BENEATH_H
+#define FIVEFOLD_FILES_BENEATH_H
 
 #include <sys/types.h>
 

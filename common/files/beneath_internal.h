@@ -1,6 +1,6 @@
 /* beneath_internal.h - for beneath.c and its tests only. */
-#ifndef FIVEFOLD_BENEATH_INTERNAL_H
-#define FIVEFOLD_BENEATH_INTERNAL_H
+#ifndef FIVEFOLD_FILES_BENEATH_INTERNAL_H
+#define FIVEFOLD_FILES_BENEATH_INTERNAL_H
 
 #include "files/beneath.h"
 

@@ -5,8 +5,8 @@
  *
  * An exchange is one request and its answer (core/exchange.h). A mount is a
  * prefix of paths together with what serves them (core/mount.h). */
-#ifndef FIVEFOLD_FILES_H
-#define FIVEFOLD_FILES_H
+#ifndef FIVEFOLD_FILES_FILES_H
+#define FIVEFOLD_FILES_FILES_H
 
 #include "core/exchange.h"
 

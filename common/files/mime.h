@@ -1,6 +1,6 @@
 /* mime.h - the media type that belongs to a file's name. */
-#ifndef FIVEFOLD_MIME_H
-#define FIVEFOLD_MIME_H
+#ifndef FIVEFOLD_FILES_MIME_H
+#define FIVEFOLD_FILES_MIME_H
 
 #include "base/text.h"
 

@@ -1,6 +1,6 @@
 /* date.h - HTTP dates (RFC 9110 section 5.6.7). */
-#ifndef FIVEFOLD_DATE_H
-#define FIVEFOLD_DATE_H
+#ifndef FIVEFOLD_HTTP_DATE_H
+#define FIVEFOLD_HTTP_DATE_H
 
 #include "base/text.h"
 

@@ -1,6 +1,6 @@
 /* internal.h - what the files of the HTTP parser share; for http/ only. */
-#ifndef FIVEFOLD_HTTP_INNER_H
-#define FIVEFOLD_HTTP_INNER_H
+#ifndef FIVEFOLD_HTTP_INTERNAL_H
+#define FIVEFOLD_HTTP_INTERNAL_H
 
 #include "http/request.h"
 

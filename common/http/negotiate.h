@@ -1,7 +1,7 @@
 /* negotiate.h - reads Accept and Accept-Encoding, which say which of several
  * forms of a resource the client prefers (RFC 9110 section 12). */
-#ifndef FIVEFOLD_NEGOTIATE_H
-#define FIVEFOLD_NEGOTIATE_H
+#ifndef FIVEFOLD_HTTP_NEGOTIATE_H
+#define FIVEFOLD_HTTP_NEGOTIATE_H
 
 #include "http/request.h"
 

@@ -1,8 +1,8 @@
 /* path.h - the path of a request's target.
  *
  * A path is decoded exactly once, here. */
-#ifndef FIVEFOLD_PATH_H
-#define FIVEFOLD_PATH_H
+#ifndef FIVEFOLD_HTTP_PATH_H
+#define FIVEFOLD_HTTP_PATH_H
 
 #include "base/text.h"
 

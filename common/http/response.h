@@ -5,8 +5,8 @@
  *
  * A handler is the code that answers a request; conn (common/conn) is the code
  * that receives requests and sends answers. */
-#ifndef FIVEFOLD_RESPONSE_H
-#define FIVEFOLD_RESPONSE_H
+#ifndef FIVEFOLD_HTTP_RESPONSE_H
+#define FIVEFOLD_HTTP_RESPONSE_H
 
 #include "base/buffer.h"
 

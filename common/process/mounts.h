@@ -5,8 +5,8 @@
  *
  * A mount is a prefix of paths together with what serves them (core/mount.h).
  * This is the only place that knows all handlers. */
-#ifndef FIVEFOLD_MOUNTS_H
-#define FIVEFOLD_MOUNTS_H
+#ifndef FIVEFOLD_PROCESS_MOUNTS_H
+#define FIVEFOLD_PROCESS_MOUNTS_H
 
 #include "core/mount.h"
 #include "core/server.h"

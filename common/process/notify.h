@@ -5,8 +5,8 @@
  * socket that $NOTIFY_SOCKET names. Without that variable nothing is sent. Only
  * one thread at a time may call these functions: the one that takes the
  * signals. */
-#ifndef FIVEFOLD_NOTIFY_H
-#define FIVEFOLD_NOTIFY_H
+#ifndef FIVEFOLD_PROCESS_NOTIFY_H
+#define FIVEFOLD_PROCESS_NOTIFY_H
 
 struct log;
 

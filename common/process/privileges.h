@@ -1,6 +1,6 @@
 /* privileges.h - gives up the rights of a server that was started as root. */
-#ifndef FIVEFOLD_PRIVILEGES_H
-#define FIVEFOLD_PRIVILEGES_H
+#ifndef FIVEFOLD_PROCESS_PRIVILEGES_H
+#define FIVEFOLD_PROCESS_PRIVILEGES_H
 
 struct settings;
 struct log;

@@ -1,7 +1,7 @@
 /* sandbox.h - a filter of system calls (seccomp(2)). Once the server serves, it
  * cannot make calls that it has no use for. */
-#ifndef FIVEFOLD_SANDBOX_H
-#define FIVEFOLD_SANDBOX_H
+#ifndef FIVEFOLD_PROCESS_SANDBOX_H
+#define FIVEFOLD_PROCESS_SANDBOX_H
 
 struct settings;
 

@@ -1,6 +1,6 @@
 /* signals.h - signals, and what a server does once a second. */
-#ifndef FIVEFOLD_SIGNALS_H
-#define FIVEFOLD_SIGNALS_H
+#ifndef FIVEFOLD_PROCESS_SIGNALS_H
+#define FIVEFOLD_PROCESS_SIGNALS_H
 
 #include "core/server.h"
 

@@ -5,8 +5,8 @@
  * -> (SIGTERM) -> stage_close.
  *
  * On SIGTERM or SIGINT, the stage calls stage_stop itself, from stage_run. */
-#ifndef FIVEFOLD_STAGE_H
-#define FIVEFOLD_STAGE_H
+#ifndef FIVEFOLD_PROCESS_STAGE_H
+#define FIVEFOLD_PROCESS_STAGE_H
 
 #include "core/server.h"
 

@@ -2,8 +2,8 @@
  *
  * Lines of the access log gather in memory. They are written when the buffer is
  * full, or by log_tick, which is called once a second. Thread-safe. */
-#ifndef FIVEFOLD_LOG_H
-#define FIVEFOLD_LOG_H
+#ifndef FIVEFOLD_REPORT_LOG_H
+#define FIVEFOLD_REPORT_LOG_H
 
 #include "base/buffer.h"
 

@@ -2,8 +2,8 @@
  *
  * Each thread adds to a block of its own, so it needs no lock and shares no
  * cache line. A reader adds the blocks up. */
-#ifndef FIVEFOLD_STATS_H
-#define FIVEFOLD_STATS_H
+#ifndef FIVEFOLD_REPORT_STATS_H
+#define FIVEFOLD_REPORT_STATS_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

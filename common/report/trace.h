@@ -1,8 +1,8 @@
 /* trace.h - --trace FILE records what each thread did when, as a Chrome trace
  * that Perfetto opens. Each thread has a row of spans (pieces of work with
  * start and end). Each request has a flow: arrows through its spans. */
-#ifndef FIVEFOLD_TRACE_H
-#define FIVEFOLD_TRACE_H
+#ifndef FIVEFOLD_REPORT_TRACE_H
+#define FIVEFOLD_REPORT_TRACE_H
 
 #include "base/clock.h"
 

@@ -8,8 +8,8 @@
  * servers of this project. A stream is a database connection that is kept for
  * one client, with its transaction; the client's next request names it by a
  * string, the baton. All calls are safe from several threads. */
-#ifndef FIVEFOLD_SQL_H
-#define FIVEFOLD_SQL_H
+#ifndef FIVEFOLD_SQL_SQL_H
+#define FIVEFOLD_SQL_SQL_H
 
 #include "core/exchange.h"
 

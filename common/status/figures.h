@@ -1,6 +1,6 @@
 /* figures.h - writes down what the server has counted about itself. */
-#ifndef FIVEFOLD_FIGURES_H
-#define FIVEFOLD_FIGURES_H
+#ifndef FIVEFOLD_STATUS_FIGURES_H
+#define FIVEFOLD_STATUS_FIGURES_H
 
 #include "base/buffer.h"
 

@@ -1,6 +1,6 @@
 /* status.h - /-/stats, /-/metrics and the page that draws them. */
-#ifndef FIVEFOLD_STATUS_H
-#define FIVEFOLD_STATUS_H
+#ifndef FIVEFOLD_STATUS_STATUS_H
+#define FIVEFOLD_STATUS_STATUS_H
 
 #include "core/exchange.h"
 

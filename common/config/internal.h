@@ -1,4 +1,5 @@
-/* table.h - the table of all settings; for the files of config/ only.
+/* internal.h - the table of all settings (table.c), and what the files of config/
+ * share; for config/ only.
  *
  * The table has one row for each setting. Defaults, parsing, checks, --help,
  * the example and the manual page all come from it, so a setting is added in
@@ -8,8 +9,8 @@
  * (settings.h) has one: [files NAME]. `where` is always the place of a value or
  * a section, such as "fivefold.ini:12: [files] rule"; messages start with it.
  * Strings are borrowed for the call. */
-#ifndef FIVEFOLD_SETTINGS_TABLE_H
-#define FIVEFOLD_SETTINGS_TABLE_H
+#ifndef FIVEFOLD_CONFIG_INTERNAL_H
+#define FIVEFOLD_CONFIG_INTERNAL_H
 
 #include "base/mistake.h"
 #include "config/settings.h"
