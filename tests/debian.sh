@@ -21,6 +21,13 @@ skip()
 
 [ "$(id -u)" = 0 ] || skip "a root of another Debian takes root"
 command -v debootstrap >/dev/null || skip "no debootstrap here; get it by: make setup-all"
+# In a mount namespace of its own: what is mounted in the root ends with this
+# script, even if it is killed. A /dev or /proc left there would be emptied by
+# the next `rm -r build`, and /dev is the machine's.
+if [ "${IN_NAMESPACE-}" != 1 ]; then
+    unshare --mount true 2>/dev/null || skip "no mount namespace can be made here"
+    IN_NAMESPACE=1 exec unshare --mount --propagation private "$0" "$@"
+fi
 
 # Where this machine's own packages come from.
 mirror=$(apt-get indextargets --format '$(SITE)' 2>/dev/null | grep -v security | head -n 1)
@@ -36,13 +43,15 @@ if [ ! -e "$root/made" ]; then
     touch "$root/made"
 fi
 
-leave()
-{
-    umount "$root/proc" "$root/dev" 2>/dev/null
-}
-trap leave EXIT
 mount -t proc proc "$root/proc"
-mount --bind /dev "$root/dev"
+mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+for device in null zero full random urandom tty; do
+    : >"$root/dev/$device"
+    mount --bind "/dev/$device" "$root/dev/$device"
+done
+ln -s /proc/self/fd "$root/dev/fd"
+mkdir -m 1777 "$root/dev/shm"
+mkdir "$root/dev/pts"
 rm -rf "$root/srv/fivefold"
 mkdir -p "$root/srv/fivefold"
 git ls-files -z -- . ':!tests/interop/captures' | xargs -0 tar cf - | tar xf - -C "$root/srv/fivefold"
