@@ -5,6 +5,7 @@
 #     make BUILD=build/asan CC=clang SANITIZE=address,undefined
 
 BUILD    ?= build
+$(if $(filter-out 1,$(words $(BUILD))),$(error BUILD="$(BUILD)": choose a directory without spaces in its name))
 CC       ?= cc
 OPT      ?= -O2 -g
 SANITIZE ?=
@@ -84,21 +85,24 @@ $(BUILD)/common/status/page.h: common/status/page.html
 
 $(BUILD)/common/status/status.o: $(BUILD)/common/status/page.h
 
+# The files that git tracks; in a tree without git, all that are not built.
+tracked   = if [ -e .git ]; then git ls-files '$(1)'; else find common docs tests $(STAGES) -name '$(1)'; fi
 objects   = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c %/server.c,$(wildcard $(1)/*.c)))
 archive   = rm -f $(1).$$$$ && ar rcs $(1).$$$$ $(2) && mv $(1).$$$$ $(1) # whole for another make
 
+# A directory changes when a file in it is removed: its object must go too.
 define room_rule
-$(BUILD)/lib$(1).a: $(call objects,common/$(1))
+$(BUILD)/lib$(1).a: $(call objects,common/$(1)) common/$(1)
 	$$(call SAY,AR)
-	$$(Q)$$(call archive,$$@,$$^)
+	$$(Q)$$(call archive,$$@,$$(filter %.o,$$^))
 endef
 $(foreach r,$(ROOMS),$(eval $(call room_rule,$(r))))
 
 define server_rule
 $(BUILD)/fivefold-$(1): $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(call stage_dir,$(1))/*.c)) \
-                        $(BUILD)/common/process/main.o $(LIBS)
+                        $(BUILD)/common/process/main.o $(LIBS) $(call stage_dir,$(1))
 	$$(call SAY,LINK)
-	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) || $$(call HINT)
+	$$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) $$(LDLIBS) || $$(call HINT)
 endef
 $(foreach n,$(NUMBERS),$(eval $(call server_rule,$(n))))
 
@@ -113,9 +117,9 @@ endef
 $(foreach r,$(ROOMS),$(eval $(call unit_rule,$(r),$(call libraries_of,$(r)))))
 
 define stage_unit_rule
-$(BUILD)/libstage$(1).a: $(call objects,$(call stage_dir,$(1)))
+$(BUILD)/libstage$(1).a: $(call objects,$(call stage_dir,$(1))) $(call stage_dir,$(1))
 	$$(call SAY,AR)
-	$$(Q)$$(call archive,$$@,$$^)
+	$$(Q)$$(call archive,$$@,$$(filter %.o,$$^))
 $(call unit_rule,stage$(1),$(BUILD)/libstage$(1).a $(LIBS))
 endef
 $(foreach n,$(NUMBERS),$(eval $(call stage_unit_rule,$(n))))
@@ -138,7 +142,7 @@ layers: ## does each room of common/ call only rooms below it?
 
 # Every C file of the tree, as it is compiled here.
 compile_commands.json: ## for clangd and its like
-	@{ echo '['; git ls-files '*.c' | sed "s#.*#{\"directory\":\"$$PWD\",\"file\":\"&\",\"command\":\"$(CC) $(CPPFLAGS) $(CFLAGS) -c &\"},#" | \
+	@{ echo '['; $(call tracked,*.c) | sed "s#.*#{\"directory\":\"$$PWD\",\"file\":\"&\",\"command\":\"$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) -c &\"},#" | \
 	  sed '$$ s/,$$//'; echo ']'; } >$@
 
 diff: ## show what changes between two stages: FROM=1 TO=2 (COMMENTS=no: only code)
@@ -162,10 +166,10 @@ doctor: ## list what is missing on this machine, what for, and how to get it
 -include tests/tests.mk docs/docs.mk docs/questions/questions.mk docs/operate/install.mk
 
 clean: ## remove what was built
-	rm -rf $(BUILD)
+	rm -rf --one-file-system $(BUILD)
 
 help: ## list the targets
-	@grep -hE '^[a-z][a-z_.-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 17
+	@grep -hE '^[a-z][a-z_.-]*:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 22
 
 # Only these directories: $(BUILD) may also contain variants (build/asan), and
 # another make may be writing their files.

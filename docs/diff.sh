@@ -10,6 +10,10 @@ from=$(echo stage"${1-}"_*) to=$(echo stage"${2-}"_*)
     echo "diff: no such stage; say make diff FROM=2 TO=3 (here are" stage?_* ")" >&2
     exit 2
 }
+[ "$from" != "$to" ] || {
+    echo "diff: $from is the same stage; say make diff FROM=2 TO=3" >&2
+    exit 2
+}
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 

@@ -11,15 +11,18 @@ $(BUILD)/site.made: README.md LICENSE $(shell find common docs tests $(STAGES) \
 	@docs/site.sh $(BUILD)/site
 	@touch $@
 
-no-such-stage:
-	@echo 'run: there are stages $(NUMBERS); say make run STAGE=2' >&2; exit 2
+# The binary of STAGE, if that is one stage.
+chosen = $(or $(if $(word 2,$(STAGE)),,$(filter $(BINARIES),$(BUILD)/fivefold-$(STAGE))),no-such-stage)
 
-run: $(or $(filter $(BINARIES),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs ## serve the book and the sample (PORT=8080 STAGE=n NAMES=host)
+no-such-stage:
+	@echo 'there are stages $(NUMBERS); say STAGE=2' >&2; exit 2
+
+run: $(chosen) docs ## serve the book and the sample (PORT=8080 STAGE=n NAMES=host)
 	@docs/run.sh $(BUILD)/fivefold-$(STAGE) $(BUILD)/site $(BUILD)/run/db $(PORT)
 
 PORTS = $(shell seq $$(($(PORT) + 1)) $$(($(PORT) + $(or $(N),3))))
 
-cluster: $(or $(filter $(BINARIES),$(BUILD)/fivefold-$(STAGE)),no-such-stage) docs ## run N=3 instances, each with some of the databases, HAProxy in front
+cluster: $(chosen) docs ## run N=3 instances, each with some of the databases, HAProxy in front
 	@[ -n '$(PORTS)' ] || { echo 'cluster: say make cluster N=3' >&2; exit 2; }
 	@mkdir -p $(BUILD)/run/db && [ -f $(BUILD)/run/db/sample.db ] || \
 	  docs/sample/make_sample.sh $(BUILD)/run/db/sample.db

@@ -5,7 +5,6 @@
 
 set -eu
 server=$1 site=$2 directory=$3 port=${4:-8080}
-base=http://127.0.0.1:$port
 mkdir -p "$directory"
 [ -f "$directory/sample.db" ] || docs/sample/make_sample.sh "$directory/sample.db"
 
@@ -30,6 +29,7 @@ if [ -z "$started" ]; then
     [ $status != 2 ] || echo "run: another port is chosen by: make run PORT=N" >&2
     exit $status
 fi
+base=http://127.0.0.1:${started#R} # PORT=0 takes a free one
 cat <<END
 
   Open     $base/            the book

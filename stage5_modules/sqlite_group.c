@@ -19,12 +19,12 @@
 #include "conn/work.h"
 #include "report/stats.h"
 #include "report/trace.h"
-#include "sql/budget.h"
 #include "sql/db.h"
 #include "sql/error.h"
 #include "sql/internal.h"
 #include "sql/request.h"
 #include "sql/stream.h"
+#include "sql/time_left.h"
 
 enum { GROUP_MS = 20 }; /* then it is committed: its first client waits */
 
@@ -90,7 +90,7 @@ static bool join(struct sql_connection *connection, struct task *task)
     struct sql_request *request = request_of(task);
     struct sql_error error;
     uint64_t start = TRACE_START();
-    sql_request_start(connection);
+    sql_time_start(connection);
     request->stream = sql_stream_new(request->exchange, connection, &error);
     if (request->stream == NULL)
         return false;

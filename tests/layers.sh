@@ -16,6 +16,10 @@ top=${1:-$(dirname "$0")/..}
     echo "Makefile: ROOMS has another order than tests/layers.sh"
     exit 1
 }
+[ "$(sed -n 's/^BESIDE *:= *//p' "$top/Makefile")" = "$(echo "$order" | tr ' ' '\n' | grep '|' | tr '|' ' ')" ] || {
+    echo "Makefile: BESIDE has other rooms than tests/layers.sh"
+    exit 1
+}
 # Not in the copy that check-tests works on.
 if [ -e "$top/docs/pictures/floors.sh" ]; then
     "$top/docs/pictures/floors.sh" | cmp -s - "$top/docs/pictures/floors.svg" || {
@@ -69,10 +73,14 @@ exec awk -v order="$order" '
         pass = FILENAME in seen ? 2 : 1
         seen[FILENAME] = 1
         comment = 0
+        if (pass == 1 && !(room in floor))
+            complain("common/" file ": is in no room")
     }
 
-    pass == 1 && /^#include "/ {
-        split($0, quoted, "\"")
+    pass == 1 && /^[ \t]*#[ \t]*include[ \t]*["<]/ {
+        split($0, quoted, /["<>]/)
+        other = quoted[2]
+        if (/</ && (!sub(/\/.*/, "", other) || !(other in floor))) next
         other = quoted[2]
         if (!sub(/\/.*/, "", other))
             complain("common/" file ":" FNR ": includes " quoted[2] " without its room; write \"ROOM/" quoted[2] "\"")
@@ -83,8 +91,17 @@ exec awk -v order="$order" '
         next
     }
 
+    # A function of its own may have the name of one elsewhere.
+    pass == 1 && /^static/ && /\(/ {
+        name = $0
+        sub(/\(.*/, "", name)
+        sub(/.*[ *]/, "", name)
+        own[file, name] = 1
+        next
+    }
+
     # A definition begins at the left edge; a declaration ends with a semicolon.
-    pass == 1 && source && !/^(int main|_Static_assert)/ && /^[a-z_][a-zA-Z0-9_ *]*\(/ && !/^static/ && !/;$/ {
+    pass == 1 && source && !/^(int main|_Static_assert|__attribute__)/ && /^[a-z_][a-zA-Z0-9_ *]*\(/ && !/^static/ && !/;$/ {
         name = $0
         sub(/\(.*/, "", name)
         sub(/.*[ *]/, "", name)
@@ -92,21 +109,24 @@ exec awk -v order="$order" '
         next
     }
 
-    pass == 2 && source {
+    # In a header only calls of what stands higher.
+    pass == 2 {
         line = $0
         if (comment) { if (!sub(/.*\*\//, "", line)) next; comment = 0 }
         gsub(/\/\*([^*]|\*[^\/])*\*\//, "", line)
         if (sub(/\/\*.*/, "", line)) comment = 1
         gsub(/"([^"\\]|\\.)*"/, "", line)
+        sub(/\/\/.*/, "", line)
         n = split(line, words, /[^a-zA-Z0-9_]+/)
         for (i = 1; i <= n; i++) {
             name = words[i]
-            if (!(name in home) || home[name] == file) continue
+            if (!(name in home) || home[name] == file || (file, name) in own) continue
+            if (!source && line !~ "(^|[^a-zA-Z0-9_])" name "\\(") continue
             other = home[name]
             sub(/\/.*/, "", other)
             if ((why = wrong(room, other)) != "")
                 complain("common/" file ":" FNR ": calls " name " of " home[name] ", and " other "/ " why)
-            if (!((file, home[name]) in edge)) {
+            if (source && !((file, home[name]) in edge)) {
                 edge[file, home[name]] = 1
                 calls[file] = calls[file] " " home[name]
             }
@@ -114,8 +134,9 @@ exec awk -v order="$order" '
     }
 
     END {
-        for (file in calls)
-            if (!(file in open_)) visit(file)
+        if (!bad) # what runs up can be a circle too
+            for (file in calls)
+                if (!(file in open_)) visit(file)
         exit bad
     }
-' $(find . -name '*.[ch]' | sort) $(find . -name '*.c' | sort)
+' $(find . -name '*.[ch]' | sort) $(find . -name '*.[ch]' | sort)

@@ -38,6 +38,7 @@ step()
     printf '%-22s FAILED, %3d s\n' "$name" $((SECONDS - since))
     grep -aE 'error:|warning:|FAILED  \] |^common/|^STALE|Error [0-9]' "$log" |
         sort -u | head -n 20 | sed 's/^/    /'
+    [ "${PIPESTATUS[0]}" = 0 ] || head -n 10 "$log" | sed 's/^/    /'
     echo "    all of it: $log"
     failed=1
 }
@@ -47,9 +48,15 @@ build()
 {
     "$MAKE" -s -j"$(nproc)" BUILD="$BUILD" WERROR=1 all units "$SUITE" ||
         return 1
-    find "$BUILD"/common "$BUILD"/stage?_* "$BUILD"/tests/unit \
-        "$BUILD"/tests/behaviour -name '*.warnings' -exec cat {} + |
-        { ! grep .; }
+    local warnings source status=0
+    while read -r warnings; do
+        source=${warnings#"$BUILD"/}
+        [ -e "${source%.o.warnings}.c" ] || continue # it is gone
+        cat "$warnings"
+        status=1
+    done < <(find "$BUILD"/common "$BUILD"/stage?_* "$BUILD"/tests/unit \
+        "$BUILD"/tests/behaviour -name '*.warnings')
+    return $status
 }
 
 # A copy of the tree may lie inside another repository, whose paths git would

@@ -11,6 +11,13 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 build=${BUILD:-build}
 tool=${1:?}
+case $tool in
+helgrind | drd) ;;
+*)
+    echo "races.sh: there are helgrind and drd, not $tool" >&2
+    exit 2
+    ;;
+esac
 shift
 filter=("$@")
 # Much at once, of all kinds; then what is done by few threads but by turns.

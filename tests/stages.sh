@@ -8,6 +8,8 @@
 # (struct watch, watch_*) is the same to the byte.
 # 3 and 5: what has the same name in server.c and front.c stands in the same
 # order.
+# None includes a header that is private to a room. sqlite_group.c may include
+# those of sql/: it runs the requests of many clients as one.
 cd "${1:-$(dirname "$0")/..}" || exit 2
 status=0
 work=$(mktemp -d) || exit 2
@@ -49,9 +51,20 @@ functions stage3_poll/server.c >"$work/of3"
 functions stage5_modules/front.c >"$work/of5"
 grep -xFf "$work/of5" "$work/of3" >"$work/both3"
 grep -xFf "$work/of3" "$work/of5" >"$work/both5"
-[ "$(wc -l <"$work/both3")" -ge 8 ] && cmp -s "$work/both3" "$work/both5" || {
+[ "$(wc -l <"$work/both3")" -ge 8 ] || {
+    echo "server.c of stage 3 and front.c of stage 5 share fewer than 8 names of functions:"
+    cat "$work/both3"
+    status=1
+}
+cmp -s "$work/both3" "$work/both5" || {
     echo "server.c of stage 3 and front.c of stage 5 have these in another order:"
     diff "$work/both3" "$work/both5"
+    status=1
+}
+grep -nE '^[[:space:]]*#[[:space:]]*include "([a-z]+/[a-z_]*internal\.h|sql/)' stage?_*/*.[ch] |
+    grep -vE '^stage5_modules/sqlite_(group|database)\.|"sql/sql\.h"' >"$work/private" && {
+    echo "these include a header that is private to its room:"
+    cat "$work/private"
     status=1
 }
 exit $status

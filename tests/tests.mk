@@ -13,6 +13,7 @@ behaviour: $(BINARIES) $(BUILD)/tests/behaviour/suite ## do all stages give the 
 # and stage 5.
 soak: SECONDS ?= 60
 soak: $(BINARIES) $(BUILD)/tests/behaviour/suite ## many rude clients for SECONDS=60: is anything left behind?
+	@[ '$(SECONDS)' -ge 3 ] 2>/dev/null || { echo 'soak: say make soak SECONDS=60' >&2; exit 2; }
 	@echo 'stage,options,seconds,connections,answers,descriptors,kib' | tee $(BUILD)/soak.csv
 	@for run in '4 --set pool.pipeline=shortcut' '4 --set pool.pipeline=full' 5; do \
 	  options=$${run#?}; \
@@ -66,7 +67,7 @@ $(CLIENTS): tests/interop/package.json tests/interop/package-lock.json
 
 format: ## put every C file into the project's format
 	@command -v clang-format >/dev/null || $(call HINT,tests/)
-	@git ls-files -z '*.[ch]' | xargs -0 clang-format -i
+	@$(call tracked,*.[ch]) | xargs clang-format -i
 
 # The versions of clang-format format differently; this is the one of Debian 12.
 FORMAT_VERSION := 14
@@ -74,7 +75,7 @@ FORMAT_VERSION := 14
 check-format: ## is every C file in the project's format?
 	@command -v clang-format >/dev/null || $(call HINT,tests/)
 	@if clang-format --version | grep -q 'version $(FORMAT_VERSION)\.'; then \
-	    git ls-files -z '*.[ch]' | xargs -0 clang-format --dry-run -Werror; \
+	    $(call tracked,*.[ch]) | xargs clang-format --dry-run -Werror; \
 	else \
 	    echo "skipped: the form is that of clang-format $(FORMAT_VERSION), and here is $$(clang-format --version)"; \
 	fi

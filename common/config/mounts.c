@@ -24,11 +24,23 @@ static bool setting_kind_is_own(enum setting_kind kind)
     return kind == SETTING_PREFIX || kind == SETTING_DIRECTORY;
 }
 
+/* Returns the section's setting of that kind; NULL: it has none. */
+static const struct setting *find_kind(const char *section,
+                                       enum setting_kind kind)
+{
+    for (size_t i = 0; i < settings_count; i++)
+        if (settings_table[i].kind == kind &&
+            strcmp(settings_table[i].section, section) == 0)
+            return &settings_table[i];
+    return NULL;
+}
+
 /* Returns true if a section may appear as [section NAME]. Those are the
- * sections with a prefix. */
+ * sections that serve a directory. */
 static bool section_may_have_names(const char *section)
 {
-    return setting_find(section, "prefix") != NULL;
+    return find_kind(section, SETTING_PREFIX) != NULL &&
+           find_kind(section, SETTING_DIRECTORY) != NULL;
 }
 
 static int refuse_section(struct text section, const char *where,
@@ -198,11 +210,7 @@ static const char *layer_where(const struct setting_layer *layer,
 static const struct setting *row_of(const struct served *served,
                                     enum setting_kind kind)
 {
-    for (size_t i = 0; i < settings_count; i++)
-        if (settings_table[i].kind == kind &&
-            strcmp(settings_table[i].section, served->section) == 0)
-            return &settings_table[i];
-    return NULL;
+    return find_kind(served->section, kind);
 }
 
 /* Fills mistake: a and b have the same value. The message is about b, which

@@ -47,7 +47,8 @@ enum conn_wish {
 
 /* What a deadline is for. To arm a deadline is to start its time. Each kind
  * lasts equally long for every connection, so a list in order of arming is also
- * in order of expiry. */
+ * in order of expiry. Only DEADLINE_LINGER can be cut short: such a connection
+ * may be found up to linger_seconds late. */
 enum conn_deadline {
     DEADLINE_NONE,   /* while a request is answered: that has its own limits */
     DEADLINE_IDLE,   /* between requests */

@@ -3,7 +3,8 @@
  * all[] holds every connection; by_deadline[kind] is a list in order of expiry.
  * Each kind of deadline lasts equally long for every connection. So a deadline
  * that is armed again moves to the end of its list, and the first in the list
- * is always the next to expire. This needs no heap and no scan. */
+ * is always the next to expire (DEADLINE_LINGER: conn.h has the exception). This
+ * needs no heap and no scan. */
 #include "conn/connections.h"
 
 #include "conn/internal.h"

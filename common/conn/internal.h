@@ -6,7 +6,11 @@
  *     receive.c  from the socket to a request
  *     send.c     from a response to the socket
  *     conn.c     open, step, expire, stop, close
- *     work.c     the answer itself */
+ *     work.c     the answer itself
+ *
+ * The functions of work.h are where their part is: those of the owner in
+ * state.c, conn_step in conn.c, conn_exchange in turn.c, conn_stream and the
+ * questions about the next step in send.c. */
 #ifndef FIVEFOLD_CONN_INTERNAL_H
 #define FIVEFOLD_CONN_INTERNAL_H
 

@@ -5,12 +5,12 @@
 #include "conn/conn.h"
 
 /* Opens the listening socket and sets server->listen_fd, listen_inherited and
- * on_loopback. If the
- * parent process has opened a socket already ($LISTEN_FDS, as systemd's socket
- * units do), that one is used. Otherwise binds and listens on the settings'
- * "ADDR:PORT" or "[V6]:PORT". Sets the options that accepted sockets inherit on
- * Linux (TCP_NODELAY, the send buffer's size). Returns 0, or -1 after one line
- * on stderr, which starts with program. Call before there are threads. */
+ * on_loopback. If the parent process has opened a socket already ($LISTEN_FDS,
+ * as systemd's socket units do), that one is used. Otherwise binds and listens
+ * on the settings' "ADDR:PORT" or "[V6]:PORT". Sets the options that accepted
+ * sockets inherit on Linux (TCP_NODELAY, the send buffer's size). Returns 0, or
+ * -1 after one line on stderr, which starts with program. Call before there are
+ * threads. */
 int listen_open(struct server *server, const char *program);
 
 /* Writes the address that the socket really has ("127.0.0.1:8080") to out, up

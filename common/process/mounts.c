@@ -38,27 +38,49 @@ static void sort_mounts(struct server *server)
           compare_prefixes);
 }
 
+/* All handlers. A section of a mount, [files NAME], has its handler's name. */
+static const struct handler *const handlers[] = {&files_handler, &sql_handler,
+                                                 &status_handler};
+enum { HANDLER_COUNT = sizeof handlers / sizeof handlers[0] };
+
+/* Returns true if the settings of the main sections ask for that handler. */
+static bool is_served(const struct settings *settings,
+                      const struct handler *handler)
+{
+    if (handler == &files_handler)
+        return settings->files_root != NULL;
+    if (handler == &sql_handler)
+        return settings->sqlite_directory != NULL;
+    return settings->internals;
+}
+
+static const struct handler *handler_named(const char *section)
+{
+    size_t i = 0;
+    while (strcmp(handlers[i]->name, section) != 0)
+        i++; /* config/mounts.c has refused any other name */
+    return handlers[i];
+}
+
 int mounts_open(struct server *server)
 {
     const struct settings *settings = server->settings;
-    server->mounts = calloc(settings->mount_count + 3, sizeof *server->mounts);
+    server->mounts =
+        calloc(settings->mount_count + HANDLER_COUNT, sizeof *server->mounts);
     if (server->mounts == NULL) {
         fprintf(stderr, "%s: out of memory\n", settings->program);
         return -1;
     }
     struct mount main = {.name = "", .settings = settings};
-    if ((settings->files_root != NULL &&
-         open_one(server, &files_handler, main) < 0) ||
-        (settings->sqlite_directory != NULL &&
-         open_one(server, &sql_handler, main) < 0) ||
-        (settings->internals && open_one(server, &status_handler, main) < 0))
-        return -1;
+    for (size_t i = 0; i < HANDLER_COUNT; i++)
+        if (is_served(settings, handlers[i]) &&
+            open_one(server, handlers[i], main) < 0)
+            return -1;
     for (size_t i = 0; i < settings->mount_count; i++) {
         const struct settings_mount *own = &settings->mounts[i];
         struct mount mount = {
             .name = own->name, .settings = own->settings, .rules = i + 1};
-        bool files = strcmp(own->section, files_handler.name) == 0;
-        if (open_one(server, files ? &files_handler : &sql_handler, mount) < 0)
+        if (open_one(server, handler_named(own->section), mount) < 0)
             return -1;
     }
     sort_mounts(server);

@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "config/settings.h"
 #include "report/stats.h"
-#include "sql/budget.h"
 #include "sql/compile.h"
 #include "sql/error.h"
 #include "sql/internal.h"
@@ -19,6 +18,7 @@
 #include "sql/names.h"
 #include "sql/result.h"
 #include "sql/text.h"
+#include "sql/time_left.h"
 
 #include <stdlib.h>
 
@@ -137,12 +137,12 @@ fail:
 struct sql_statement *sql_compile(struct sql_connection *connection,
                                   struct text *sql, struct sql_error *error)
 {
-    if (sql_request_check(connection, error) < 0)
+    if (sql_time_check(connection, error) < 0)
         return NULL;
     uint64_t start_ns = clock_ns();
     struct sql_statement *made =
         statement_compile(connection, *sql, sql, error);
-    sql_request_spend(connection, start_ns);
+    sql_time_spend(connection, start_ns);
     return made;
 }
 
@@ -210,7 +210,7 @@ struct sql_statement *sql_prepared(struct sql_connection *connection,
 struct sql_statement *sql_prepare(struct sql_connection *connection,
                                   struct text sql, struct sql_error *error)
 {
-    if (sql_request_check(connection, error) < 0)
+    if (sql_time_check(connection, error) < 0)
         return NULL;
     uint64_t hash = text_hash(0, sql);
     struct sql_statement *statement = cache_use(connection, sql, hash);
@@ -227,7 +227,7 @@ struct sql_statement *sql_prepare(struct sql_connection *connection,
         sql_cache_clear(connection);
         statement = statement_make(connection, sql, error);
     }
-    sql_request_spend(connection, start_ns);
+    sql_time_spend(connection, start_ns);
     if (statement == NULL)
         return NULL;
     size_t max = connection->sql->settings->sqlite_statements;

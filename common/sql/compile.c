@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "config/settings.h"
-#include "sql/budget.h"
 #include "sql/internal.h"
 #include "sql/memory.h"
+#include "sql/time_left.h"
 
 int sql_sqlite_prepare(struct sql_connection *connection, const char *text,
                        int length, sqlite3_stmt **made, const char **tail)

@@ -11,7 +11,6 @@
 
 #include "base/clock.h"
 #include "config/settings.h"
-#include "sql/budget.h"
 #include "sql/cache.h"
 #include "sql/create.h"
 #include "sql/error.h"
@@ -20,6 +19,7 @@
 #include "sql/internal.h"
 #include "sql/memory.h"
 #include "sql/session.h"
+#include "sql/time_left.h"
 #include "sql/wal.h"
 
 #include <assert.h>
@@ -102,7 +102,7 @@ static struct sql_connection *connection_open(struct sql *sql,
         connection_close(made);
         return NULL;
     }
-    sql_request_start(made);
+    sql_time_start(made);
     struct sql_connection *before = sql_enter(made);
     made->handle = sql_open_handle(
         sql, text_of(database->name),
@@ -313,7 +313,7 @@ static struct sql_connection *take_idle(struct sql *sql, struct text name,
 
 static void start_for_another(struct sql_connection *connection)
 {
-    sql_request_start(connection);
+    sql_time_start(connection);
     sql_session_start(connection, (struct sql_session){0});
 }
 

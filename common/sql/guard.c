@@ -11,11 +11,11 @@
 #include "base/client.h"
 #include "base/clock.h"
 #include "config/settings.h"
-#include "sql/budget.h"
 #include "sql/functions.h"
 #include "sql/internal.h"
 #include "sql/pragma.h"
 #include "sql/session.h"
+#include "sql/time_left.h"
 
 #include <limits.h>
 #include <strings.h>

@@ -11,7 +11,6 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "sql/budget.h"
 #include "sql/cache.h"
 #include "sql/error.h"
 #include "sql/internal.h"
@@ -20,6 +19,7 @@
 #include "sql/stmt.h"
 #include "sql/stream.h"
 #include "sql/text.h"
+#include "sql/time_left.h"
 #include "sql/value.h"
 
 #include <stdlib.h>
@@ -186,7 +186,7 @@ static int run_describe(struct sql_stream *stream, const json_t *request,
     json_append_open(out, '[');
     uint64_t start_ns = clock_ns();
     append_parameters(out, statement);
-    sql_request_spend(stream->connection, start_ns);
+    sql_time_spend(stream->connection, start_ns);
     json_append_close(out, ']');
     json_append_key(out, "cols");
     sql_append_columns(out, statement);

@@ -12,7 +12,6 @@
 #include "base/escape.h"
 #include "base/json.h"
 #include "sql/at_once.h"
-#include "sql/budget.h"
 #include "sql/cache.h"
 #include "sql/db.h"
 #include "sql/error.h"
@@ -21,6 +20,7 @@
 #include "sql/page.h"
 #include "sql/result.h"
 #include "sql/run.h"
+#include "sql/time_left.h"
 #include "sql/value.h"
 
 #include <stdio.h>
@@ -449,7 +449,7 @@ static int run_query(struct exchange *exchange, struct text name,
         sql_take(sql_of(exchange), name, SQL_READ, error);
     if (connection == NULL)
         return -1;
-    sql_request_watch(connection, exchange->fd);
+    sql_watch_client(connection, exchange->fd);
     struct sql_statement *statement =
         sql_prepare(connection, query->sql, error);
     int result = -1;

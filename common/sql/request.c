@@ -10,7 +10,6 @@
 
 #include "config/settings.h"
 #include "core/server.h"
-#include "sql/budget.h"
 #include "sql/cache.h"
 #include "sql/cursor.h"
 #include "sql/db.h"
@@ -23,6 +22,7 @@
 #include "sql/stmt.h"
 #include "sql/stream.h"
 #include "sql/text.h"
+#include "sql/time_left.h"
 
 #include <stdlib.h>
 
@@ -203,7 +203,7 @@ void sql_request_run(struct sql_request *request)
     request->stream = NULL;
     if (!stream->borrows)
         stream->connection->no_wait = request->hurry;
-    sql_request_watch(stream->connection, request->exchange->fd);
+    sql_watch_client(stream->connection, request->exchange->fd);
     switch (request->call) {
     case SQL_PIPELINE:
         sql_pipeline_answer(request->exchange, stream, request->body);

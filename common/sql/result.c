@@ -5,11 +5,11 @@
 
 #include "config/settings.h"
 #include "report/stats.h"
-#include "sql/budget.h"
 #include "sql/compile.h"
 #include "sql/error.h"
 #include "sql/guard.h"
 #include "sql/internal.h"
+#include "sql/time_left.h"
 
 #include <stdio.h>
 
@@ -119,7 +119,7 @@ int sql_fail_sqlite(struct sql_error *error, struct sql_connection *connection,
             connection->deadline_ns == connection->transaction_deadline_ns)
             return sql_fail(error, 400, "TRANSACTION_TIMEOUT",
                             "Transaction timed out");
-        if (sql_request_check(connection, error) < 0)
+        if (sql_time_check(connection, error) < 0)
             return -1;
         return sql_fail(error, 400, "SQLITE_INTERRUPT",
                         "SQLite error: interrupted, as the statement ran "

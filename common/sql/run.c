@@ -9,13 +9,13 @@
 #include "base/clock.h"
 #include "config/settings.h"
 #include "report/stats.h"
-#include "sql/budget.h"
 #include "sql/cache.h"
 #include "sql/error.h"
 #include "sql/guard.h"
 #include "sql/internal.h"
 #include "sql/memory.h"
 #include "sql/result.h"
+#include "sql/time_left.h"
 
 #include <limits.h>
 
@@ -90,12 +90,12 @@ int sql_run_spend(struct sql_run *run, uint64_t since_ns,
 {
     struct sql_connection *connection = run->connection;
     uint64_t spent = clock_ns() - since_ns;
-    sql_request_spend(connection, since_ns);
+    sql_time_spend(connection, since_ns);
     connection->timed_out = run->left_ns != 0 && run->left_ns <= spent;
     if (connection->timed_out)
         return sql_fail_sqlite(error, connection, SQLITE_INTERRUPT);
     run->left_ns -= run->left_ns != 0 ? spent : 0;
-    return sql_request_check(connection, error);
+    return sql_time_check(connection, error);
 }
 
 int sql_bind_text(struct sql_run *run, int parameter, struct text text,
@@ -134,7 +134,7 @@ static void run_disarm(struct sql_run *run)
 {
     if (!run->armed)
         return;
-    sql_request_spend(run->connection, run->armed_ns);
+    sql_time_spend(run->connection, run->armed_ns);
     run->armed = false;
     if (run->looks_often)
         sql_guard_look_often(run->connection, false);

@@ -14,11 +14,11 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "config/settings.h"
-#include "sql/budget.h"
 #include "sql/db.h"
 #include "sql/error.h"
 #include "sql/internal.h"
 #include "sql/session.h"
+#include "sql/time_left.h"
 #include "sql/wal.h"
 
 #include <assert.h>
@@ -259,7 +259,7 @@ struct sql_stream *sql_stream_take(struct exchange *exchange, struct text name,
         return NULL;
     }
     if (taken != NULL)
-        sql_request_start(taken->connection);
+        sql_time_start(taken->connection);
     return taken;
 }
 

@@ -4,6 +4,11 @@
     (gdb) conn conn         a struct conn *
     (gdb) strand strand     a struct strand * (stage 5)
     (gdb) conns list        a struct connections *: all of them, a line each
+
+Where the lists are, in a frame that has the stage: stages 2 and 3
+conns &stage->connections; stage 4 conns &stage->recv_poll_list.waiting, and
+send_poll_list; stage 5, in a frame of front.c, conns &front->connections. A
+strand is a variable of module.c's functions (work_on_locked).
 """
 import socket
 
@@ -52,7 +57,7 @@ def words_of_conn(conn):
         words.append('request %d "%s"' % (int(exchange["id"]), line))
         status = int(exchange["response"]["status"])
         if status:
-            words.append("answered %d" % status)
+            words.append("status %d" % status)
     words.append("%d bytes in, %d out" % (waiting(conn["in"]), waiting(conn["out"])))
     deadline = str(conn["deadline"])
     if deadline != "DEADLINE_NONE":

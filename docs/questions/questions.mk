@@ -22,8 +22,11 @@ $(BUILD)/docs/questions/%/measure:
 	$(call SAY,LINK)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
-question: $(if $(filter $(N),$(QUESTIONS)),$(QUESTION)/measure) ## measure one of the notes' questions: N=1
-	@[ -n '$(filter $(N),$(QUESTIONS))' ] || \
+# N, if it is one of them.
+one_question = $(if $(word 2,$(N)),,$(filter $(N),$(QUESTIONS)))
+
+question: $(if $(one_question),$(QUESTION)/measure) ## measure one of the notes' questions: N=1
+	@[ -n '$(one_question)' ] || \
 	  { echo 'question: there are $(QUESTIONS); say make question N=1' >&2; exit 2; }
 	@$(QUESTION)/measure >$(QUESTION)/result.csv
 	@gnuplot -e 'data = "$(QUESTION)/result.csv"; out = "$(QUESTION)/result.svg"' \

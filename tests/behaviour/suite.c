@@ -49,6 +49,9 @@ uint64_t suite_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* Tests that the filters have let through so far. */
+static size_t chosen_count;
+
 static bool wanted(const char *group, const char *name)
 {
     char whole[512];
@@ -71,6 +74,7 @@ int suite_run_group(const char *group, const struct CMUnitTest *tests,
         if (wanted(group, tests[i].name))
             chosen[n++] = tests[i];
     int failed = 0;
+    chosen_count += n;
     if (n > 0)
         failed = _cmocka_run_group_tests(group, chosen, n, setup, teardown);
     free(chosen);
@@ -125,6 +129,9 @@ static int read_arguments(int argc, char **argv, const char **part)
     suite.filters = argv + i;
     suite.filter_count = (size_t)(argc - i);
     suite.slow = client_limit_ms() >= 50000; /* SLOW=5 or more */
+    if (strcmp(*part, "") != 0 && strcmp(*part, "cases") != 0 &&
+        strcmp(*part, "life") != 0)
+        return -1;
     return choose_stages(stages);
 }
 
@@ -163,6 +170,10 @@ int main(int argc, char **argv)
     if (strcmp(part, "cases") != 0)
         failed += suite_run_life();
     fixture_remove();
+    if (chosen_count == 0) {
+        fprintf(stderr, "suite: no test has these words\n");
+        return 2;
+    }
     printf("suite: %s\n", failed ? "FAILED" : "passed");
     return failed != 0;
 }

@@ -58,8 +58,12 @@ fails() {
         dir=$(echo "$variables" | sed -n 's/.*BUILD=\([^ ]*\).*/\1/p')
         dir=${dir:-build}
         make $variables "$dir/fivefold-$stage" >>"$log" 2>&1 || return 2
-        ! timeout "$seconds" build/tests/behaviour/suite --servers "$dir" \
+        timeout "$seconds" build/tests/behaviour/suite --servers "$dir" \
             "$@" >>"$log" 2>&1
+        case $? in
+        0) return 1 ;;
+        2) return 3 ;; # the words are in no test's name
+        esac
         ;;
     durability)
         make $variables "build/fivefold-$(echo "$*" | sed -n 's/.*--stage \([0-9]\).*/\1/p')" \
@@ -83,7 +87,7 @@ fails() {
         cat "$log.$kind" >>"$log"
         [ "$complained" != 0 ] && grep -q "$1" "$log.$kind"
         ;;
-    *) return 2 ;;
+    *) return 3 ;;
     esac
 }
 
@@ -103,6 +107,7 @@ try() {
     case $status in
     0) echo "caught  $name" ;;
     1) echo "MISSED  $name" ;;
+    3) echo "BROKEN  $name: there is no such test: $(header catches "$1")" ;;
     *) echo "BROKEN  $name: does not compile, see $log" ;;
     esac
 }
@@ -127,6 +132,12 @@ lane() {
 }
 
 [ $# -gt 0 ] || set -- tests/broken/*.patch
+for patch; do
+    [ -f "$patch" ] || {
+        echo "check.sh: there is no $patch" >&2
+        exit 2
+    }
+done
 prepare
 lane 1 $(grep -L '^# alone: ' "$@") &
 lane 2 $(grep -L '^# alone: ' "$@") &

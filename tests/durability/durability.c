@@ -117,7 +117,9 @@ static int read_arguments(int argc, char **argv)
     suite.filter_count = (size_t)(argc - i);
     if (run.stage == 0)
         run.stage = highest_stage();
-    return run.stage > 0 ? 0 : -1;
+    char binary[700];
+    snprintf(binary, sizeof binary, "%s/fivefold-%d", suite.servers, run.stage);
+    return run.rounds > 0 && access(binary, X_OK) == 0 ? 0 : -1;
 }
 
 static void make_work(void)
@@ -142,8 +144,8 @@ int main(int argc, char **argv)
     if (read_arguments(argc, argv) != 0) {
         fprintf(stderr, "durability [--stage N] [--rounds N] [--seed N] "
                         "[--servers DIR] [FILTER...]\n"
-                        "no server to test: make one first, or say where it "
-                        "is\n");
+                        "no server to test, or no number of rounds: make one "
+                        "first, or say where it is\n");
         return 2;
     }
     make_work();

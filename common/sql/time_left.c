@@ -1,15 +1,15 @@
-/* budget.c - how long the statements of a request may run, and whether its
+/* time_left.c - how long the statements of a request may run, and whether its
  * client is still there.
  *
  * request begins -> start -> [statement -> check, deadline -> spend]* */
-#include "sql/budget.h"
+#include "sql/time_left.h"
 
 #include "base/clock.h"
 #include "config/settings.h"
 #include "sql/error.h"
 #include "sql/internal.h"
 
-void sql_request_start(struct sql_connection *connection)
+void sql_time_start(struct sql_connection *connection)
 {
     uint64_t seconds = connection->sql->settings->sqlite_transaction_seconds;
     connection->request_left_ns = seconds ? seconds * 1000000000 : UINT64_MAX;
@@ -17,7 +17,7 @@ void sql_request_start(struct sql_connection *connection)
     connection->wrote = false;
 }
 
-void sql_request_watch(struct sql_connection *connection, int fd)
+void sql_watch_client(struct sql_connection *connection, int fd)
 {
     connection->client_fd = fd;
     connection->gone = false;
@@ -25,8 +25,8 @@ void sql_request_watch(struct sql_connection *connection, int fd)
     connection->look_ns = connection->waits_ns + SQL_LOOK_NS;
 }
 
-int sql_request_check(const struct sql_connection *connection,
-                      struct sql_error *error)
+int sql_time_check(const struct sql_connection *connection,
+                   struct sql_error *error)
 {
     if (atomic_load_explicit(&connection->sql->ending, memory_order_relaxed))
         return sql_fail(error, 503, "SQLITE_INTERRUPT",
@@ -44,7 +44,7 @@ int sql_request_check(const struct sql_connection *connection,
             connection->sql->settings->sqlite_transaction_seconds);
 }
 
-void sql_request_spend(struct sql_connection *connection, uint64_t since_ns)
+void sql_time_spend(struct sql_connection *connection, uint64_t since_ns)
 {
     uint64_t spent = clock_ns() - since_ns;
     connection->request_left_ns -= spent < connection->request_left_ns
