@@ -91,17 +91,22 @@ void sql_json_open(void)
 /* Appends the number between at and end in a form that jansson accepts. A whole
  * number beyond 64 bits gets an exponent, so that it is read as a float. A
  * number beyond a double becomes a string. A float must not be a string, so
- * only that argument is refused. A NUL must follow the text. Returns the end of
- * what was appended. */
-static char *append_number(char *out, const char *at, const char *end)
+ * only that argument is refused. The byte at end is changed during the call.
+ * Returns the end of what was appended. */
+static char *append_number(char *out, const char *at, char *end)
 {
     bool whole = true, huge;
+    char after = *end;
     for (const char *c = at; c < end; c++)
         whole = whole && *c != '.' && *c != 'e' && *c != 'E';
+    /* strtod and strtoll read further than JSON: of "00" a number of JSON is
+     * the first byte alone. They would judge what follows, again and again. */
+    *end = '\0';
     huge = isinf(strtod(at, NULL));
     errno = 0;
     if (whole && !huge)
         (void)strtoll(at, NULL, 10);
+    *end = after;
     bool exponent = whole && !huge && errno == ERANGE;
     if (huge)
         *out++ = '"';
@@ -158,9 +163,9 @@ static char *rewrite_numbers(struct text text, size_t *length)
     for (size_t i = 0; i < text.length;) {
         char c = copy[i];
         if (!in_string && ((c >= '0' && c <= '9') || c == '-')) {
-            const char *end = number_end(copy + i);
-            out = append_number(out, copy + i, end);
-            i = (size_t)(end - copy);
+            size_t end = (size_t)(number_end(copy + i) - copy);
+            out = append_number(out, copy + i, copy + end);
+            i = end;
             continue;
         }
         *out++ = copy[i++];

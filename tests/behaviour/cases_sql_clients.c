@@ -7,6 +7,12 @@
 #include "sql_macros.h"
 #include "suite.h"
 
+/* 1024 of them. */
+#define ZEROS_64                                                               \
+    "0000000000000000000000000000000000000000000000000000000000000000"
+#define ZEROS_256 ZEROS_64 ZEROS_64 ZEROS_64 ZEROS_64
+#define ZEROS     ZEROS_256 ZEROS_256 ZEROS_256 ZEROS_256
+
 #define SHOP            "/db/shop/v2/pipeline"
 #define SHOP_PIPE(what) POST(SHOP, PIPE_BODY(what))
 #define SHOP_GO_ON(what)                                                       \
@@ -332,6 +338,11 @@ static const struct behaviour_case cases[] = {
                {POST(SHOP, "{\"x\":[1e999,01e999],\"requests\":[]}"),
                 STATUS(400)},
                {POST(SHOP, "{\"x\":-1.5e+999,\"requests\":[]}"), STATUS(200)}}},
+    {.name = "zeros before a number that is too large are numbers themselves",
+     .steps = {{POST(SHOP, "{\"x\":[1e999," ZEROS ZEROS ZEROS ZEROS
+                           "1e999],\"requests\":[]}"),
+                STATUS(400)},
+               {SHOP_PIPE(CLOSE_STREAM), STATUS(200)}}},
     {.name = "a baton that somebody has made up is none",
      .steps = {{POST(SHOP, "{\"baton\":\"session.1.2.3.\",\"requests\":[]}"),
                 STATUS(400)},
